@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * streams.h - the migration's TCP connections in the kernel's socket table
+ *
+ * libvirtd opens the connection and hands it to QEMU, so neither the owner nor
+ * the source port is known beforehand; the destination port is one of libvirt's
+ * migration range or the one in --migrateuri. NETLINK_SOCK_DIAG lists sockets
+ * with tcp_info, whose bytes_acked is the stream's own counter.
+ */
+#ifndef TC_STREAMS_H
+#define TC_STREAMS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tc/reservation.h"
+
+typedef struct StreamInfo {
+    StreamMatch match;     /* the exact four-tuple */
+    uint64_t inode;        /* socket inode, 0 if not told */
+    uint64_t bytes_sent;   /* payload, retransmissions included, 0 if the
+                              kernel does not tell */
+    uint64_t bytes_acked;  /* payload acknowledged */
+    uint64_t rtt_us;
+    uint32_t retransmits;
+} StreamInfo;
+
+/**
+ * streams_list() - TCP connections to a destination
+ * @destination: Numeric address; NULL: any
+ * @first_port: Range of destination ports, inclusive
+ * @last_port: 49152..49215 unless configured otherwise
+ *
+ * Only established ones (and those closing). Needs no privilege.
+ * Return: an array of StreamInfo, g_array_unref() it; NULL with @error
+ */
+GArray *streams_list(const char *destination, uint16_t first_port,
+                     uint16_t last_port, GError **error);
+
+#endif
