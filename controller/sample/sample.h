@@ -83,6 +83,8 @@ typedef struct SampleCounters {
     int64_t at_us;
     Known guest_cpu_s;     /* CPU time used so far */
     Known guest_net_bytes; /* both directions, so far */
+    Known guest_tx_bytes;  /* what the guest sent, so far; not used for rows,
+                              but for what its application needs */
     Known host_net_bytes;  /* egress of the migration link, so far */
     Known mem_used;        /* fraction now */
 } SampleCounters;
