@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 
-G_DEFINE_QUARK(vmferry-clock-error, clock_error)
+G_DEFINE_QUARK(vmferry_clock_error, clock_error)
 
 int64_t
 clock_mono_us(void)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-G_DEFINE_QUARK(vmferry-json-error, jobj_error)
+G_DEFINE_QUARK(vmferry_json_error, jobj_error)
 
 JsonObject *
 jobj_get(JsonObject *object, const char *path)

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-G_DEFINE_QUARK(vmferry-units-error, units_error)
+G_DEFINE_QUARK(vmferry_units_error, units_error)
 
 typedef struct {
     const char *name; /* lower case; the input is folded before */
@@ -65,7 +65,8 @@ units_parse_rate(const char *text, uint64_t *rate_bytes_s, GError **error)
     if (!g_ascii_isdigit(folded[0]) && folded[0] != '.') {
         g_set_error(error, UNITS_ERROR, UNITS_ERROR_SYNTAX,
                     "'%s' is no rate; write it as in tc, for example 50mbit "
-                    "or 6MiB/s", text);
+                    "or 6MiB/s",
+                    text);
         return false;
     }
     if (folded[0] == '0' && folded[1] == 'x') {
@@ -100,7 +101,8 @@ units_parse_rate(const char *text, uint64_t *rate_bytes_s, GError **error)
             if (bytes_s < 1 || bytes_s > RATE_MAX_BYTES_S) {
                 g_set_error(error, UNITS_ERROR, UNITS_ERROR_RANGE,
                             "rate '%s' is out of range: at least one byte and "
-                            "at most 9 PB a second", text);
+                            "at most 9 PB a second",
+                            text);
                 return false;
             }
             *rate_bytes_s = (uint64_t)bytes_s;
@@ -109,7 +111,8 @@ units_parse_rate(const char *text, uint64_t *rate_bytes_s, GError **error)
     }
     g_set_error(error, UNITS_ERROR, UNITS_ERROR_SYNTAX,
                 "unit '%s' of rate '%s' is not known; use kbit, mbit, gbit "
-                "(bits) or kbps, mbps, MiB/s (bytes)", unit, text);
+                "(bits) or kbps, mbps, MiB/s (bytes)",
+                unit, text);
     return false;
 }
 

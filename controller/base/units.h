@@ -16,9 +16,9 @@
 #define UNITS_ERROR (units_error_quark())
 GQuark units_error_quark(void);
 typedef enum {
-    UNITS_ERROR_NO_UNIT,  /* a bare number */
-    UNITS_ERROR_SYNTAX,   /* no number, or a unit that is not known */
-    UNITS_ERROR_RANGE,    /* negative, zero where that is senseless, too big */
+    UNITS_ERROR_NO_UNIT, /* a bare number */
+    UNITS_ERROR_SYNTAX,  /* no number, or a unit that is not known */
+    UNITS_ERROR_RANGE,   /* negative, zero where that is senseless, too big */
 } UnitsError;
 
 /**

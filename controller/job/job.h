@@ -39,24 +39,24 @@ typedef enum {
 const char *job_state_name(JobState state);
 
 typedef struct JobConfig {
-    const char *guest;        /* borrowed during job_new(), for messages */
+    const char *guest; /* borrowed during job_new(), for messages */
     PolicySettings policy;
     SampleSource source;
-    uint64_t guest_pages;     /* 0: not known */
-    double fixed_downtime_s;  /* device state etc., 0: not known */
+    uint64_t guest_pages;    /* 0: not known */
+    double fixed_downtime_s; /* device state etc., 0: not known */
 } JobConfig;
 
 /* Counters of the link and of our classes on it, all counted since some
  * moment; the job uses differences. */
 typedef struct JobLink {
-    double root_bytes_s;      /* Nt: what our root class carries */
-    double others_bytes_s;    /* guaranteed to everybody else */
-    uint64_t link_bytes;      /* egress of the NIC */
-    uint64_t class_bytes;     /* our migration's class */
+    double root_bytes_s;       /* Nt: what our root class carries */
+    double others_bytes_s;     /* guaranteed to everybody else */
+    uint64_t link_bytes;       /* egress of the NIC */
+    uint64_t class_bytes;      /* our migration's class */
     uint64_t migrations_bytes; /* classes of all migrations */
     uint64_t protected_bytes;
     uint64_t application_bytes;
-    Known stream_bytes;       /* the connection's own count */
+    Known stream_bytes; /* the connection's own count */
 } JobLink;
 
 typedef struct JobOutcome {
@@ -101,10 +101,10 @@ typedef enum {
 } JobActionKind;
 
 typedef struct JobIteration {
-    SampleRow row;              /* FORECAST: as far as it is known */
-    Forecast forecast;          /* of its dirty pages, made at its start */
+    SampleRow row;               /* FORECAST: as far as it is known */
+    Forecast forecast;           /* of its dirty pages, made at its start */
     MigrationForecast migration; /* from its start on */
-    uint64_t guarantee_bytes_s; /* in force at its start */
+    uint64_t guarantee_bytes_s;  /* in force at its start */
     uint64_t ceiling_bytes_s;
 } JobIteration;
 
