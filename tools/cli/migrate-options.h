@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * migrate-options.h - what "vmferry migrate" was asked to do
+ *
+ * The options of "virsh migrate" (libvirt 9.0) become the flags and typed
+ * parameters that virsh would hand to libvirt, as a VirtMigrateSpec;
+ * vmferry's own stand beside them. What is wrong
+ * or cannot be honoured is refused here, before anything is connected.
+ */
+#ifndef CLI_MIGRATE_OPTIONS_H
+#define CLI_MIGRATE_OPTIONS_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/known.h"
+#include "policy/policy.h"
+#include "tc/reservation.h"
+#include "tools/cli/cmdline.h"
+#include "virt/migration.h"
+
+#define MIGRATE_OPTIONS_ERROR (migrate_options_error_quark())
+GQuark migrate_options_error_quark(void);
+typedef enum {
+    MIGRATE_OPTIONS_ERROR_VALUE,   /* a value of ours that makes no sense */
+    MIGRATE_OPTIONS_ERROR_RULE,    /* options that contradict one another */
+    MIGRATE_OPTIONS_ERROR_REFUSED, /* cannot be honoured, see the message */
+    MIGRATE_OPTIONS_ERROR_FILE,    /* --xml or --persistent-xml unreadable */
+} MigrateOptionsError;
+
+typedef enum {
+    MIGRATE_TIMEOUT_NONE,
+    MIGRATE_TIMEOUT_SUSPEND,
+    MIGRATE_TIMEOUT_POSTCOPY,
+} MigrateTimeoutAction;
+
+/* Options that stand before the command: "virsh -c URI -q migrate". */
+typedef struct GlobalOptions {
+    char *connect_uri;      /* NULL: libvirt's default */
+    bool quiet;             /* no blank line after the command */
+    bool readonly;          /* connect read-only; libvirt will refuse */
+    bool timing;            /* print the time that it took */
+    int keepalive_interval; /* s; -1: virsh's default, 5 */
+    int keepalive_count;    /* -1: virsh's default, 6 */
+} GlobalOptions;
+
+void global_options_init(GlobalOptions *global);
+void global_options_clear(GlobalOptions *global);
+
+/* All strings are owned; NULL: not given. */
+typedef struct MigrateOptions {
+    GlobalOptions global; /* connect_uri: also from --connect, and from
+                             VIRSH_DEFAULT_CONNECT_URI */
+    char *domain;         /* name, id or UUID, looked up as virsh does */
+    char *desturi;
+    VirtMigrateSpec *spec;  /* flags, parameters in virsh's order, desturi */
+    bool needs_destination; /* neither --p2p nor --direct: the client connects
+                               to desturi itself */
+    unsigned timeout_s;     /* after which timeout_action is taken; 0: never */
+    MigrateTimeoutAction timeout_action;
+    bool postcopy_after_precopy; /* switch when iteration 2 starts */
+    bool verbose;                /* show progress */
+    const char *migrateuri;      /* borrowed from spec; NULL: not given */
+
+    /* vmferry's own */
+    PolicyKind policy;
+    Known deadline_s;     /* for the whole migration */
+    Known margin;         /* over the dirtying bandwidth */
+    unsigned downtime_ms; /* QEMU's limit; 0: what is set stays */
+    char *link_device;
+    uint64_t link_rate_bytes_s; /* 0: the NIC's own */
+    GArray *protected_specs;    /* ProtectedSpec */
+    uint32_t parent;            /* tc handle, major << 16 | minor; 0: none */
+    char *record_path;          /* .csv: a trace; otherwise the run record */
+    char *report_path;
+    bool json;
+    bool dry_run;
+    Known cut_off_s; /* abort the job then, status cut-off */
+
+    GPtrArray *given; /* char *, the words as given; for the record */
+} MigrateOptions;
+
+/** migrate_options_table() - Every option, virsh's first, in virsh's order */
+const CmdlineOption *migrate_options_table(void);
+
+/**
+ * migrate_options_parse() - Read the words after "migrate"
+ * @words: NULL-terminated
+ * @global: Options before the command; copied. NULL: none
+ * @help: Set to true if --help was among them; then NULL is returned without
+ *        an error
+ *
+ * Reads the files of --xml and --persistent-xml and the environment variable
+ * VIRSH_DEFAULT_CONNECT_URI, nothing else.
+ * Return: free with migrate_options_free(); NULL with an error of CMDLINE_ERROR
+ * (virsh's messages), MIGRATE_OPTIONS_ERROR, UNITS_ERROR or POLICY_ERROR
+ */
+MigrateOptions *migrate_options_parse(const char *const *words,
+                                      const GlobalOptions *global, bool *help,
+                                      GError **error);
+void migrate_options_free(MigrateOptions *options);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MigrateOptions, migrate_options_free)
+
+/** migrate_options_help() - Text of "vmferry migrate --help"; g_free() it */
+char *migrate_options_help(void);
+
+#endif

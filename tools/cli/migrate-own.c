@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * migrate-own.c - vmferry's own options of "vmferry migrate"
+ *
+ * What is given is honoured or refused by name. An option that steers a
+ * reservation is refused where nothing is reserved, and a policy is refused
+ * where the stream cannot be told from other traffic.
+ */
+#include "tools/cli/migrate-options-priv.h"
+
+#include <math.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+
+/* QEMU's own bound for downtime-limit. */
+#define DOWNTIME_MAX_MS 2000000
+/* The handle of our own tree (tc/shaper.h), hexadecimal as in tc. */
+#define OWN_MAJOR 0x7666
+
+/* A plain decimal number between two bounds, both allowed. */
+static bool
+read_number(const Cmdline *cmdline, const char *name, double least, double most,
+            const char *unit, Known *value, GError **error)
+{
+    const char *text = NULL;
+    char *end = NULL;
+    double number;
+
+    if (!cmdline_string(cmdline, name, &text, error)) {
+        return false;
+    }
+    if (!text) {
+        return true;
+    }
+    number = g_ascii_strtod(text, &end);
+    /* Only digits and a point: "inf", "0x10" and "1e3" are not for people. */
+    if (text[strspn(text, "0123456789.")] != '\0' || end == text || *end ||
+        number < least || number > most) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
+                    "'%s' is no value for --%s: give a number from %g to "
+                    "%.0f%s%s",
+                    text, name, least, most, *unit ? " " : "", unit);
+        return false;
+    }
+    *value = known(number);
+    return true;
+}
+
+static bool
+read_link(MigrateOptions *options, const Cmdline *cmdline, GError **error)
+{
+    const char *text = NULL;
+    const char *equals;
+
+    if (!cmdline_string(cmdline, "link", &text, error)) {
+        return false;
+    }
+    if (!text) {
+        return true;
+    }
+    equals = strchr(text, '=');
+    options->link_device =
+        equals ? g_strndup(text, (size_t)(equals - text)) : g_strdup(text);
+    if (options->link_device[0] == '\0' ||
+        strlen(options->link_device) >= IFNAMSIZ ||
+        strpbrk(options->link_device, "/ \t\n")) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
+                    "'%s' is no name of an interface; write --link "
+                    "DEV[=RATE], for example --link eth1=1gbit",
+                    options->link_device);
+        return false;
+    }
+    if (equals &&
+        !units_parse_rate(equals + 1, &options->link_rate_bytes_s, error)) {
+        g_prefix_error(error, "--link %s: ", options->link_device);
+        return false;
+    }
+    return true;
+}
+
+static bool
+read_protect(MigrateOptions *options, const Cmdline *cmdline, GError **error)
+{
+    const GPtrArray *values = cmdline_values(cmdline, "protect");
+
+    for (guint i = 0; i < values->len; i++) {
+        const char *text = g_ptr_array_index(values, i);
+        /* An expression may hold "=" itself, a rate never does. */
+        const char *equals = strrchr(text, '=');
+        g_autofree char *expression =
+            equals ? g_strndup(text, (size_t)(equals - text)) : NULL;
+        ProtectedSpec spec = { 0 };
+
+        if (!expression || *g_strstrip(expression) == '\0') {
+            g_set_error(error, MIGRATE_OPTIONS_ERROR,
+                        MIGRATE_OPTIONS_ERROR_VALUE,
+                        "'%s' is no value for --protect; write "
+                        "'EXPRESSION'=RATE, for example "
+                        "'tcp port 6379'=20mbit",
+                        text);
+            return false;
+        }
+        if (!units_parse_rate(equals + 1, &spec.rate_bytes_s, error)) {
+            g_prefix_error(error, "--protect '%s': ", expression);
+            return false;
+        }
+        spec.expression = g_steal_pointer(&expression);
+        g_array_append_val(options->protected_specs, spec);
+    }
+    return true;
+}
+
+/* "1:10", both parts hexadecimal as in tc. */
+static bool
+read_parent(MigrateOptions *options, const Cmdline *cmdline, GError **error)
+{
+    const char *text = NULL;
+    unsigned long major, minor;
+    char *end = NULL;
+
+    if (!cmdline_string(cmdline, "parent", &text, error)) {
+        return false;
+    }
+    if (!text) {
+        return true;
+    }
+    if (!g_ascii_isxdigit(text[0])) {
+        goto malformed;
+    }
+    major = strtoul(text, &end, 16);
+    if (*end != ':' || !g_ascii_isxdigit(end[1])) {
+        goto malformed;
+    }
+    minor = strtoul(end + 1, &end, 16);
+    if (*end || major == 0 || major > 0xfffe || minor == 0 || minor > 0xffff) {
+        goto malformed;
+    }
+    if (major == OWN_MAJOR) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
+                    "--parent %s: %x: is vmferry's own tree, which is joined "
+                    "without --parent",
+                    text, OWN_MAJOR);
+        return false;
+    }
+    options->parent = (uint32_t)(major << 16 | minor);
+    return true;
+
+malformed:
+    g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
+                "'%s' is no class for --parent; write MAJOR:MINOR as tc does "
+                "(hexadecimal), for example 1:10",
+                text);
+    return false;
+}
+
+/* Why the stream of this migration cannot be steered; NULL if it can. */
+static const char *
+not_steerable(const MigrateOptions *options)
+{
+    if (options->spec->flags & VIRT_MIGRATE_TUNNELLED) {
+        return "a tunnelled migration cannot be told from libvirt's control "
+               "traffic";
+    }
+    if (options->migrateuri && !g_str_has_prefix(options->migrateuri, "tcp:")) {
+        if (g_str_has_prefix(options->migrateuri, "rdma:")) {
+            return "RDMA passes by the kernel's traffic control";
+        }
+        if (g_str_has_prefix(options->migrateuri, "unix:")) {
+            return "a unix socket leaves by no link that vmferry could know";
+        }
+    }
+    return NULL;
+}
+
+static bool
+read_policy(MigrateOptions *options, const Cmdline *cmdline, GError **error)
+{
+    static const char *const steering[] = { "deadline", "margin", "protect",
+                                            "parent" };
+    /* Nothing iterates in these, so that there is nothing to reserve for. */
+    unsigned flags = options->spec->flags;
+    const char *no_passes = flags & VIRT_MIGRATE_OFFLINE ? "--offline"
+                            : flags & VIRT_MIGRATE_POSTCOPY_RESUME
+                                ? "--postcopy-resume"
+                                : NULL;
+    bool tunnelled = (flags & VIRT_MIGRATE_TUNNELLED) != 0;
+    const char *text = NULL;
+    const char *why;
+
+    if (!cmdline_string(cmdline, "policy", &text, error)) {
+        return false;
+    }
+    options->policy = no_passes ? POLICY_NONE : POLICY_DEFAULT;
+    if (text && !policy_kind_parse(text, &options->policy, error)) {
+        g_prefix_error(error, "--policy: ");
+        return false;
+    }
+
+    if (options->policy == POLICY_NONE) {
+        for (size_t i = 0; i < G_N_ELEMENTS(steering); i++) {
+            if (cmdline_given(cmdline, steering[i])) {
+                g_set_error(error, MIGRATE_OPTIONS_ERROR,
+                            MIGRATE_OPTIONS_ERROR_RULE,
+                            "--%s has no effect with %s: nothing is reserved "
+                            "then",
+                            steering[i], text ? "--policy none" : no_passes);
+                return false;
+            }
+        }
+        return true;
+    }
+    if (no_passes) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_RULE,
+                    "--policy %s has no effect with %s: there are no "
+                    "iterations to reserve bandwidth for",
+                    text, no_passes);
+        return false;
+    }
+    why = not_steerable(options);
+    if (why) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_REFUSED,
+                    "%s%s: %s; use --policy none, or migrate over plain TCP",
+                    tunnelled ? "--tunnelled" : "--migrateuri ",
+                    tunnelled ? "" : options->migrateuri, why);
+        return false;
+    }
+    return true;
+}
+
+bool
+migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
+                         GError **error)
+{
+    static const char *const only_real[] = { "record", "report", "cut-off" };
+    const char *connect = NULL;
+    const char *record = NULL;
+    const char *report = NULL;
+    Known downtime = { 0 };
+
+    if (!cmdline_string(cmdline, "connect", &connect, error) ||
+        !cmdline_string(cmdline, "record", &record, error) ||
+        !cmdline_string(cmdline, "report", &report, error) ||
+        !read_number(cmdline, "deadline", 0.001, 1e9, "s", &options->deadline_s,
+                     error) ||
+        !read_number(cmdline, "cut-off", 0.001, 1e9, "s", &options->cut_off_s,
+                     error) ||
+        !read_number(cmdline, "margin", 1, 100, "", &options->margin, error) ||
+        !read_number(cmdline, "downtime", 1, DOWNTIME_MAX_MS, "ms", &downtime,
+                     error) ||
+        !read_link(options, cmdline, error) ||
+        !read_protect(options, cmdline, error) ||
+        !read_parent(options, cmdline, error) ||
+        !read_policy(options, cmdline, error)) {
+        return false;
+    }
+    if (connect) {
+        g_free(options->global.connect_uri);
+        options->global.connect_uri = g_strdup(connect);
+    }
+    options->record_path = g_strdup(record);
+    options->report_path = g_strdup(report);
+    options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
+    options->json = cmdline_given(cmdline, "json");
+    options->dry_run = cmdline_given(cmdline, "dry-run");
+    for (size_t i = 0; i < G_N_ELEMENTS(only_real); i++) {
+        if (!cmdline_exclusive(cmdline, "dry-run", only_real[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
