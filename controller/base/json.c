@@ -134,6 +134,7 @@ jobj_add_double(JsonObject *object, const char *name, double value)
         jobj_add(object, name, NULL);
         return;
     }
+    value += 0.0; /* "-0" would read back as the whole number 0 */
     for (int digits = 15; digits <= 17; digits++) {
         char format[8];
 
