@@ -35,20 +35,21 @@ const char *run_status_name(RunStatus status); /* "cut-off", ... */
 
 typedef struct RunIteration {
     SampleRow row;
-    Forecast forecast;        /* made at its start; pages unknown: none */
+    Forecast forecast;         /* made at its start; pages unknown: none */
     uint64_t reserved_bytes_s; /* guarantee in force while it ran, 0: none */
     uint64_t ceiling_bytes_s;
-    Known forecast_end_s;     /* forecast made at its start: rest of the time */
+    Known forecast_end_s; /* forecast made at its start: rest of the time */
     Known forecast_downtime_s;
-    int converges;            /* 1 yes, 0 no, -1 not known then */
+    int converges; /* 1 yes, 0 no, -1 not known then */
 } RunIteration;
 
 typedef struct RunDecision {
-    double t_s;               /* since the start of the migration */
-    unsigned iter;            /* for the iteration that starts then */
+    double t_s;    /* since the start of the migration; below 0:
+                                 before it */
+    unsigned iter; /* for the iteration that starts then */
     PolicyDecision decision;
-    bool applied;             /* false: the kernel refused, see error */
-    char *error;              /* NULL if applied; owned */
+    bool applied; /* false: the kernel refused, see error */
+    char *error;  /* NULL if applied; owned */
 } RunDecision;
 
 /* One point of the time lines, some 4 a second; rates over the interval before
@@ -56,12 +57,12 @@ typedef struct RunDecision {
 typedef struct RunPoint {
     double t_s;
     Known remaining_bytes;
-    Known stream_bytes_s;      /* migration stream, from its class or socket */
+    Known stream_bytes_s; /* migration stream, from its class or socket */
     Known reserved_bytes_s;
     Known ceiling_bytes_s;
     Known application_bytes_s; /* guest's own class */
     Known protected_bytes_s;
-    Known other_bytes_s;       /* everything else that left by the link */
+    Known other_bytes_s; /* everything else that left by the link */
 } RunPoint;
 
 /* Median, p99 and maximum of a cost in microseconds. */
@@ -74,8 +75,10 @@ typedef struct RunCost {
 typedef struct RunRecord {
     /* All strings are owned and may be NULL: not known. */
     char *started;      /* UTC with offset, clock_format_utc() */
+    int64_t started_us; /* that moment on the monotonic clock of the rows,
+                           origin of every t_s; 0: not known */
     char *vmferry_version, *libvirt_version, *qemu_version, *kernel_version;
-    char *accelerator;  /* "kvm", "tcg" */
+    char *accelerator; /* "kvm", "tcg" */
     char *machine;
     char *host_name, *source_uri, *destination_uri, *migrate_uri;
     char *guest_name, *guest_uuid;
@@ -98,9 +101,9 @@ typedef struct RunRecord {
     JsonObject *events;  /* array of the job's events; NULL: none */
 
     RunStatus status;
-    char *message;       /* why, when not completed */
+    char *message;                         /* why, when not completed */
     Known total_ms, downtime_ms, setup_ms; /* QEMU's own figures */
-    Known bytes;         /* that QEMU transferred */
+    Known bytes;                           /* that QEMU transferred */
     /* what is known about classification */
     Known class_bytes;   /* counted by the migration's class */
     Known stream_bytes;  /* by the connection's own counters */
@@ -110,6 +113,8 @@ typedef struct RunRecord {
     RunCost decision_us, tc_change_us;
     JsonObject *extra;   /* object of named additions ("cross_traffic": ...),
                             kept as it is; NULL: none */
+    GStringChunk *names; /* keeps Forecast.model and member names that were
+                            parsed; static ones need not be put here */
 } RunRecord;
 
 RunRecord *run_record_new(void);
