@@ -52,23 +52,23 @@ typedef struct SampleRow {
     Known dirty_pages;      /* x1: newly dirtied during it, known at its end */
     uint64_t sent_bytes;    /* on the wire during it */
     double bandwidth_bytes_s; /* sent_bytes / duration_s, 0 if no duration */
-    Known mem_used;         /* x2: fraction 0..1 of guest memory */
-    Known cpu_cores;        /* x3: host cores that the guest used */
-    Known vm_net_bytes_s;   /* x4: both directions, all its interfaces */
-    Known prev_duration_s;  /* x5: duration of the row before */
-    Known host_net_bytes_s; /* x6: egress of the migration link, everything */
+    Known mem_used;           /* x2: fraction 0..1 of guest memory */
+    Known cpu_cores;          /* x3: host cores that the guest used */
+    Known vm_net_bytes_s;     /* x4: both directions, all its interfaces */
+    Known prev_duration_s;    /* x5: duration of the row before */
+    Known host_net_bytes_s;   /* x6: egress of the migration link, everything */
     unsigned throttle_percent; /* auto-converge, at its end */
-    bool final;             /* the guest was stopped during it */
+    bool final;                /* the guest was stopped during it */
     SampleSource source;
-    unsigned flags;         /* SAMPLE_FLAG_ */
-    int64_t started_us;     /* monotonic */
-    int64_t ended_us;       /* monotonic; for the running row: last poll */
+    unsigned flags;     /* SAMPLE_FLAG_ */
+    int64_t started_us; /* monotonic */
+    int64_t ended_us;   /* monotonic; for the running row: last poll */
 } SampleRow;
 
 /* One reading of QEMU's (or libvirt's) migration statistics. */
 typedef struct SamplePoll {
-    int64_t at_us;            /* when it was answered, monotonic */
-    unsigned pass;            /* dirty-sync-count */
+    int64_t at_us; /* when it was answered, monotonic */
+    unsigned pass; /* dirty-sync-count */
     uint64_t page_bytes;
     uint64_t remaining_bytes;
     uint64_t normal_pages;
@@ -107,14 +107,41 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sampler, sampler_free)
  */
 void sampler_pass(Sampler *sampler, unsigned pass, int64_t at_us);
 
-/** sampler_stopped() - The guest was stopped at @at_us: blackout begins */
+/**
+ * sampler_stopped() - The guest was stopped at @at_us: blackout begins
+ *
+ * Rows that start later are final, and the one that the migration ends in.
+ */
 void sampler_stopped(Sampler *sampler, int64_t at_us);
 
+/** sampler_resumed() - It runs again here: the stop was no blackout */
+void sampler_resumed(Sampler *sampler);
+
 /**
- * sampler_poll() - Statistics arrived
+ * sampler_set_downtime() - The downtime limit in force from now on
+ * @limit_s: Seconds; 0.3 as in QEMU and libvirt until this is called
+ *
+ * A pass ends when what remains can be sent within the limit. A sync with much
+ * more than that remaining was no end of a pass (SAMPLE_FLAG_TICK).
+ */
+void sampler_set_downtime(Sampler *sampler, double limit_s);
+
+/**
+ * sampler_set_ticks() - Whether syncs without a finished pass can happen
+ * @possible: False for QEMU before 9.2 or without auto-converge. Until this is
+ *            called they are thought possible.
+ */
+void sampler_set_ticks(Sampler *sampler, bool possible);
+
+/**
+ * sampler_poll() - Statistics of a migration under way arrived
  *
  * Polls of one pass may come in any number, also none; a poll older than one
- * already seen is ignored. Rows come out when the pass after them is sampled.
+ * already seen is ignored, and so is one that no QEMU would give. Rows come
+ * out when the pass after them is sampled: with its first poll as a rule, with
+ * the second if its event is missing where others came, with the third if C is
+ * seen to be low at times (multifd). The statistics of the completed migration
+ * are a poll too: they complete the row before the blackout.
  */
 void sampler_poll(Sampler *sampler, const SamplePoll *poll);
 
@@ -137,7 +164,8 @@ bool sampler_take(Sampler *sampler, SampleRow *row);
  * sampler_running() - The row under way as far as it is known
  *
  * Return: false before the first poll of it and after the end. pages_to_send
- * is exact as soon as one poll fell into the pass.
+ * is then off by no more than what the last polls before and the first one
+ * after the sync leave open: docs/sampling.md.
  */
 bool sampler_running(const Sampler *sampler, SampleRow *row);
 
