@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
+
 G_DEFINE_QUARK(vmferry_json_error, jobj_error)
 
 JsonObject *
@@ -128,22 +130,13 @@ jobj_add_i64(JsonObject *object, const char *name, int64_t value)
 void
 jobj_add_double(JsonObject *object, const char *name, double value)
 {
-    char text[40];
+    char text[UNITS_NUMBER_SIZE];
 
     if (!isfinite(value)) {
         jobj_add(object, name, NULL);
         return;
     }
-    value += 0.0; /* "-0" would read back as the whole number 0 */
-    for (int digits = 15; digits <= 17; digits++) {
-        char format[8];
-
-        g_snprintf(format, sizeof(format), "%%.%dg", digits);
-        g_ascii_formatd(text, sizeof(text), format, value);
-        if (g_ascii_strtod(text, NULL) == value) {
-            break;
-        }
-    }
+    units_write_number(value, text);
     jobj_add(object, name, json_object_new_double_s(value, text));
 }
 

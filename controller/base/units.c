@@ -166,3 +166,17 @@ units_format_seconds(double seconds)
     return g_strdup_printf("%d h %02d min", (int)(seconds / 3600),
                            (int)fmod(seconds / 60, 60));
 }
+
+void
+units_write_number(double number, char *text)
+{
+    static const char *const formats[] = { "%.15g", "%.16g", "%.17g" };
+
+    number += 0.0; /* "-0" would read back as the whole number 0 */
+    for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+        g_ascii_formatd(text, UNITS_NUMBER_SIZE, formats[i], number);
+        if (g_ascii_strtod(text, NULL) == number) {
+            break;
+        }
+    }
+}

@@ -42,4 +42,13 @@ char *units_format_bytes(double bytes);
 /** units_format_seconds() - "420 ms", "58.6 s", "7 min 03 s"; g_free() it */
 char *units_format_seconds(double seconds);
 
+#define UNITS_NUMBER_SIZE 32
+
+/**
+ * units_write_number() - The fewest digits that read back as the same number
+ * @number: Finite
+ * @text: Room for UNITS_NUMBER_SIZE bytes; "." whatever the locale
+ */
+void units_write_number(double number, char *text);
+
 #endif

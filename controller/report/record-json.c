@@ -172,12 +172,13 @@ iteration_to_json(const RunIteration *it)
 {
     const SampleRow *row = &it->row;
     JsonObject *object = json_object_new_object();
-    bool measured = row->bandwidth_bytes_s > 0 || row->duration_s > 0;
+    double duration_ms = MIN(row->duration_s * 1000, RECORD_MAX_MS);
+    /* 0.5 us: what the rounding below leaves of it */
+    bool measured = row->bandwidth_bytes_s > 0 || duration_ms >= 0.0005;
 
     jobj_add_u64(object, "iter", row->iter);
     jobj_add_u64(object, "merged", row->merged);
-    add_rounded(object, "duration_ms",
-                MIN(row->duration_s * 1000, RECORD_MAX_MS), 1000);
+    add_rounded(object, "duration_ms", duration_ms, 1000);
     jobj_add_u64(object, "pages_to_send", row->pages_to_send);
     jobj_add_u64(object, "page_bytes", row->page_bytes);
     jobj_add_known(object, "dirty_pages", row->dirty_pages);
