@@ -13,7 +13,7 @@ write_record(const char *directory, const char *name, PolicyKind kind)
 {
     g_autoptr(RunRecord) record = sample_record(kind);
     g_autoptr(JsonObject) json = run_record_to_json(record);
-    g_autofree char *text = jobj_to_text(json, true);
+    g_autofree char *text = jobj_to_text(json, false);
     g_autofree char *path = g_build_filename(directory, name, NULL);
     g_autoptr(GError) error = NULL;
 

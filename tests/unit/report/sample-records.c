@@ -17,7 +17,7 @@
 #define WRITES_S 980.0
 #define DOWNTIME_S 0.3
 #define CUT_OFF_S 180.0
-#define POINT_S 0.25
+#define POINT_S 0.5
 #define START_US INT64_C(81234567890)
 
 typedef struct {
