@@ -79,6 +79,7 @@ typedef struct MigrationQuery {
     double blackout_bytes_s;  /* ... in the blackout; 0: the same */
     double downtime_limit_s;  /* QEMU's downtime-limit, > 0 */
     double fixed_downtime_s;  /* device state etc., 0 if unknown */
+    bool brief; /* no low end, no least bandwidth: for those who search */
 } MigrationQuery;
 
 typedef struct MigrationForecast {
@@ -87,9 +88,15 @@ typedef struct MigrationForecast {
     Known time_s;         /* from now to the end */
     Known bytes;          /* from now to the end */
     Known downtime_s;
-    double low_time_s, high_time_s; /* 80 % interval, if time_s is known */
-    bool converges;       /* meaningful if verdict_known */
+    double low_time_s, high_time_s; /* 80 % interval, if time_s is known;
+                             the high end is infinite if only the best guess
+                             converges */
+    bool converges;       /* the best guess; meaningful if verdict_known */
+    bool surely_converges;   /* even if 80 % interval's high end comes true */
+    bool possibly_converges; /* if its low end does; not if brief */
     bool verdict_known;
+    Known plateau_s;      /* duration at which passes stop getting shorter,
+                             if the best guess does not converge */
     Known least_bandwidth_bytes_s;  /* at which it would converge */
 } MigrationForecast;
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * member.h - one way to forecast the pages that the next pass dirties
+ *
+ * A member learns finished passes and answers for a planned duration, or
+ * abstains. Its state has a fixed size, a step costs O(1) or a small window,
+ * and allocates nothing. A member of kind "curve" takes the duration into
+ * account, so that it may be asked about any duration; the others only know
+ * the pass that would come next if things went on as they did.
+ */
+#ifndef FORECAST_MEMBER_H
+#define FORECAST_MEMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sample/sample.h"
+
+/* No pass is taken for shorter, and no page count for less, in logarithms. */
+#define MEMBER_LEAST_DURATION_S 1e-3
+#define MEMBER_LEAST_PAGES 0.5
+
+/* A finished row, as the members see it. */
+typedef struct Observation {
+    double pages;      /* newly dirtied by one pass; merged rows: the mean */
+    double duration_s; /* of one pass, at least MEMBER_LEAST_DURATION_S */
+    double passes;     /* how many the row merged, 1 if none */
+    const SampleRow *row;
+} Observation;
+
+typedef struct MemberOps {
+    const char *name;
+    bool curve;    /* D(T): answers for any duration */
+    bool combined; /* takes part in the combination */
+    size_t state_size;
+    void (*init)(void *state);  /* state is zeroed before */
+    void (*clear)(void *state); /* may be NULL */
+    void (*learn)(void *state, const Observation *seen);
+    /* false: it abstains; @pages may be anything finite */
+    bool (*predict)(const void *state, double duration_s, double *pages);
+} MemberOps;
+
+extern const MemberOps member_last;        /* as many as last time */
+extern const MemberOps member_ewma;   /* mean, old values halved */
+extern const MemberOps member_linear;      /* as many per second as last time */
+extern const MemberOps member_power;       /* c T^a, slow to believe change */
+extern const MemberOps member_power_fast;  /* c T^a, quick to follow */
+extern const MemberOps member_working_set; /* W (1 - exp(-T / tau)) */
+extern const MemberOps member_gm11;        /* GM(1,1), last 5, on log D */
+extern const MemberOps member_gm1n;        /* GM(1,N) of the paper */
+extern const MemberOps member_gm1n_residual; /* ... with its correction */
+
+/* Variance of log D at a duration, as member_power sees it. */
+double member_power_variance(const void *state, double duration_s);
+
+#endif
