@@ -26,8 +26,8 @@ typedef enum {
     VIRT_STATE_GONE,    /* no such domain there */
     VIRT_STATE_SHUTOFF, /* defined, not running */
     VIRT_STATE_RUNNING,
-    VIRT_STATE_PAUSED,  /* vCPUs stopped, memory there */
-    VIRT_STATE_OTHER,   /* crashed, shutting down, suspended to RAM */
+    VIRT_STATE_PAUSED, /* vCPUs stopped, memory there */
+    VIRT_STATE_OTHER,  /* crashed, shutting down, suspended to RAM */
     VIRT_N_STATES
 } VirtState;
 
@@ -43,20 +43,20 @@ typedef struct VirtInterface {
 typedef struct VirtGuestInfo {
     char *name;
     char *uuid;
-    int id;                /* -1: not running */
+    int id; /* -1: not running */
     VirtState state;
     bool persistent;
     uint64_t memory_bytes; /* maximum: what a migration has to send at most */
     unsigned vcpus;
-    char *arch;            /* "x86_64" */
-    char *machine;         /* as running: "pc-q35-7.2", not the alias "q35" */
-    char *emulator;        /* path */
-    char *type;            /* libvirt's: "kvm", "qemu", "test" */
-    char *accelerator;     /* "kvm", "tcg", else as type */
-    bool balloon;          /* has the device (the guest may lack the driver) */
+    char *arch;        /* "x86_64" */
+    char *machine;     /* as running: "pc-q35-7.2", not the alias "q35" */
+    char *emulator;    /* path */
+    char *type;        /* libvirt's: "kvm", "qemu", "test" */
+    char *accelerator; /* "kvm", "tcg", else as type */
+    bool balloon;      /* has the device (the guest may lack the driver) */
     unsigned balloon_period_s; /* 0: statistics are not collected */
-    GPtrArray *interfaces; /* VirtInterface * */
-    GPtrArray *taints;     /* char *, libvirt's sentences; empty: untainted */
+    GPtrArray *interfaces;     /* VirtInterface * */
+    GPtrArray *taints; /* char *, libvirt's sentences; empty: untainted */
 } VirtGuestInfo;
 
 typedef void (*VirtGuestFound)(VirtGuest *guest, const GError *error,
@@ -109,9 +109,9 @@ bool virt_host_check_guest_now(VirtHost *host, VirtGuest *guest,
 /* --- readings --- */
 
 typedef enum {
-    VIRT_JOB_NONE,      /* nothing under way */
-    VIRT_JOB_STARTING,  /* a job, without figures yet */
-    VIRT_JOB_ACTIVE,    /* .poll is valid if .sampled */
+    VIRT_JOB_NONE,     /* nothing under way */
+    VIRT_JOB_STARTING, /* a job, without figures yet */
+    VIRT_JOB_ACTIVE,   /* .poll is valid if .sampled */
     VIRT_JOB_COMPLETED,
     VIRT_JOB_FAILED,
     VIRT_JOB_CANCELLED,
@@ -120,18 +120,18 @@ typedef enum {
 /* A migration's statistics as libvirt passes them on. */
 typedef struct VirtJob {
     VirtJobState state;
-    bool outgoing;     /* false: some other job (save, dump, backup, ...) */
-    bool sampled;      /* poll holds all that the identity needs */
-    SamplePoll poll;   /* at_us: when the answer arrived */
+    bool outgoing;   /* false: some other job (save, dump, backup, ...) */
+    bool sampled;    /* poll holds all that the identity needs */
+    SamplePoll poll; /* at_us: when the answer arrived */
     Known elapsed_ms;
     Known downtime_ms; /* while active: QEMU's expectation */
     Known setup_ms;
     Known total_bytes; /* guest memory to send at the start */
     Known processed_bytes, remaining_bytes; /* memory and disks */
-    Known rate_bytes_s;       /* QEMU's, over its last 100 ms */
-    Known dirty_pages_s;      /* QEMU's, over passes of a second and more */
+    Known rate_bytes_s;                     /* QEMU's, over its last 100 ms */
+    Known dirty_pages_s; /* QEMU's, over passes of a second and more */
     Known postcopy_requests;
-    char *message;     /* of a failed job; NULL: none */
+    char *message; /* of a failed job; NULL: none */
 } VirtJob;
 
 enum {
@@ -140,7 +140,7 @@ enum {
 };
 
 typedef struct VirtReading {
-    unsigned what;           /* VIRT_READ_ parts that could be read */
+    unsigned what; /* VIRT_READ_ parts that could be read */
     VirtJob job;
     SampleCounters counters; /* host_net_bytes is not ours: unknown */
     Known balloon_age_s;     /* how old mem_used is, on the host's wall clock */
@@ -163,8 +163,7 @@ bool virt_guest_poll(VirtGuest *guest, unsigned what, VirtRead done,
                      gpointer user);
 
 /** virt_guest_completed_job() - Statistics of the migration that ended, with
- * the real downtime; on either host. Reading discards them in libvirt, as
- * "virsh domjobinfo --completed" does */
+ * the real downtime; on either host. They stay with libvirt for others */
 void virt_guest_completed_job(VirtGuest *guest, VirtRead done, gpointer user);
 
 /* --- events --- */
@@ -178,7 +177,7 @@ typedef enum {
     VIRT_EVENT_STOPPED, /* no longer runs here; "migrated", "destroyed", ... */
     VIRT_EVENT_POSTCOPY_FAILED,
     VIRT_EVENT_JOB_COMPLETED, /* .job: final statistics */
-    VIRT_EVENT_LOST,    /* the connection broke; .detail: why. The last one */
+    VIRT_EVENT_LOST, /* the connection broke; .detail: why. The last one */
     VIRT_N_EVENTS
 } VirtEventKind;
 
@@ -186,14 +185,14 @@ const char *virt_event_name(VirtEventKind kind); /* "pass", "paused", ... */
 
 typedef struct VirtEvent {
     VirtEventKind kind;
-    bool stamped;        /* QEMU's own time is known */
-    int64_t wall_us;     /* that time, on the clock of the guest's host */
-    int64_t arrived_us;  /* monotonic */
-    int64_t at_us;       /* monotonic, best guess of when it happened: from
+    bool stamped;       /* QEMU's own time is known */
+    int64_t wall_us;    /* that time, on the clock of the guest's host */
+    int64_t arrived_us; /* monotonic */
+    int64_t at_us;      /* monotonic, best guess of when it happened: from
                             wall_us if that host's clock is ours, else arrived */
-    unsigned pass;       /* VIRT_EVENT_PASS */
-    const char *detail;  /* "" if there is none */
-    const VirtJob *job;  /* VIRT_EVENT_JOB_COMPLETED, else NULL */
+    unsigned pass;      /* VIRT_EVENT_PASS */
+    const char *detail; /* "" if there is none */
+    const VirtJob *job; /* VIRT_EVENT_JOB_COMPLETED, else NULL */
 } VirtEvent;
 
 typedef void (*VirtGuestEvent)(VirtGuest *guest, const VirtEvent *event,
@@ -208,8 +207,8 @@ typedef void (*VirtGuestEvent)(VirtGuest *guest, const VirtEvent *event,
  * hands them out (this does not taint); libvirt's own ones fill the gaps. One
  * happening is delivered once.
  */
-void virt_guest_subscribe(VirtGuest *guest, VirtGuestEvent event,
-                          gpointer user, VirtDone done, gpointer done_user);
+void virt_guest_subscribe(VirtGuest *guest, VirtGuestEvent event, gpointer user,
+                          VirtDone done, gpointer done_user);
 void virt_guest_unsubscribe(VirtGuest *guest);
 
 /** virt_guest_monitor_events() - Do events carry QEMU's time? */

@@ -77,12 +77,12 @@ typedef struct VirtMigration VirtMigration;
 
 /* What the two hosts say once it is over. */
 typedef struct VirtMigrationResult {
-    bool completed;      /* libvirt said so */
-    VirtState source;    /* of the guest on the source afterwards */
+    bool completed;        /* libvirt said so */
+    VirtState source;      /* of the guest on the source afterwards */
     VirtState destination; /* UNKNOWN if we have no connection there */
-    bool confirmed;      /* completed, it runs there (or is paused where that
+    bool confirmed;        /* completed, it runs there (or is paused where that
                             was asked) and does not run here */
-    VirtJob job;         /* final statistics; .state NONE: none were to be had */
+    VirtJob job; /* final statistics; .state NONE: none were to be had */
     GPtrArray *warnings; /* char *: values that could not be put back, hosts
                             that could not be asked, with the remedy */
 } VirtMigrationResult;

@@ -95,13 +95,13 @@ typedef enum {
 typedef enum { VIRT_LOCAL_UNKNOWN, VIRT_LOCAL_NO, VIRT_LOCAL_YES } VirtLocal;
 
 typedef struct VirtHostInfo {
-    char *uri;             /* as libvirt completes it */
-    char *host_name;       /* what the host calls itself */
-    char *driver;          /* "QEMU", "TEST" */
-    char *libvirt_version; /* of the daemon, "9.0.0" */
+    char *uri;                /* as libvirt completes it */
+    char *host_name;          /* what the host calls itself */
+    char *driver;             /* "QEMU", "TEST" */
+    char *libvirt_version;    /* of the daemon, "9.0.0" */
     char *hypervisor_version; /* "7.2.22"; NULL: not known */
-    char *uuid;            /* of the host; NULL: not known */
-    VirtLocal local;       /* is the daemon in our network namespace? From the
+    char *uuid;               /* of the host; NULL: not known */
+    VirtLocal local; /* is the daemon in our network namespace? From the
                               URI's address or the unix socket's peer: then the
                               host's NICs are those we see */
 } VirtHostInfo;

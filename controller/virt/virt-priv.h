@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * virt-priv.h - the inside of the libvirt adapter
+ *
+ * A request is a struct of its own: arguments copied in by the main thread,
+ * results written by the worker, both taken out by the main thread again. A
+ * worker touches nothing but that struct and libvirt.
+ */
+#ifndef VIRT_PRIV_H
+#define VIRT_PRIV_H
+
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include "virt/guest.h"
+#include "virt/migration.h"
+#include "virt/virt.h"
+
+/* --- error.c --- */
+
+/**
+ * virt_error_take() - Turn libvirt's last error of this thread into ours
+ * @connection: Asked whether it is still alive; NULL: do not ask
+ * @fallback: Code for what has no code of its own
+ * @format: What was being done, without the ": " before libvirt's words
+ *
+ * Every call into libvirt clears the last error, virDomainGetName() as well:
+ * there must be none among the arguments.
+ */
+void virt_error_take(GError **error, virConnectPtr connection,
+                     VirtError fallback, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
+
+/** virt_error_take_guest() - The same: "guest 'vm-a': doing: libvirt's words" */
+void virt_error_take_guest(GError **error, virDomainPtr domain,
+                           const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/** virt_error_code() - Our code for one of libvirt's */
+VirtError virt_error_code(int libvirt_code, VirtError fallback);
+
+/* --- loop.c --- */
+
+/** virt_loop_register() - Make libvirt use @context; once per process */
+void virt_loop_register(GMainContext *context);
+
+/* --- pool.c --- */
+
+typedef void (*VirtWork)(gpointer data);    /* in a worker */
+typedef void (*VirtDeliver)(gpointer data); /* in the main thread; frees */
+
+/** virt_pool_call() - Carry out, then deliver. Requests of one object may
+ * overtake each other */
+void virt_pool_call(VirtPool *pool, VirtWork work, VirtDeliver deliver,
+                    gpointer data);
+
+/** virt_pool_call_long() - The same in a thread of its own, so that calls that
+ * last minutes never keep an abort waiting */
+void virt_pool_call_long(VirtPool *pool, VirtWork work, VirtDeliver deliver,
+                         gpointer data);
+
+GMainContext *virt_pool_context(VirtPool *pool);
+
+/** virt_post() - Run @deliver in the main thread; callable from any */
+void virt_post(GMainContext *context, VirtDeliver deliver, gpointer data);
+
+/* --- host.c --- */
+
+VirtPool *virt_host_pool(VirtHost *host);
+
+/** virt_host_connection() - For a request that holds the host */
+virConnectPtr virt_host_connection(VirtHost *host);
+
+/** virt_host_why_lost() - NULL while connected */
+const char *virt_host_why_lost(const VirtHost *host);
+
+/* Guests that want to hear of the loss of their host; not referenced. */
+typedef void (*VirtHostWatch)(const char *cause, gpointer data);
+void virt_host_watch(VirtHost *host, VirtHostWatch watch, gpointer data);
+void virt_host_unwatch(VirtHost *host, gpointer data);
+
+/* --- local.c --- */
+
+/** virt_local() - Is the daemon behind @uri in our network namespace?
+ *
+ * By the address in the URI, which then is one of ours; without an address by
+ * the process that listens on libvirt's unix socket. Blocks (resolver). */
+VirtLocal virt_local(const char *uri);
+
+/* --- guest-xml.c, pure --- */
+
+VirtGuestInfo *virt_guest_info_new(void);
+void virt_guest_info_free(VirtGuestInfo *info);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VirtGuestInfo, virt_guest_info_free)
+
+/** virt_guest_info_parse() - Read a domain's XML; VIRT_ERROR_XML */
+VirtGuestInfo *virt_guest_info_parse(const char *xml, GError **error);
+
+/* --- caps-xml.c, pure --- */
+
+/** virt_caps_host_uuid() - Of capabilities; g_free() it; NULL: none */
+char *virt_caps_host_uuid(const char *xml);
+
+/**
+ * virt_caps_check() - Do these capabilities hold such a guest?
+ * @xml: Of virConnectGetCapabilities()
+ *
+ * VIRT_ERROR_MACHINE with what is missing; VIRT_ERROR_XML
+ */
+bool virt_caps_check(const char *xml, const VirtGuestInfo *guest,
+                     GError **error);
+
+/* --- guest-stats.c: typed parameters in, figures out --- */
+
+/** virt_job_read() - @type is virDomainJobType; owned parts of @job are new */
+void virt_job_read(VirtJob *job, int type, virTypedParameterPtr params,
+                   int n_params, int64_t at_us);
+void virt_job_clear(VirtJob *job);
+void virt_job_copy(VirtJob *to, const VirtJob *from);
+
+/** virt_counters_read() - One record of virDomainListGetStats() */
+void virt_counters_read(VirtReading *reading, virTypedParameterPtr params,
+                        int n_params, int64_t at_us, int64_t wall_us);
+
+/* --- guest.c --- */
+
+/** virt_guest_domain() - For a request that holds the guest */
+virDomainPtr virt_guest_domain(VirtGuest *guest);
+VirtState virt_state_of(virDomainPtr domain); /* blocks */
+
+/* Something about a guest that a worker needs to say in messages. */
+const char *virt_guest_name(const VirtGuest *guest);
+
+typedef struct VirtSubscription VirtSubscription;
+typedef struct VirtTune VirtTune;
+VirtSubscription **virt_guest_subscription(VirtGuest *guest);
+VirtTune *virt_guest_tune(VirtGuest *guest);
+bool virt_guest_migrating(const VirtGuest *guest);
+void virt_guest_set_migrating(VirtGuest *guest, bool migrating);
+
+/* --- guest-tune.c --- */
+
+VirtTune *virt_tune_new(void);
+void virt_tune_free(VirtTune *tune);
+
+/**
+ * virt_tune_restore() - virt_guest_restore() after a migration
+ * @destination: Where the guest is now if it has moved; NULL: not reachable
+ * @migrated: It has moved
+ * @done: @error tells what could not be put back, and the remedy
+ */
+void virt_tune_restore(VirtGuest *guest, VirtHost *destination, bool migrated,
+                       VirtDone done, gpointer user);
+
+/* --- guest-events.c --- */
+
+/** virt_subscription_last_job() - Final statistics that arrived as an event;
+ * NULL if none did since the last migration began */
+const VirtJob *virt_subscription_last_job(VirtSubscription *subscription);
+void virt_subscription_forget_job(VirtSubscription *subscription);
+
+/* --- migrate-params.c --- */
+
+VirtMigrateSpec *virt_migrate_spec_copy(const VirtMigrateSpec *spec);
+
+/** virt_migrate_params() - libvirt's form; virTypedParamsFree() it. NULL with
+ * *n_params 0 is an empty list, not an error */
+bool virt_migrate_params(const VirtMigrateSpec *spec,
+                         virTypedParameterPtr *params, int *n_params,
+                         GError **error);
+
+#endif
