@@ -26,12 +26,12 @@ typedef enum {
 } LinkError;
 
 typedef struct Link {
-    char device[16];      /* interface whose root we would shape */
+    char device[16]; /* interface whose root we would shape */
     int ifindex;
     uint8_t mac[6];
-    char source[46];      /* our numeric address on the route, may be empty */
-    char destination[46]; /* numeric data address */
-    char chain[160];      /* "10.77.0.2 -> br0 -> mig0", for people */
+    char source[46];       /* our numeric address on the route, may be empty */
+    char destination[46];  /* numeric data address */
+    char chain[160];       /* "10.77.0.2 -> br0 -> mig0", for people */
     uint64_t rate_bytes_s; /* Nt: declared or the NIC's */
     bool rate_declared;
 } Link;

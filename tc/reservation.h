@@ -32,21 +32,21 @@ typedef enum {
 
 /* A TCP stream to classify: exact addresses and port. */
 typedef struct StreamMatch {
-    char source[46];      /* numeric IPv4 or IPv6, empty: any */
-    char destination[46]; /* numeric, never empty */
-    uint16_t source_port; /* 0: any */
+    char source[46];           /* numeric IPv4 or IPv6, empty: any */
+    char destination[46];      /* numeric, never empty */
+    uint16_t source_port;      /* 0: any */
     uint16_t destination_port; /* never 0: the range overlaps ephemeral ports */
 } StreamMatch;
 
 typedef struct ProtectedSpec {
-    char *expression;     /* pcap filter */
+    char *expression; /* pcap filter */
     uint64_t rate_bytes_s;
 } ProtectedSpec;
 
 typedef struct ReservationSpec {
-    const Link *link;          /* resolved, with a rate */
-    const char *name;          /* of the guest, for messages and the lease */
-    const char *uuid;          /* of the guest */
+    const Link *link; /* resolved, with a rate */
+    const char *name; /* of the guest, for messages and the lease */
+    const char *uuid; /* of the guest */
     const ProtectedSpec *protected_specs;
     size_t n_protected;
     const char *guest_macs[8]; /* of the migrating guest, NULL-terminated:
@@ -73,6 +73,9 @@ char *reservation_plan(const ReservationSpec *spec, GError **error);
  * changed. The migration's class exists from here on, without a match.
  */
 Reservation *reservation_open(const ReservationSpec *spec, GError **error);
+
+/** reservation_warning() - What the user should know, or NULL; borrowed */
+const char *reservation_warning(const Reservation *reservation);
 
 /**
  * reservation_match() - Send the stream into the migration's class
@@ -102,14 +105,16 @@ typedef struct ClassStats {
 } ClassStats;
 
 typedef struct ReservationStats {
-    ClassStats migration;   /* ours */
-    ClassStats migrations;  /* all migrations on this link, ours included */
+    ClassStats migration;  /* ours */
+    ClassStats migrations; /* all migrations on this link, ours included */
     ClassStats protected_classes; /* sum */
-    ClassStats application; /* the guest's own class, zero without */
-    ClassStats rest;        /* everything else, control included */
-    uint64_t link_bytes;    /* egress counter of the NIC */
-    double others_bytes_s;  /* guarantees of all but our migration's class */
-    double root_bytes_s;    /* rate of the root class */
+    ClassStats application;       /* the guest's own class, zero without */
+    ClassStats rest;              /* everything else, control included */
+    uint64_t link_bytes;          /* egress counter of the NIC */
+    double others_bytes_s; /* guarantees of all but our migration's and its
+                               guest's own class; the least that the rest
+                               keeps and the control class included */
+    double root_bytes_s;   /* rate of the root class */
 } ReservationStats;
 
 bool reservation_stats(Reservation *reservation, ReservationStats *stats,

@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * reservation.c - opening, changing and closing a share; see reservation.h
+ *
+ * Every change is the same four steps under the lock: read the lease and the
+ * link, write the lease as it shall be, make the link look like it, and on
+ * failure go back. A process that is killed in between leaves a lease whose
+ * owner is dead, and the next one to come settles the link without it.
+ */
+#include "tc/reservation.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "tc/expression.h"
+#include "tc/reservation-site.h"
+
+#define DRAIN_MAX_US 2000000       /* our own classes */
+#define DRAIN_OTHERS_MAX_US 200000 /* the rest, if the tree goes */
+#define DRAIN_POLL_US 2000
+#define SERIAL_WARN_BYTES_S 3125000000u /* 25 Gbit/s */
+
+struct Reservation {
+    Site *site;
+    int ifindex;
+    LeaseKey key;
+    uint16_t minor;
+    char *name;
+    char **macs;
+    char *warning;
+};
+
+static void
+reservation_free(Reservation *reservation)
+{
+    if (reservation) {
+        site_free(reservation->site);
+        g_free(reservation->name);
+        g_strfreev(reservation->macs);
+        g_free(reservation->warning);
+        g_free(reservation);
+    }
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reservation, reservation_free)
+
+static bool
+spec_check(const ReservationSpec *spec, GError **error)
+{
+    for (size_t i = 0; i < spec->n_protected; i++) {
+        g_autoptr(GArray) program =
+            expression_compile(spec->protected_specs[i].expression, error);
+
+        if (!program) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is the device still the one that was resolved? */
+static bool
+site_enter_link(Site *site, const Link *link, GError **error)
+{
+    if (!site_enter(site, link->ifindex, true, error)) {
+        return false;
+    }
+    if (memcmp(site->device.mac, link->mac, sizeof(link->mac)) != 0 ||
+        strcmp(site->device.name, link->device) != 0) {
+        g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE,
+                    "interface %d is now %s, it was %s when the link was "
+                    "resolved; try again",
+                    link->ifindex, site->device.name, link->device);
+        return false;
+    }
+    return true;
+}
+
+static bool
+owner_is_dead(const Site *site, const LeaseOwner *owner, const void *data)
+{
+    return !site_owner_alive(site, owner);
+}
+
+/* The lease to join, or a fresh one; with living owners it must fit. */
+static bool
+site_join_lease(Site *site, const ReservationSpec *spec, GError **error)
+{
+    Lease *lease = site->lease;
+
+    if (lease && lease->owners->len) {
+        g_autofree char *theirs =
+            units_format_rate((double)lease->link_bytes_s);
+        g_autofree char *ours =
+            units_format_rate((double)spec->link->rate_bytes_s);
+        g_autofree char *parent = shaper_id_format(lease->parent);
+
+        if (lease->parent != spec->parent) {
+            g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_FOREIGN,
+                        "%s is already shared %s%s; give the same --parent",
+                        site->device.name,
+                        lease->parent ? "below class " : "by a tree of its own",
+                        lease->parent ? parent : "");
+            return false;
+        }
+        if (lease->link_bytes_s != spec->link->rate_bytes_s) {
+            g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_RATE,
+                        "%s is already shared as a link of %s, not %s; give "
+                        "--link %s with the same rate",
+                        site->device.name, theirs, ours, site->device.name);
+            return false;
+        }
+        return true;
+    }
+    lease_free(lease);
+    site->lease = lease_new(&site->key);
+    site->lease->link_bytes_s = spec->link->rate_bytes_s;
+    site->lease->parent = spec->parent;
+    return true;
+}
+
+static uint16_t
+site_guard_minor(const Site *site, const char *expression)
+{
+    for (guint i = 0; i < site->lease->owners->len; i++) {
+        const LeaseOwner *owner = g_ptr_array_index(site->lease->owners, i);
+
+        for (guint j = 0; j < owner->guards->len; j++) {
+            const LeaseGuard *guard =
+                &g_array_index(owner->guards, LeaseGuard, j);
+
+            if (expression && guard->expression &&
+                strcmp(guard->expression, expression) == 0) {
+                return guard->minor;
+            }
+        }
+    }
+    return site_minor(site, SHAPER_MINOR_PROTECTED, SHAPER_MINOR_END);
+}
+
+/* Puts the new owner into the lease. */
+static LeaseOwner *
+site_add_owner(Site *site, const ReservationSpec *spec, GError **error)
+{
+    LeaseOwner *owner = lease_owner_new();
+
+    owner->pid = getpid();
+    owner->name = g_utf8_make_valid(spec->name ? spec->name : "", -1);
+    owner->uuid = g_utf8_make_valid(spec->uuid ? spec->uuid : "", -1);
+    owner->minor =
+        site_minor(site, SHAPER_MINOR_MIGRATION, SHAPER_MINOR_PROTECTED);
+    owner->ceiling_bytes_s = site_root_bytes_s(site);
+    g_ptr_array_add(site->lease->owners, owner);
+    if (!lease_process_start(site->proc_dir, owner->pid, &owner->start_ticks)) {
+        g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_KERNEL,
+                    "%s does not show this process", site->proc_dir);
+        return NULL;
+    }
+    for (size_t i = 0; i < spec->n_protected; i++) {
+        LeaseGuard guard = {
+            .minor =
+                site_guard_minor(site, spec->protected_specs[i].expression),
+            .rate_bytes_s = spec->protected_specs[i].rate_bytes_s,
+            .expression = g_strdup(spec->protected_specs[i].expression),
+        };
+
+        g_array_append_val(owner->guards, guard);
+        if (guard.minor == 0) {
+            owner->minor = 0;
+        }
+    }
+    if (owner->minor == 0) {
+        g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_KERNEL,
+                    "no class number is free on %s", site->device.name);
+        return NULL;
+    }
+    return owner;
+}
+
+static char *
+site_warning(const Site *site, const ReservationSpec *spec)
+{
+    if (!spec->parent && spec->link->rate_bytes_s >= SERIAL_WARN_BYTES_S &&
+        site->snapshot->root.handle == 0) {
+        return g_strdup_printf(
+            "%s: one HTB tree takes the place of %s; on a link of 25 Gbit/s "
+            "or more its single lock may cost throughput of other traffic",
+            site->device.name,
+            site->snapshot->root.kind[0] ? site->snapshot->root.kind
+                                         : "the default queues");
+    }
+    return NULL;
+}
+
+char *
+reservation_plan(const ReservationSpec *spec, GError **error)
+{
+    g_autoptr(Site) site = NULL;
+    g_autoptr(ShaperTree) wanted = NULL, present = NULL;
+    g_autoptr(GArray) ops = NULL;
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *warning = NULL;
+
+    if (!spec_check(spec, error) ||
+        !(site = site_new(spec->run_dir, spec->proc_dir, error)) ||
+        !site_enter_link(site, spec->link, error) ||
+        !site_judge(site, spec->parent, error)) {
+        return NULL;
+    }
+    present = site_present(site);
+    for (guint i = site->lease ? site->lease->owners->len : 0; i-- > 0;) {
+        if (owner_is_dead(site, g_ptr_array_index(site->lease->owners, i),
+                          NULL)) {
+            g_ptr_array_remove_index(site->lease->owners, i);
+        }
+    }
+    if (!site_join_lease(site, spec, error) ||
+        !site_add_owner(site, spec, error)) {
+        return NULL;
+    }
+    wanted = site_wanted(site, NULL, NULL, error);
+    if (!wanted) {
+        site_error(site, error);
+        return NULL;
+    }
+    warning = site_warning(site, spec);
+    if (warning) {
+        g_string_append_printf(text, "warning: %s\n", warning);
+    }
+    ops = shaper_diff(wanted, present);
+    for (guint i = 0; i < ops->len; i++) {
+        const ShaperOp *op = &g_array_index(ops, ShaperOp, i);
+        g_autofree char *line = shaper_op_describe(op);
+
+        g_string_append_printf(text, "%s: %s", site->device.name, line);
+        if (op->kind == SHAPER_OP_ADD_ROOT) {
+            g_string_append_printf(
+                text, " (instead of the kernel's %s, which is back afterwards)",
+                site->snapshot->root.kind[0] ? site->snapshot->root.kind
+                                             : "default");
+        }
+        g_string_append_c(text, '\n');
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* After a failure: out of the lease and off the link again. */
+static void
+site_revert(Site *site, LeaseOwner *owner, LeaseOwner *before)
+{
+    guint index;
+    bool found = g_ptr_array_find(site->lease->owners, owner, &index);
+
+    g_assert(found);
+    if (before) {
+        lease_owner_free(owner);
+        g_ptr_array_index(site->lease->owners, index) = before;
+    }
+    g_clear_pointer(&site->snapshot, snapshot_free);
+    site->snapshot =
+        shaper_nl_read(site->kernel, site->device.ifindex, true, NULL);
+    if (site->snapshot && before && site_is_ours(site)) {
+        (void)site_settle(site, NULL, NULL, NULL, NULL);
+    } else if (site->snapshot && !before) {
+        /* still in the lease, so that its classes are known as ours */
+        owner->pid = 0; /* nobody's, hence dead */
+        (void)site_drop(site, owner_is_dead, NULL, NULL, NULL);
+        return;
+    }
+    (void)lease_store(site->run_dir, site->lease, NULL);
+}
+
+Reservation *
+reservation_open(const ReservationSpec *spec, GError **error)
+{
+    g_autoptr(Reservation) reservation = g_new0(Reservation, 1);
+    GError *local = NULL;
+    LeaseOwner *owner;
+    Site *site;
+
+    if (!spec_check(spec, error)) {
+        return NULL;
+    }
+    site = site_new(spec->run_dir, spec->proc_dir, error);
+    reservation->site = site;
+    if (!site || !shaper_nl_permitted(site->kernel, error) ||
+        !site_lock(site, error) || !site_enter_link(site, spec->link, error)) {
+        return NULL;
+    }
+    if (site->lease && !site_drop(site, owner_is_dead, NULL, NULL, error)) {
+        g_prefix_error(error, "removing what a dead process left: ");
+        return NULL;
+    }
+    reservation->warning = site_warning(site, spec);
+    if (!site_judge(site, spec->parent, error) ||
+        !site_join_lease(site, spec, error)) {
+        return NULL;
+    }
+    owner = site_add_owner(site, spec, error);
+    if (!owner || !lease_store(site->run_dir, site->lease, error)) {
+        return NULL;
+    }
+    if (!site_settle(site, NULL, NULL, NULL, &local)) {
+        site_revert(site, owner, NULL);
+        g_propagate_error(error, local);
+        return NULL;
+    }
+    site_unlock(site);
+    reservation->ifindex = spec->link->ifindex;
+    reservation->key = site->key;
+    reservation->minor = owner->minor;
+    reservation->name = g_strdup(owner->name);
+    reservation->macs = g_strdupv((char **)(void *)spec->guest_macs);
+    return g_steal_pointer(&reservation);
+}
+
+const char *
+reservation_warning(const Reservation *reservation)
+{
+    return reservation->warning;
+}
+
+/* Reads lease and link anew; borrows our owner in the lease. */
+static LeaseOwner *
+reservation_enter(Reservation *reservation, bool filters, GError **error)
+{
+    Site *site = reservation->site;
+    LeaseOwner *owner;
+
+    if (!site_enter(site, reservation->ifindex, filters, error)) {
+        return NULL;
+    }
+    owner = site->lease ? lease_find(site->lease, reservation->minor) : NULL;
+    if (!lease_key_equal(&site->key, &reservation->key) || !owner ||
+        owner->pid != getpid() || !site_is_ours(site)) {
+        g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE,
+                    "the share of guest %s on %s was removed by somebody else",
+                    reservation->name, site->device.name);
+        return NULL;
+    }
+    return owner;
+}
+
+/* The lease holds what shall be: write it and do it, or go back. */
+static bool
+reservation_commit(Reservation *reservation, LeaseOwner *owner,
+                   LeaseOwner *before, GError **error)
+{
+    Site *site = reservation->site;
+    GError *local = NULL;
+    bool good = lease_store(site->run_dir, site->lease, &local) &&
+                site_settle(site, NULL, NULL, NULL, &local);
+
+    if (!good) {
+        site_revert(site, owner, before);
+        g_propagate_error(error, local);
+    } else {
+        lease_owner_free(before);
+    }
+    site_unlock(site);
+    return good;
+}
+
+bool
+reservation_match(Reservation *reservation, const StreamMatch *matches,
+                  size_t n_matches, GError **error)
+{
+    Site *site = reservation->site;
+    LeaseOwner *owner, *before;
+
+    if (!site_lock(site, error)) {
+        return false;
+    }
+    owner = reservation_enter(reservation, true, error);
+    if (!owner) {
+        site_unlock(site);
+        return false;
+    }
+    before = lease_owner_copy(owner);
+    g_array_set_size(owner->matches, 0);
+    g_array_append_vals(owner->matches, matches, (guint)n_matches);
+    return reservation_commit(reservation, owner, before, error);
+}
+
+/* The guest's own class comes, changes or goes. */
+static bool
+owner_set_application(Reservation *reservation, LeaseOwner *owner,
+                      uint64_t rate_bytes_s, GError **error)
+{
+    Site *site = reservation->site;
+    LeaseGuard guard = { .rate_bytes_s = rate_bytes_s };
+
+    for (guint i = owner->guards->len; i-- > 0;) {
+        LeaseGuard *have = &g_array_index(owner->guards, LeaseGuard, i);
+
+        if (!have->expression && rate_bytes_s) {
+            have->rate_bytes_s = rate_bytes_s;
+            return true;
+        }
+        if (!have->expression) {
+            g_array_remove_index(owner->guards, i);
+        }
+    }
+    if (rate_bytes_s == 0 || !reservation->macs || !reservation->macs[0]) {
+        return true;
+    }
+    guard.minor = site_guard_minor(site, NULL);
+    guard.macs = g_strdupv(reservation->macs);
+    g_array_append_val(owner->guards, guard);
+    if (guard.minor == 0) {
+        g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_KERNEL,
+                    "no class number is free on %s", site->device.name);
+        return false;
+    }
+    return true;
+}
+
+bool
+reservation_set(Reservation *reservation, uint64_t guarantee_bytes_s,
+                uint64_t ceiling_bytes_s, uint64_t application_bytes_s,
+                GError **error)
+{
+    Site *site = reservation->site;
+    LeaseOwner *owner, *before;
+
+    if (!site_lock(site, error)) {
+        return false;
+    }
+    owner = reservation_enter(reservation, true, error);
+    if (!owner) {
+        site_unlock(site);
+        return false;
+    }
+    before = lease_owner_copy(owner);
+    owner->guarantee_bytes_s = guarantee_bytes_s;
+    owner->ceiling_bytes_s = MAX(ceiling_bytes_s, guarantee_bytes_s);
+    if (!owner_set_application(reservation, owner, application_bytes_s,
+                               error)) {
+        lease_owner_free(before);
+        site_unlock(site);
+        return false;
+    }
+    return reservation_commit(reservation, owner, before, error);
+}
+
+static void
+stats_add(ClassStats *sum, const ClassStats *more)
+{
+    sum->bytes += more->bytes;
+    sum->packets += more->packets;
+    sum->drops += more->drops;
+    sum->overlimits += more->overlimits;
+    sum->backlog_bytes += more->backlog_bytes;
+}
+
+bool
+reservation_stats(Reservation *reservation, ReservationStats *stats,
+                  GError **error)
+{
+    Site *site = reservation->site;
+    LeaseOwner *owner = reservation_enter(reservation, false, error);
+    ReservationStats sum = { 0 };
+    uint16_t application = 0;
+
+    if (!owner) {
+        return false;
+    }
+    for (guint i = 0; i < owner->guards->len; i++) {
+        const LeaseGuard *guard = &g_array_index(owner->guards, LeaseGuard, i);
+
+        if (!guard->expression) {
+            application = guard->minor;
+        }
+    }
+    for (guint i = 0; i < site->snapshot->classes->len; i++) {
+        const ShaperClass *class_ =
+            &g_array_index(site->snapshot->classes, ShaperClass, i);
+        const ClassStats *one =
+            &g_array_index(site->snapshot->stats, ClassStats, i);
+        uint16_t minor = (uint16_t)class_->id;
+        bool ours = site_is_our_class(site, class_->id);
+
+        if (class_->inner) {
+            continue;
+        }
+        if (ours && minor == reservation->minor) {
+            sum.migration = *one;
+            stats_add(&sum.migrations, one);
+        } else if (ours && minor == application) {
+            sum.application = *one;
+        } else if (ours && minor >= SHAPER_MINOR_PROTECTED) {
+            stats_add(&sum.protected_classes, one);
+            sum.others_bytes_s += (double)class_->rate_bytes_s;
+        } else if (ours && minor >= SHAPER_MINOR_MIGRATION) {
+            stats_add(&sum.migrations, one);
+            sum.others_bytes_s += (double)class_->rate_bytes_s;
+        } else {
+            stats_add(&sum.rest, one);
+        }
+    }
+    sum.link_bytes = site->device.tx_bytes;
+    sum.root_bytes_s = (double)site_root_bytes_s(site);
+    if (!site->lease->parent) {
+        uint64_t root = site_root_bytes_s(site);
+
+        sum.others_bytes_s += (double)(shaper_control_bytes_s(root) +
+                                       shaper_rest_min_bytes_s(root));
+    }
+    *stats = sum;
+    return true;
+}
+
+/* Nobody waits behind a guarantee any more: the queues may run empty. */
+static void
+adjust_drain(const Site *site, ShaperTree *wanted)
+{
+    uint64_t open_bytes_s = site_root_bytes_s(site);
+
+    for (guint i = 0; i < wanted->classes->len; i++) {
+        ShaperClass *class_ = &g_array_index(wanted->classes, ShaperClass, i);
+
+        class_->ceil_bytes_s = MAX(class_->ceil_bytes_s, open_bytes_s);
+        class_->cburst_ticks = shaper_burst_ticks(
+            class_->ceil_bytes_s,
+            shaper_burst_bytes(class_->ceil_bytes_s, site->device.mtu + 14));
+    }
+}
+
+static uint64_t
+site_backlog(const Site *site, uint16_t minor, const LeaseOwner *owner,
+             bool all)
+{
+    uint64_t backlog = 0;
+
+    for (guint i = 0; i < site->snapshot->classes->len; i++) {
+        const ShaperClass *class_ =
+            &g_array_index(site->snapshot->classes, ShaperClass, i);
+        bool count = !class_->inner && site_is_our_class(site, class_->id);
+        bool ours = (uint16_t)class_->id == minor;
+
+        for (guint j = 0; j < owner->guards->len; j++) {
+            ours |= (uint16_t)class_->id ==
+                    g_array_index(owner->guards, LeaseGuard, j).minor;
+        }
+        if (count && (all || ours)) {
+            backlog += g_array_index(site->snapshot->stats, ClassStats, i)
+                           .backlog_bytes;
+        }
+    }
+    return backlog;
+}
+
+/* Polling, because the kernel does not tell when a queue runs empty. */
+static void
+reservation_drain(Reservation *reservation, const LeaseOwner *owner, bool last)
+{
+    Site *site = reservation->site;
+    int64_t start_us = clock_mono_us();
+
+    while (shaper_nl_reread(site->kernel, reservation->ifindex, site->snapshot,
+                            NULL)) {
+        int64_t waited_us = clock_mono_us() - start_us;
+
+        if ((site_backlog(site, reservation->minor, owner, false) == 0 ||
+             waited_us > DRAIN_MAX_US) &&
+            (!last ||
+             site_backlog(site, reservation->minor, owner, true) == 0 ||
+             waited_us > DRAIN_OTHERS_MAX_US)) {
+            break;
+        }
+        g_usleep(DRAIN_POLL_US);
+    }
+}
+
+static bool
+owner_is(const Site *site, const LeaseOwner *owner, const void *data)
+{
+    return owner->minor == *(const uint16_t *)data;
+}
+
+bool
+reservation_close(Reservation *reservation, GError **error)
+{
+    g_autoptr(Reservation) own = reservation;
+    Site *site;
+    LeaseOwner *owner;
+
+    if (!own) {
+        return true;
+    }
+    site = own->site;
+    if (!site_lock(site, error)) {
+        return false;
+    }
+    owner = reservation_enter(own, true, NULL);
+    if (owner) {
+        bool last = site->lease->owners->len == 1;
+
+        owner->ceiling_bytes_s = UINT64_MAX;
+        /* Best effort: what is left in the queues would be dropped. */
+        if (site_settle(site, NULL, NULL, adjust_drain, NULL)) {
+            site_unlock(site);
+            reservation_drain(own, owner, last);
+            if (!site_lock(site, error)) {
+                return false;
+            }
+        }
+    }
+    /* The link went, or somebody removed our tree: only the lease is left. */
+    if (!site_enter(site, own->ifindex, true, NULL) ||
+        !lease_key_equal(&site->key, &own->key)) {
+        lease_discard(site->run_dir, &own->key);
+        return true;
+    }
+    return !site->lease || site_drop(site, owner_is, &own->minor, NULL, error);
+}
