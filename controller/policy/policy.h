@@ -41,6 +41,9 @@ typedef struct PolicySettings {
 /** policy_settings_init() - The defaults named above */
 void policy_settings_init(PolicySettings *settings, PolicyKind kind);
 
+/** policy_settings_check() - POLICY_ERROR_SETTING names what is out of range */
+bool policy_settings_check(const PolicySettings *settings, GError **error);
+
 typedef struct PolicyInput {
     unsigned iter;            /* the iteration that starts now, 1.. */
     double elapsed_s;         /* since the migration started */
