@@ -66,7 +66,6 @@ saw_machine(Reader *reader, const char *name)
     size_t family;
 
     if (!wanted) {
-        reader->machine = true;
         return;
     }
     if (!strcmp(name, wanted)) {
@@ -218,7 +217,8 @@ explain(const Reader *reader, GError **error)
 bool
 virt_caps_check(const char *xml, const VirtGuestInfo *guest, GError **error)
 {
-    Reader reader = { .guest = guest };
+    /* Drivers other than QEMU's have no machine types. */
+    Reader reader = { .guest = guest, .machine = !guest->machine };
     bool fine = caps_read(&reader, xml, error);
 
     if (fine && !(reader.arch && reader.type && reader.machine)) {

@@ -9,6 +9,9 @@
  * before the one it makes of it, so the stamped one is first, and libvirt's
  * repetition is dropped.
  *
+ * libvirt refuses a callback that it has already for this domain. Registering
+ * and giving back therefore go through one lane of the host, in order.
+ *
  * libvirt calls from the main loop. Should a driver ever call from another
  * thread, the event is posted: it is a copy anyway.
  */
@@ -417,8 +420,8 @@ unregister_later(VirtGuest *guest, const int ids[N_CALLBACKS])
     call = g_new0(Unregister, 1);
     call->host = virt_host_ref(host);
     memcpy(call->ids, ids, sizeof(call->ids));
-    virt_pool_call(virt_host_pool(host), unregister_work, unregister_deliver,
-                   call);
+    virt_lane_call(virt_host_lane(host), virt_host_pool(host), unregister_work,
+                   unregister_deliver, call);
 }
 
 static void
@@ -481,7 +484,8 @@ virt_guest_subscribe(VirtGuest *guest, VirtGuestEvent event, gpointer user,
     call->listener = g_atomic_rc_box_acquire(s->listener);
     call->done = done;
     call->user = done_user;
-    virt_pool_call(virt_host_pool(virt_guest_host(guest)), register_work,
+    virt_lane_call(virt_host_lane(virt_guest_host(guest)),
+                   virt_host_pool(virt_guest_host(guest)), register_work,
                    register_deliver, call);
 }
 

@@ -205,7 +205,8 @@ typedef void (*VirtGuestEvent)(VirtGuest *guest, const VirtEvent *event,
  *
  * Events of QEMU's monitor come with QEMU's time and are used where the daemon
  * hands them out (this does not taint); libvirt's own ones fill the gaps. One
- * happening is delivered once.
+ * happening is delivered once. A domain can be subscribed to once on one
+ * connection; subscribing the same guest again replaces the callback.
  */
 void virt_guest_subscribe(VirtGuest *guest, VirtGuestEvent event, gpointer user,
                           VirtDone done, gpointer done_user);

@@ -37,6 +37,7 @@ struct VirtHost {
     VirtHostLost lost;
     gpointer lost_user;
     GArray *watches; /* Watch */
+    VirtLane lane;
 };
 
 /* --- losing it --- */
@@ -329,6 +330,12 @@ VirtPool *
 virt_host_pool(VirtHost *host)
 {
     return host->pool;
+}
+
+VirtLane *
+virt_host_lane(VirtHost *host)
+{
+    return &host->lane;
 }
 
 virConnectPtr

@@ -234,6 +234,7 @@ virt_loop_register(GMainContext *context)
     loop.context = g_main_context_ref(context);
     loop.entries = g_hash_table_new(NULL, NULL);
     loop.next_id = 1;
+    virInitialize(); /* before any other call: it makes the thread's error */
     virSetErrorFunc(NULL, keep_quiet);
     virEventRegisterImpl(add_handle, entry_update, entry_remove, add_timeout,
                          update_timeout, entry_remove);

@@ -150,6 +150,57 @@ virt_pool_call_long(VirtPool *pool, VirtWork work, VirtDeliver deliver,
                                 call_new(pool, work, deliver, data)));
 }
 
+typedef struct LaneCall {
+    VirtLane *lane;
+    VirtPool *pool;
+    VirtWork work;
+    VirtDeliver deliver;
+    gpointer data;
+} LaneCall;
+
+static void lane_next(VirtLane *lane);
+
+static void
+lane_work(gpointer data)
+{
+    LaneCall *call = data;
+
+    call->work(call->data);
+}
+
+static void
+lane_deliver(gpointer data)
+{
+    g_autofree LaneCall *call = data;
+
+    /* First: delivering may release the lane's owner. */
+    call->lane->busy = false;
+    lane_next(call->lane);
+    call->deliver(call->data);
+}
+
+static void
+lane_next(VirtLane *lane)
+{
+    LaneCall *call = lane->busy ? NULL : g_queue_pop_head(&lane->waiting);
+
+    if (call) {
+        lane->busy = true;
+        virt_pool_call(call->pool, lane_work, lane_deliver, call);
+    }
+}
+
+void
+virt_lane_call(VirtLane *lane, VirtPool *pool, VirtWork work,
+               VirtDeliver deliver, gpointer data)
+{
+    LaneCall *call = g_new(LaneCall, 1);
+
+    *call = (LaneCall){ lane, pool, work, deliver, data };
+    g_queue_push_tail(&lane->waiting, call);
+    lane_next(lane);
+}
+
 static gboolean
 on_timeout(gpointer data)
 {

@@ -58,6 +58,17 @@ void virt_pool_call(VirtPool *pool, VirtWork work, VirtDeliver deliver,
 void virt_pool_call_long(VirtPool *pool, VirtWork work, VirtDeliver deliver,
                          gpointer data);
 
+/* Requests that must not overtake each other. Whoever owns a lane outlives its
+ * requests, because they hold it. */
+typedef struct VirtLane {
+    GQueue waiting;
+    bool busy;
+} VirtLane;
+
+/** virt_lane_call() - virt_pool_call(), after all of @lane before it */
+void virt_lane_call(VirtLane *lane, VirtPool *pool, VirtWork work,
+                    VirtDeliver deliver, gpointer data);
+
 GMainContext *virt_pool_context(VirtPool *pool);
 
 /** virt_post() - Run @deliver in the main thread; callable from any */
@@ -66,6 +77,9 @@ void virt_post(GMainContext *context, VirtDeliver deliver, gpointer data);
 /* --- host.c --- */
 
 VirtPool *virt_host_pool(VirtHost *host);
+
+/** virt_host_lane() - For registering callbacks on this connection */
+VirtLane *virt_host_lane(VirtHost *host);
 
 /** virt_host_connection() - For a request that holds the host */
 virConnectPtr virt_host_connection(VirtHost *host);
