@@ -200,6 +200,11 @@ add_file(MigrateOptions *options, const char *name, const char *path,
     struct stat st;
     gsize length = 0;
 
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_FILE,
+                    "cannot read file '%s': it is a folder", path);
+        return false;
+    }
     if (stat(path, &st) == 0 && st.st_size > XML_MAX_BYTES) {
         g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_FILE,
                     "cannot read file '%s': larger than %d MiB", path,

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * commands.h - the commands that live in the vmferry program itself
+ *
+ * Each gets its own name in argv[0] and returns an exit status.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "tools/cli/migrate-options.h"
+
+int command_migrate(const GlobalOptions *global, int argc, char **argv);
+int command_virsh(const GlobalOptions *global, int argc, char **argv);
+
+#endif

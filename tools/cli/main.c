@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c - vmferry, the administrator's program
+ *
+ * Called by the name of virsh (a link), it is "vmferry virsh".
+ */
+#include <locale.h>
+#include <string.h>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/dispatch.h"
+
+static const Command commands[] = {
+    { "migrate", command_migrate, true,
+      "migrate a guest as virsh does, with reserved bandwidth" },
+    { "virsh", command_virsh, false,
+      "virsh itself, but for migrate, which is ours" },
+    { NULL, NULL, false, NULL },
+};
+
+int
+main(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
+    if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "virsh") == 0) {
+        GlobalOptions global;
+
+        global_options_init(&global);
+        return command_virsh(&global, argc, argv);
+    }
+    return dispatch_run(commands, VMFERRY_VERSION, VMFERRY_HELPER_DIR, argc,
+                        argv);
+}
