@@ -7,7 +7,7 @@
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
-#include "tools/cli/migrate-options.h"
+#include "tools/cli/global-options.h"
 
 int command_migrate(const GlobalOptions *global, int argc, char **argv);
 int command_virsh(const GlobalOptions *global, int argc, char **argv);

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/cli/virsh-front.h"
-
 G_DEFINE_QUARK(vmferry - dispatch - error, dispatch_error)
 
 void
@@ -176,7 +174,7 @@ dispatch_run(const Command *commands, const char *version,
         return show_help(commands, argv[2], helper_dir);
     }
 
-    first = virsh_globals_parse(argc, argv, &global, &refused);
+    first = global_options_parse(argc, argv, &global, &refused);
     if (first < 0 || refused) {
         g_autofree char *message = g_strdup_printf(
             "option '%s' cannot be used before a command; see vmferry --help",

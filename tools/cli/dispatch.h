@@ -12,7 +12,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "tools/cli/migrate-options.h"
+#include "tools/cli/global-options.h"
 
 #define DISPATCH_ERROR (dispatch_error_quark())
 GQuark dispatch_error_quark(void);

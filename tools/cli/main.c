@@ -11,25 +11,30 @@
 #include "tools/cli/dispatch.h"
 
 static const Command commands[] = {
+#ifdef VMFERRY_SESSION
     { "migrate", command_migrate, true,
       "migrate a guest as virsh does, with reserved bandwidth" },
     { "virsh", command_virsh, false,
       "virsh itself, but for migrate, which is ours" },
+#endif
     { NULL, NULL, false, NULL },
 };
 
 int
 main(int argc, char **argv)
 {
+#ifdef VMFERRY_SESSION
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
-    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "virsh") == 0) {
         GlobalOptions global;
 
         global_options_init(&global);
         return command_virsh(&global, argc, argv);
     }
+#endif
+
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     return dispatch_run(commands, VMFERRY_VERSION, VMFERRY_HELPER_DIR, argc,
                         argv);
 }

@@ -89,19 +89,6 @@ static const struct {
     { "tls-destination", PARAM_STRING, VIRT_MIGRATE_PARAM_TLS_DESTINATION },
 };
 
-void
-global_options_init(GlobalOptions *global)
-{
-    *global =
-        (GlobalOptions){ .keepalive_interval = -1, .keepalive_count = -1 };
-}
-
-void
-global_options_clear(GlobalOptions *global)
-{
-    g_clear_pointer(&global->connect_uri, g_free);
-}
-
 static void
 protected_clear(void *data)
 {

@@ -19,6 +19,7 @@
 #include "policy/policy.h"
 #include "tc/reservation.h"
 #include "tools/cli/cmdline.h"
+#include "tools/cli/global-options.h"
 #include "virt/migration.h"
 
 #define MIGRATE_OPTIONS_ERROR (migrate_options_error_quark())
@@ -35,19 +36,6 @@ typedef enum {
     MIGRATE_TIMEOUT_SUSPEND,
     MIGRATE_TIMEOUT_POSTCOPY,
 } MigrateTimeoutAction;
-
-/* Options that stand before the command: "virsh -c URI -q migrate". */
-typedef struct GlobalOptions {
-    char *connect_uri;      /* NULL: libvirt's default */
-    bool quiet;             /* no blank line after the command */
-    bool readonly;          /* connect read-only; libvirt will refuse */
-    bool timing;            /* print the time that it took */
-    int keepalive_interval; /* s; -1: virsh's default, 5 */
-    int keepalive_count;    /* -1: virsh's default, 6 */
-} GlobalOptions;
-
-void global_options_init(GlobalOptions *global);
-void global_options_clear(GlobalOptions *global);
 
 /* All strings are owned; NULL: not given. */
 typedef struct MigrateOptions {

@@ -2,10 +2,6 @@
 /*
  * virsh-front.c - telling our migrations from everything else virsh does
  *
- * The options before the command are read by getopt_long() with virsh's own
- * table, so that abbreviations ("--conn=...") and bundles ("-qc URI") mean
- * what they mean there.
- *
  * The real virsh is the first one in PATH that is not this very file. It may
  * still be a script that calls us again, which would go round for ever: what
  * is started and is a script is noted in the environment, and not tried twice.
@@ -14,10 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -33,85 +26,6 @@ virsh_call_clear(VirshCall *call)
     g_clear_pointer(&call->words, g_strfreev);
 }
 
-static bool
-parse_keepalive(const char *text, int *value)
-{
-    char *end = NULL;
-    long number;
-
-    errno = 0;
-    number = strtol(text, &end, 0);
-    if (errno || end == text || *end || number < 0 || number > INT_MAX) {
-        return false;
-    }
-    *value = (int)number;
-    return true;
-}
-
-int
-virsh_globals_parse(int argc, char **argv, GlobalOptions *global,
-                    const char **refused)
-{
-    static const struct option table[] = {
-        { "connect", required_argument, NULL, 'c' },
-        { "debug", required_argument, NULL, 'd' },
-        { "escape", required_argument, NULL, 'e' },
-        { "help", no_argument, NULL, 'h' },
-        { "keepalive-interval", required_argument, NULL, 'k' },
-        { "keepalive-count", required_argument, NULL, 'K' },
-        { "log", required_argument, NULL, 'l' },
-        { "quiet", no_argument, NULL, 'q' },
-        { "readonly", no_argument, NULL, 'r' },
-        { "timing", no_argument, NULL, 't' },
-        { "version", optional_argument, NULL, 'v' },
-        { NULL, 0, NULL, 0 },
-    };
-    int found;
-
-    global_options_init(global);
-    *refused = NULL;
-    optind = 0; /* GNU: start afresh */
-    while ((found = getopt_long(argc, argv, "+:c:d:e:hk:K:l:qrtvV", table,
-                                NULL)) != -1) {
-        switch (found) {
-        case 'c':
-            g_free(global->connect_uri);
-            global->connect_uri = g_strdup(optarg);
-            break;
-        case 'd':
-            *refused = "debug";
-            break;
-        case 'e': /* of the console: says nothing about a migration */
-            break;
-        case 'k':
-            if (!parse_keepalive(optarg, &global->keepalive_interval)) {
-                return -1;
-            }
-            break;
-        case 'K':
-            if (!parse_keepalive(optarg, &global->keepalive_count)) {
-                return -1;
-            }
-            break;
-        case 'l':
-            *refused = "log";
-            break;
-        case 'q':
-            global->quiet = true;
-            break;
-        case 'r':
-            global->readonly = true;
-            break;
-        case 't':
-            global->timing = true;
-            break;
-        default: /* -h, -v, -V, and what virsh will refuse */
-            return -1;
-        }
-    }
-    return optind;
-}
-
 VirshCallKind
 virsh_call_parse(int argc, char **argv, VirshCall *call, GError **error)
 {
@@ -120,7 +34,7 @@ virsh_call_parse(int argc, char **argv, VirshCall *call, GError **error)
     int first;
 
     *call = (VirshCall){ .kind = VIRSH_CALL_EXEC };
-    first = virsh_globals_parse(argc, argv, &call->global, &refused);
+    first = global_options_parse(argc, argv, &call->global, &refused);
     if (first < 0 || first >= argc) {
         return call->kind;
     }

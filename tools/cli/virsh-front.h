@@ -13,7 +13,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "tools/cli/migrate-options.h"
+#include "tools/cli/global-options.h"
 
 #define VIRSH_FRONT_ERROR (virsh_front_error_quark())
 GQuark virsh_front_error_quark(void);
@@ -34,19 +34,6 @@ typedef struct VirshCall {
     GlobalOptions global; /* as far as read */
     char **words;         /* of the command, without "migrate"; only then */
 } VirshCall;
-
-/**
- * virsh_globals_parse() - Read the options that stand before a command
- * @argc: At least 1
- * @argv: Program name first; its order is kept
- * @global: Filled in as far as read; clear it with global_options_clear()
- * @refused: Set to the name of an option that we cannot honour; NULL: none
- *
- * Return: index of the first word that is no option, @argc if there is none;
- * -1 if virsh would answer at once: a mistake, --help, --version
- */
-int virsh_globals_parse(int argc, char **argv, GlobalOptions *global,
-                        const char **refused);
 
 /**
  * virsh_call_parse() - Whose is this command line?
