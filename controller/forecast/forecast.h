@@ -79,7 +79,7 @@ typedef struct MigrationQuery {
     double blackout_bytes_s;  /* ... in the blackout; 0: the same */
     double downtime_limit_s;  /* QEMU's downtime-limit, > 0 */
     double fixed_downtime_s;  /* device state etc., 0 if unknown */
-    bool brief; /* no low end, no least bandwidth: for those who search */
+    bool brief; /* no low end, plateau or least bandwidth: for a search */
 } MigrationQuery;
 
 typedef struct MigrationForecast {

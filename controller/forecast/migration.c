@@ -36,7 +36,7 @@
 #include "forecast/forecast-priv.h"
 
 #define SLICE_S 0.1     /* g */
-#define MOST_PASSES 200 /* later than this is never */
+#define MOST_PASSES 100 /* later than this is never */
 #define LONGEST_PASS_S 1e7
 #define STANDSTILL 1e-3 /* a pass that is shorter by less than this share */
 #define Z_80 1.2816     /* 80 % lie within so many standard deviations */
@@ -66,9 +66,12 @@ dirtied(const Forecaster *forecaster, double duration_s, double z)
                 forecaster_most_pages(forecaster));
 }
 
+/* @hurry: leave plateau_s alone if it does not converge. A pass of g that is
+ * followed by one no shorter is a plateau, or above one: D(T) grows with T, so
+ * that no longer pass is followed by a shorter one than g. */
 static void
 play(const Forecaster *forecaster, const MigrationQuery *query,
-     double bandwidth_bytes_s, double z, Outcome *outcome)
+     double bandwidth_bytes_s, double z, bool hurry, Outcome *outcome)
 {
     double threshold = bandwidth_bytes_s * query->downtime_limit_s;
     double slice_s = fmin(SLICE_S, query->downtime_limit_s);
@@ -80,6 +83,10 @@ play(const Forecaster *forecaster, const MigrationQuery *query,
 
     *outcome = (Outcome){ .converges = to_send <= threshold };
     duration_s = (to_send - threshold) / bandwidth_bytes_s;
+    if (hurry && duration_s > slice_s &&
+        dirtied(forecaster, slice_s, z) >= slice_s * bandwidth_bytes_s) {
+        return;
+    }
     while (!outcome->converges && outcome->passes < MOST_PASSES) {
         double new_bytes, next_s;
 
@@ -122,7 +129,7 @@ least_bandwidth(const Forecaster *forecaster, const MigrationQuery *query)
 
     high = fmax(high, 1.0);
     for (int i = 0;; i++) {
-        play(forecaster, query, high, 0.0, &outcome);
+        play(forecaster, query, high, 0.0, true, &outcome);
         if (outcome.converges) {
             break;
         }
@@ -133,7 +140,7 @@ least_bandwidth(const Forecaster *forecaster, const MigrationQuery *query)
     }
     low = high / 2.0;
     for (int i = 0; i < SEARCH_STEPS; i++) {
-        play(forecaster, query, low, 0.0, &outcome);
+        play(forecaster, query, low, 0.0, true, &outcome);
         if (!outcome.converges) {
             break;
         }
@@ -143,7 +150,7 @@ least_bandwidth(const Forecaster *forecaster, const MigrationQuery *query)
     for (int i = 0; i < SEARCH_STEPS; i++) {
         double middle = sqrt(low * high);
 
-        play(forecaster, query, middle, 0.0, &outcome);
+        play(forecaster, query, middle, 0.0, true, &outcome);
         if (outcome.converges) {
             high = middle;
         } else {
@@ -166,8 +173,8 @@ forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
         return;
     }
 
-    play(forecaster, query, query->bandwidth_bytes_s, 0.0, &best);
-    play(forecaster, query, query->bandwidth_bytes_s, Z_80, &high);
+    play(forecaster, query, query->bandwidth_bytes_s, 0.0, query->brief, &best);
+    play(forecaster, query, query->bandwidth_bytes_s, Z_80, true, &high);
     forecast->verdict_known = true;
     forecast->converges = best.converges;
     forecast->surely_converges = high.converges;
@@ -178,7 +185,7 @@ forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
         forecast->downtime_s = known(best.downtime_s);
         forecast->high_time_s =
             high.converges ? fmax(high.time_s, best.time_s) : INFINITY;
-    } else {
+    } else if (!query->brief) {
         forecast->plateau_s = known(best.plateau_s);
     }
     if (query->brief) {
@@ -186,7 +193,7 @@ forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
         return;
     }
 
-    play(forecaster, query, query->bandwidth_bytes_s, -Z_80, &low);
+    play(forecaster, query, query->bandwidth_bytes_s, -Z_80, true, &low);
     forecast->possibly_converges = low.converges;
     if (best.converges) {
         forecast->low_time_s =
