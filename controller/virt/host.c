@@ -184,12 +184,11 @@ open_work(gpointer data)
 
     open->link = g_atomic_rc_box_new0(HostLink);
     open->link->context = g_main_context_ref(virt_pool_context(open->pool));
-    /* Drivers without a daemon know neither; then nothing can be lost. */
-    if (virConnectRegisterCloseCallback(open->connection, on_close,
-                                        g_atomic_rc_box_acquire(open->link),
-                                        link_unref) < 0) {
-        link_unref(open->link);
-    }
+    /* Drivers without a daemon accept it and forget it, free function and all:
+     * the link is kept by the host and goes after the connection. Of keepalive
+     * they say that they lack it. */
+    virConnectRegisterCloseCallback(open->connection, on_close, open->link,
+                                    NULL);
     virConnectSetKeepAlive(open->connection, KEEPALIVE_INTERVAL_S,
                            KEEPALIVE_COUNT);
     info_fill(&open->info, open->connection);
@@ -260,16 +259,27 @@ virt_host_open_now(VirtPool *pool, const char *uri, unsigned flags,
 
 /* --- closing --- */
 
+typedef struct Close {
+    virConnectPtr connection;
+    HostLink *link;
+} Close;
+
 static void
 close_work(gpointer data)
 {
-    virConnectUnregisterCloseCallback(data, on_close);
-    virConnectClose(data);
+    Close *close = data;
+
+    /* Waits for a callback that is running. */
+    virConnectUnregisterCloseCallback(close->connection, on_close);
+    virConnectClose(close->connection);
 }
 
 static void
 close_deliver(gpointer data)
 {
+    g_autofree Close *close = data;
+
+    link_unref(close->link);
 }
 
 VirtHost *
@@ -282,12 +292,15 @@ virt_host_ref(VirtHost *host)
 void
 virt_host_unref(VirtHost *host)
 {
+    Close *close;
+
     if (!host || --host->refs > 0) {
         return;
     }
     host->link->host = NULL;
-    link_unref(host->link);
-    virt_pool_call(host->pool, close_work, close_deliver, host->connection);
+    close = g_new(Close, 1);
+    *close = (Close){ host->connection, host->link };
+    virt_pool_call(host->pool, close_work, close_deliver, close);
     virt_pool_unref(host->pool);
     g_free(host->info.uri);
     g_free(host->info.host_name);

@@ -102,7 +102,7 @@ Test(caps, not_xml_is_another_error)
 /* The test driver knows one architecture, and our own test domain fits. */
 Test(caps, asked_over_a_connection)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Answer answer = { 0 };

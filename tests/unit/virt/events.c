@@ -38,7 +38,7 @@ settle(void)
 
 Test(events, lifecycle_in_order_until_unsubscribed)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     virDomainPtr domain = virt_guest_domain(guest);
@@ -77,7 +77,7 @@ Test(events, lifecycle_in_order_until_unsubscribed)
 
 Test(events, unsubscribed_before_it_stood)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Heard heard = { 0 };
@@ -94,7 +94,7 @@ Test(events, unsubscribed_before_it_stood)
 
 Test(events, guest_given_up_while_subscribing)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     VirtHost *host = open_test_host(pool);
     VirtGuest *guest = open_test_guest(host);
     Heard heard = { 0 };
@@ -115,7 +115,7 @@ on_event_unsubscribe(VirtGuest *guest, const VirtEvent *event, gpointer user)
 
 Test(events, unsubscribing_inside_the_callback)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Answer answer = { 0 };
@@ -132,7 +132,7 @@ Test(events, unsubscribing_inside_the_callback)
 
 Test(events, subscribing_again_replaces)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Heard first = { 0 }, second = { 0 };

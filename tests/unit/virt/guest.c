@@ -38,7 +38,7 @@ ParameterizedTestParameters(guest, lookup)
 
 ParameterizedTest(Which *c, guest, lookup)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     Answer answer = { 0 };
 
@@ -61,7 +61,7 @@ ParameterizedTest(Which *c, guest, lookup)
 
 Test(guest, an_unknown_domain_has_its_own_code)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(GError) error = NULL;
 
@@ -73,7 +73,7 @@ Test(guest, an_unknown_domain_has_its_own_code)
 
 Test(guest, info_of_the_test_domain)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     const VirtGuestInfo *info = virt_guest_info(guest);
@@ -93,7 +93,7 @@ Test(guest, info_of_the_test_domain)
 
 Test(guest, refresh_sees_what_changed)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Answer answer = { 0 };
@@ -128,7 +128,7 @@ on_read(VirtGuest *guest, const VirtReading *reading, const GError *error,
 
 Test(guest, one_poll_at_a_time_and_unsupported_is_told)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Seen seen = { 0 }, second = { 0 };
@@ -147,7 +147,7 @@ Test(guest, one_poll_at_a_time_and_unsupported_is_told)
 
 Test(guest, gone_in_the_middle_of_a_poll)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     VirtHost *host = open_test_host(pool);
     VirtGuest *guest = open_test_guest(host);
     Seen seen = { 0 };
@@ -162,7 +162,7 @@ Test(guest, gone_in_the_middle_of_a_poll)
 
 Test(guest, changes_that_the_driver_lacks_leave_nothing_to_restore)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Answer downtime = { 0 }, speed = { 0 }, restore = { 0 };
@@ -211,7 +211,7 @@ ParameterizedTestParameters(guest, balloon_period)
 
 ParameterizedTest(Period *c, guest, balloon_period)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     Answer first = { 0 }, again = { 0 }, restore = { 0 };

@@ -16,7 +16,7 @@ open_test_host(VirtPool *pool)
 
 Test(host, opens_and_tells_what_it_is)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Answer answer = { 0 };
     const VirtHostInfo *info;
 
@@ -56,7 +56,7 @@ ParameterizedTestParameters(host, bad_uri)
 
 ParameterizedTest(BadUri *c, host, bad_uri)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Answer answer = { 0 };
 
     virt_host_open(pool, c->uri, 0, on_host, &answer);
@@ -75,7 +75,7 @@ ParameterizedTest(BadUri *c, host, bad_uri)
 
 Test(host, error_text_survives_copy_and_prefix)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(GError) error = NULL, copy = NULL;
     g_autoptr(GError) foreign =
         g_error_new(G_FILE_ERROR, G_FILE_ERROR_IO, "not libvirt's");
@@ -92,7 +92,7 @@ Test(host, error_text_survives_copy_and_prefix)
 
 Test(host, given_up_while_requests_are_under_way)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     VirtHost *host = open_test_host(pool);
     Answer answers[20] = { 0 };
 

@@ -175,7 +175,7 @@ ParameterizedTestParameters(params, nonsense)
 
 ParameterizedTest(Nonsense *c, params, nonsense)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     g_autoptr(VirtMigrateSpec) spec = virt_migrate_spec_new();
@@ -193,7 +193,7 @@ ParameterizedTest(Nonsense *c, params, nonsense)
 /* The test driver does not migrate: the whole way of a failure, though. */
 Test(params, a_migration_that_libvirt_refuses)
 {
-    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
     g_autoptr(VirtMigrateSpec) spec = virt_migrate_spec_new();

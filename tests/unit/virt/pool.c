@@ -56,6 +56,13 @@ data_file(const char *name)
     return text;
 }
 
+void
+test_pool_end(TestPool *pool)
+{
+    cr_assert(virt_pool_drain(pool, 10000), "requests are still under way");
+    virt_pool_unref(pool);
+}
+
 typedef struct Job {
     GThread *worked, *delivered;
     GMutex *gate; /* the worker waits until it is open */

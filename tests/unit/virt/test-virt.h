@@ -17,6 +17,11 @@
 
 #define TEST_URI "test:///default"
 
+/* A pool that is drained when its test ends: declared first, it goes last. */
+typedef VirtPool TestPool;
+void test_pool_end(TestPool *pool);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestPool, test_pool_end)
+
 /* A result that a callback leaves behind. */
 typedef struct Answer {
     bool done;
