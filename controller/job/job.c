@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job.c - one migration's life
+ *
+ * What happens at the start of an iteration, in this order:
+ *
+ *   poll in pass k+1 ─> sampler closes row k ─> ROW   (forecast beside actual)
+ *                   └─> forecaster learns row k
+ *                   └─> policy decides for k+1 ─> DECIDED
+ *                   └─> forecast of k+1 under that decision ─> FORECAST
+ *
+ * Bandwidths: QEMU counts payload, HTB counts frames. A guarantee of G bytes a
+ * second on the wire carries about 0.954 G of pages: 1448 of 1514 bytes of a
+ * full frame are payload, and a page of 4096 bytes travels with a header of 8.
+ */
+#include "job/job.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "job/job-traffic.h"
+
+#define WIRE_EFFICIENCY (1448.0 / 1514.0 * 4096.0 / 4104.0)
+
+struct Job {
+    char *guest;
+    JobConfig config;
+    JobState state;
+    int64_t now_us;
+    int64_t entered_us;
+    int64_t started_us;
+
+    Sampler *sampler;
+    Forecaster *forecaster;
+    JobIteration running;  /* the iteration under way */
+    unsigned running_iter; /* its number, 0: none yet */
+    Known last_achieved_bytes_s;
+    uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
+
+    PolicyDecision in_force;
+    PolicyDecision pending; /* waits for JOB_EVENT_SHAPED */
+    bool is_pending;
+    bool first_measures_used; /* pass 1 was decided again, knowing the link */
+
+    SamplePoll poll;
+    bool has_poll;
+    uint64_t sent_at_iteration_bytes;
+    JobLink link;
+    bool has_link;
+    TrafficMeter used_meter;  /* Nu: the link without migration streams */
+    TrafficMeter guest_meter; /* egress of the guest */
+    TrafficMeter host_meter, stream_meter, class_meter, protected_meter,
+        application_meter, sent_meter;
+
+    double progress;
+    GArray *actions; /* JobAction */
+};
+
+static const char *const job_state_names[] = {
+    [JOB_PREPARING] = "preparing",
+    [JOB_PRECOPY] = "pre-copy",
+    [JOB_SWITCHOVER] = "switchover",
+    [JOB_POSTCOPY] = "post-copy",
+    [JOB_DONE] = "done",
+    [JOB_FAILED] = "failed",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(job_state_names) == JOB_N_STATES);
+
+static const unsigned job_may_enter[JOB_N_STATES] = {
+    [JOB_PREPARING] = 1u << JOB_PRECOPY | 1u << JOB_SWITCHOVER |
+                      1u << JOB_POSTCOPY | 1u << JOB_DONE | 1u << JOB_FAILED,
+    [JOB_PRECOPY] = 1u << JOB_SWITCHOVER | 1u << JOB_POSTCOPY | 1u << JOB_DONE |
+                    1u << JOB_FAILED,
+    [JOB_SWITCHOVER] = 1u << JOB_POSTCOPY | 1u << JOB_DONE | 1u << JOB_FAILED,
+    [JOB_POSTCOPY] = 1u << JOB_DONE | 1u << JOB_FAILED,
+};
+
+const char *
+job_state_name(JobState state)
+{
+    return job_state_names[state];
+}
+
+static JobAction *
+job_act(Job *job, JobActionKind kind)
+{
+    JobAction action = { .kind = kind, .at_us = job->now_us };
+
+    g_array_append_val(job->actions, action);
+    return &g_array_index(job->actions, JobAction, job->actions->len - 1);
+}
+
+/* The one place where a job changes state, so that one grep finds its life. */
+static void
+job_enter(Job *job, JobState next, const char *why)
+{
+    g_assert(job_may_enter[job->state] & 1u << next);
+    g_debug("job %s: %s -> %s after %" PRId64 " ms: %s", job->guest,
+            job_state_names[job->state], job_state_names[next],
+            (job->now_us - job->entered_us) / 1000, why);
+    job->state = next;
+    job->entered_us = job->now_us;
+    job_act(job, JOB_ACTION_STATE)->state = next;
+}
+
+Job *
+job_new(const JobConfig *config)
+{
+    Job *job = g_new0(Job, 1);
+
+    job->guest = g_strdup(config->guest ? config->guest : "");
+    job->config = *config;
+    job->config.guest = job->guest;
+    job->state = JOB_PREPARING;
+    job->sampler = sampler_new(config->source);
+    job->forecaster = forecaster_new(config->guest_pages);
+    job->actions = g_array_new(FALSE, TRUE, sizeof(JobAction));
+    return job;
+}
+
+void
+job_free(Job *job)
+{
+    if (!job) {
+        return;
+    }
+    sampler_free(job->sampler);
+    forecaster_free(job->forecaster);
+    g_array_unref(job->actions);
+    g_free(job->guest);
+    g_free(job);
+}
+
+JobState
+job_state(const Job *job)
+{
+    return job->state;
+}
+
+static bool
+job_shapes(const Job *job)
+{
+    return job->config.policy.kind != POLICY_NONE && job->has_link;
+}
+
+/* What the stream will carry if @decision comes into force: the guarantee, and
+ * what it borrowed above the last one, which others left and probably will. */
+static double
+job_planned_bandwidth(const Job *job, const PolicyDecision *decision)
+{
+    double achieved = known_or(job->last_achieved_bytes_s, 0);
+    double before = (double)job->last_guarantee_bytes_s * WIRE_EFFICIENCY;
+    double now = (double)decision->guarantee_bytes_s * WIRE_EFFICIENCY;
+    double planned;
+
+    if (!job_shapes(job) || decision->guarantee_bytes_s == 0) {
+        return achieved;
+    }
+    planned = now + MAX(achieved - before, 0);
+    if (decision->ceiling_bytes_s > 0) {
+        planned =
+            MIN(planned, (double)decision->ceiling_bytes_s * WIRE_EFFICIENCY);
+    }
+    return planned;
+}
+
+/* Decide for the iteration @row, which starts now (or, in pass 1, for what is
+ * left of it), and say so. */
+static void
+job_decide(Job *job, const SampleRow *row)
+{
+    PolicyInput input = {
+        .iter = MAX(row->iter, 1),
+        .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
+        .pages_to_send = row->pages_to_send,
+        .page_bytes = row->page_bytes ? row->page_bytes : 4096,
+        .link_bytes_s = job->link.root_bytes_s,
+        .used_bytes_s = traffic_meter_level(&job->used_meter),
+        .others_bytes_s = job->link.others_bytes_s,
+        .guest_net_mean_bytes_s = traffic_meter_mean(&job->guest_meter),
+        .guest_net_next_bytes_s = traffic_meter_need(&job->guest_meter),
+        .achieved_bytes_s = known_or(job->last_achieved_bytes_s, 0),
+        .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
+        .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
+    };
+    PolicyDecision decision = { 0 };
+    JobAction *action;
+
+    if (!job_shapes(job)) {
+        return;
+    }
+    policy_decide(&job->config.policy, job->forecaster, &input, &decision);
+
+    action = job_act(job, JOB_ACTION_DECIDED);
+    action->decision = decision;
+    action->iter = input.iter;
+    action->shape =
+        decision.guarantee_bytes_s != job->in_force.guarantee_bytes_s ||
+        decision.ceiling_bytes_s != job->in_force.ceiling_bytes_s ||
+        decision.application_bytes_s != job->in_force.application_bytes_s;
+    if (action->shape) {
+        job->pending = decision;
+        job->is_pending = true;
+    }
+}
+
+static const PolicyDecision *
+job_decision_ahead(const Job *job)
+{
+    return job->is_pending ? &job->pending : &job->in_force;
+}
+
+static void
+job_start_iteration(Job *job, const SampleRow *row)
+{
+    const PolicyDecision *ahead;
+    double bandwidth;
+
+    job->running_iter = row->iter;
+    job_decide(job, row);
+    ahead = job_decision_ahead(job);
+    job->running = (JobIteration){
+        .row = *row,
+        .guarantee_bytes_s = ahead->guarantee_bytes_s,
+        .ceiling_bytes_s = ahead->ceiling_bytes_s,
+    };
+    job->sent_at_iteration_bytes = job->poll.sent_bytes;
+
+    bandwidth = job_planned_bandwidth(job, ahead);
+    if (bandwidth > 0 && forecaster_rows(job->forecaster) > 0) {
+        ForecastQuery next = {
+            .pages_to_send = row->pages_to_send,
+            .bandwidth_bytes_s = bandwidth,
+            .left_bytes = bandwidth * job->config.policy.downtime_limit_s,
+        };
+        MigrationQuery rest = {
+            .pages_to_send = row->pages_to_send,
+            .bandwidth_bytes_s = bandwidth,
+            .downtime_limit_s = job->config.policy.downtime_limit_s,
+            .fixed_downtime_s = job->config.fixed_downtime_s,
+        };
+
+        forecaster_next(job->forecaster, &next, &job->running.forecast);
+        forecaster_migration(job->forecaster, &rest, &job->running.migration);
+    }
+    job_act(job, JOB_ACTION_FORECAST)->iteration = job->running;
+}
+
+static void
+job_end_iteration(Job *job, const SampleRow *row)
+{
+    JobIteration done = { .row = *row };
+
+    /* A row that merges several passes has no forecast of its own. */
+    if (row->iter == job->running_iter && row->merged <= 1) {
+        done = job->running;
+        done.row = *row;
+    } else {
+        done.guarantee_bytes_s = job->in_force.guarantee_bytes_s;
+        done.ceiling_bytes_s = job->in_force.ceiling_bytes_s;
+    }
+    if (row->bandwidth_bytes_s > 0 && !row->final) {
+        job->last_achieved_bytes_s = known(row->bandwidth_bytes_s);
+        job->last_guarantee_bytes_s = done.guarantee_bytes_s;
+    }
+    job_act(job, JOB_ACTION_ROW)->iteration = done;
+    forecaster_add(job->forecaster, row);
+}
+
+static void
+job_sample(Job *job)
+{
+    SampleRow row;
+
+    while (sampler_take(job->sampler, &row)) {
+        job_end_iteration(job, &row);
+    }
+    if (sampler_running(job->sampler, &row) && row.iter > job->running_iter &&
+        job->state == JOB_PRECOPY) {
+        job_start_iteration(job, &row);
+    }
+}
+
+static void
+job_on_poll(Job *job, const SamplePoll *poll)
+{
+    if (job->has_poll && poll->at_us < job->poll.at_us) {
+        return;
+    }
+    job->poll = *poll;
+    job->has_poll = true;
+    traffic_meter_add(&job->sent_meter, poll->at_us, (double)poll->sent_bytes);
+    if (job->state == JOB_PREPARING && poll->pass > 0) {
+        job_enter(job, JOB_PRECOPY, "statistics of a pass");
+    }
+    sampler_poll(job->sampler, poll);
+    job_sample(job);
+}
+
+static void
+job_on_link(Job *job, int64_t at_us, const JobLink *link)
+{
+    bool first = !job->has_link;
+    uint64_t others = link->link_bytes >= link->migrations_bytes
+                          ? link->link_bytes - link->migrations_bytes
+                          : 0;
+
+    job->link = *link;
+    job->has_link = true;
+    traffic_meter_add(&job->used_meter, at_us, (double)others);
+    traffic_meter_add(&job->class_meter, at_us, (double)link->class_bytes);
+    traffic_meter_add(&job->protected_meter, at_us,
+                      (double)link->protected_bytes);
+    traffic_meter_add(&job->application_meter, at_us,
+                      (double)link->application_bytes);
+    if (link->stream_bytes.known) {
+        traffic_meter_add(&job->stream_meter, at_us, link->stream_bytes.value);
+    }
+
+    /* Pass 1 is the longest by far. It is decided on when the link is there,
+     * and once more when a second of traffic has been seen on it. */
+    if (first || (!job->first_measures_used && job->running_iter <= 1 &&
+                  traffic_meter_level(&job->used_meter).known)) {
+        SampleRow row = job->running.row;
+
+        job->first_measures_used = !first;
+        if (job->state == JOB_PREPARING || job->state == JOB_PRECOPY) {
+            job_decide(job, &row);
+        }
+    }
+}
+
+static void
+job_on_counters(Job *job, const SampleCounters *counters)
+{
+    JobPoint point = {
+        .t_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
+        .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
+        .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
+    };
+
+    sampler_counters(job->sampler, counters);
+    if (counters->guest_tx_bytes.known) {
+        traffic_meter_add(&job->guest_meter, counters->at_us,
+                          counters->guest_tx_bytes.value);
+    }
+    if (!counters->host_net_bytes.known) {
+        job->host_meter.rate_bytes_s = unknown();
+    } else {
+        traffic_meter_add(&job->host_meter, counters->at_us,
+                          counters->host_net_bytes.value);
+    }
+
+    if (job->has_poll) {
+        point.remaining_bytes = known((double)job->poll.remaining_bytes);
+    }
+    point.stream_bytes_s = job->stream_meter.rate_bytes_s.known
+                               ? job->stream_meter.rate_bytes_s
+                               : job->sent_meter.rate_bytes_s;
+    if (job->has_link) {
+        point.class_bytes_s = job->class_meter.rate_bytes_s;
+        point.protected_bytes_s = job->protected_meter.rate_bytes_s;
+        point.application_bytes_s = job->application_meter.rate_bytes_s;
+        if (job->used_meter.rate_bytes_s.known) {
+            point.other_bytes_s =
+                known(MAX(job->used_meter.rate_bytes_s.value -
+                              known_or(job->protected_meter.rate_bytes_s, 0) -
+                              known_or(job->application_meter.rate_bytes_s, 0),
+                          0));
+        }
+    } else if (job->host_meter.rate_bytes_s.known) {
+        point.other_bytes_s =
+            known(MAX(job->host_meter.rate_bytes_s.value -
+                          known_or(point.stream_bytes_s, 0) / WIRE_EFFICIENCY,
+                      0));
+    }
+    job_act(job, JOB_ACTION_POINT)->point = point;
+}
+
+static void
+job_on_postcopy(Job *job)
+{
+    JobAction *action;
+
+    job_enter(job, JOB_POSTCOPY, "the guest runs on the destination");
+    if (!job_shapes(job)) {
+        return;
+    }
+    /* The guest waits for every page now: all that nobody was promised. */
+    action = job_act(job, JOB_ACTION_DECIDED);
+    action->iter = job->running_iter;
+    action->decision = job->in_force;
+    action->decision.step = POLICY_STEP_SET;
+    action->decision.guarantee_bytes_s =
+        (uint64_t)MAX(job->link.root_bytes_s - job->link.others_bytes_s, 1000);
+    action->decision.ceiling_bytes_s = (uint64_t)job->link.root_bytes_s;
+    g_strlcpy(action->decision.reason,
+              "post-copy: the guest waits for its pages, so the stream gets "
+              "all that is not promised to others",
+              sizeof(action->decision.reason));
+    action->shape = true;
+    job->pending = action->decision;
+    job->is_pending = true;
+}
+
+static void
+job_on_end(Job *job, int64_t at_us, const JobOutcome *outcome)
+{
+    /* libvirt answers only when the destination runs; the source had sent the
+     * last page when its downtime was over. */
+    if (job->state == JOB_SWITCHOVER && outcome->downtime_s.known) {
+        at_us = MIN(at_us,
+                    job->entered_us +
+                        (int64_t)(outcome->downtime_s.value * G_USEC_PER_SEC));
+    }
+    sampler_finish(job->sampler, at_us, outcome->bytes);
+    job_sample(job);
+    job_enter(job, outcome->completed ? JOB_DONE : JOB_FAILED,
+              outcome->completed ? "libvirt says completed"
+                                 : "libvirt says it did not");
+}
+
+const GArray *
+job_feed(Job *job, const JobEvent *event)
+{
+    bool over = job->state == JOB_DONE || job->state == JOB_FAILED;
+
+    g_array_set_size(job->actions, 0);
+    if (over) {
+        return job->actions;
+    }
+    job->now_us = MAX(job->now_us, event->at_us);
+
+    switch (event->kind) {
+    case JOB_EVENT_START:
+        job->started_us = job->now_us;
+        break;
+    case JOB_EVENT_PASS:
+        sampler_pass(job->sampler, event->pass, event->at_us);
+        if (job->state == JOB_PREPARING) {
+            job_enter(job, JOB_PRECOPY, "the first pass began");
+        }
+        break;
+    case JOB_EVENT_POLL:
+        job_on_poll(job, &event->poll);
+        break;
+    case JOB_EVENT_COUNTERS:
+        job_on_counters(job, &event->counters);
+        break;
+    case JOB_EVENT_LINK:
+        job_on_link(job, event->at_us, &event->link);
+        break;
+    case JOB_EVENT_STOPPED:
+        if (job->state == JOB_PREPARING || job->state == JOB_PRECOPY) {
+            sampler_stopped(job->sampler, event->at_us);
+            job_enter(job, JOB_SWITCHOVER, "the guest was stopped");
+        }
+        break;
+    case JOB_EVENT_POSTCOPY:
+        if (job->state != JOB_POSTCOPY) {
+            job_on_postcopy(job);
+        }
+        break;
+    case JOB_EVENT_SHAPED:
+        if (job->is_pending) {
+            job->is_pending = false;
+            if (event->shaped) {
+                job->in_force = job->pending;
+            }
+            job->running.guarantee_bytes_s = job->in_force.guarantee_bytes_s;
+            job->running.ceiling_bytes_s = job->in_force.ceiling_bytes_s;
+        }
+        break;
+    case JOB_EVENT_END:
+        job_on_end(job, event->at_us, &event->outcome);
+        break;
+    case JOB_N_EVENTS:
+        break;
+    }
+    return job->actions;
+}
+
+double
+job_progress(Job *job)
+{
+    double done, rest, share;
+
+    if (job->state == JOB_DONE) {
+        job->progress = 1;
+    } else if (job->has_poll && job->state != JOB_FAILED) {
+        done = (double)job->poll.sent_bytes;
+        rest = (double)job->poll.remaining_bytes;
+        if (job->running.migration.bytes.known) {
+            double since = done - (double)job->sent_at_iteration_bytes;
+
+            rest = MAX(rest, job->running.migration.bytes.value - since);
+        }
+        share = done + rest > 0 ? done / (done + rest) : 0;
+        job->progress = MAX(job->progress, MIN(share, 0.99));
+    }
+    return job->progress;
+}

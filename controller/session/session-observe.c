@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * session-observe.c - what happens becomes events of the job
+ *
+ * Four times a second libvirt is asked for the job's statistics and the
+ * guest's counters, never with more than one question under way; the link's
+ * counters are read in the same moment. Between the request and the first
+ * connection the socket table is looked at ten times a second, so that little
+ * of the stream passes unclassified.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "session/session-priv.h"
+
+#define TICK_MS 250
+#define SEARCH_MS 100
+/* libvirt's default range, migration_port_min and _max of qemu.conf */
+#define FIRST_PORT 49152
+#define LAST_PORT 49215
+/* A stream of which so much has passed outside its class leaves elsewhere. */
+#define ELSEWHERE_BYTES (4 * 1024 * 1024)
+
+/* More connections than one: multifd, a copy of disks, post-copy's own. */
+static bool
+has_many_streams(const VirtMigrateSpec *migrate)
+{
+    return migrate->flags &
+           (VIRT_MIGRATE_PARALLEL | VIRT_MIGRATE_NON_SHARED_DISK |
+            VIRT_MIGRATE_NON_SHARED_INC | VIRT_MIGRATE_POSTCOPY);
+}
+
+/* The port of "tcp://host:port" or "tcp://[::1]:port", 0 if it has none. */
+static uint16_t
+port_of_uri(const char *uri)
+{
+    g_autoptr(GUri) parsed =
+        uri ? g_uri_parse(uri, G_URI_FLAGS_NONE, NULL) : NULL;
+    int port = parsed ? g_uri_get_port(parsed) : -1;
+
+    return port > 0 && port <= G_MAXUINT16 ? (uint16_t)port : 0;
+}
+
+static GArray *
+list_streams(Session *session, GError **error)
+{
+    return streams_list(session->spec.link->destination, session->first_port,
+                        session->last_port, error);
+}
+
+/* Put the connections found into our class. */
+static void
+match_streams(Session *session)
+{
+    const GArray *matches = attribution_matches(session->attribution);
+    g_autoptr(GError) error = NULL;
+
+    if (session->reservation &&
+        !reservation_match(session->reservation,
+                           (const StreamMatch *)(const void *)matches->data,
+                           matches->len, &error)) {
+        session_warn(session, "the stream is not shaped: %s", error->message);
+    }
+}
+
+static void
+look_for_streams(Session *session)
+{
+    g_autoptr(GArray) now = NULL;
+
+    if (!session->attribution) {
+        return;
+    }
+    now = list_streams(session, NULL);
+    if (now &&
+        attribution_update(session->attribution, now, session->sent_bytes)) {
+        match_streams(session);
+    }
+}
+
+static gboolean
+on_search(gpointer user)
+{
+    Session *session = user;
+
+    look_for_streams(session);
+    if (attribution_matches(session->attribution)->len == 0) {
+        return G_SOURCE_CONTINUE;
+    }
+    session->search_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+bool
+session_observe_begin(Session *session, GError **error)
+{
+    const char *uri =
+        virt_migrate_spec_string(session->spec.migrate, VIRT_MIGRATE_PARAM_URI);
+    uint16_t port = port_of_uri(uri);
+    g_autoptr(GArray) before = NULL;
+
+    session->first_port = port ? port : FIRST_PORT;
+    session->last_port = port ? port : LAST_PORT;
+    if (!session->spec.link) {
+        return true;
+    }
+    before = list_streams(session, error);
+    if (!before) {
+        g_prefix_error(error, "reading the socket table: ");
+        return false;
+    }
+    session->attribution =
+        attribution_new(before, has_many_streams(session->spec.migrate));
+    return true;
+}
+
+static Known
+link_egress(const Link *link)
+{
+    uint64_t bytes;
+
+    return link_tx_bytes(link, &bytes, NULL) ? known((double)bytes) : unknown();
+}
+
+/* A stream that grows while its class does not leaves by another interface. */
+static void
+check_coverage(Session *session, const JobLink *link)
+{
+    if (session->stream_warned || !link->stream_bytes.known ||
+        link->stream_bytes.value < ELSEWHERE_BYTES ||
+        (double)link->class_bytes > link->stream_bytes.value / 2) {
+        return;
+    }
+    session->stream_warned = true;
+    session_warn(session,
+                 "reservation not in force: of %.0f MB of the stream only "
+                 "%.0f MB left by %s; name its interface with --link",
+                 link->stream_bytes.value / 1e6,
+                 (double)link->class_bytes / 1e6, session->spec.link->device);
+}
+
+static void
+observe_link(Session *session)
+{
+    JobEvent event = { .kind = JOB_EVENT_LINK };
+    g_autoptr(GError) error = NULL;
+    ReservationStats stats;
+
+    if (!session->reservation) {
+        return;
+    }
+    if (!reservation_stats(session->reservation, &stats, &error)) {
+        if (!session->stream_warned) {
+            session->stream_warned = true;
+            session_warn(session, "reservation lost: %s", error->message);
+        }
+        return;
+    }
+    event.at_us = session_now_us(session);
+    event.link = (JobLink){
+        .root_bytes_s = stats.root_bytes_s,
+        .others_bytes_s = stats.others_bytes_s,
+        .link_bytes = stats.link_bytes,
+        .class_bytes = stats.migration.bytes,
+        .migrations_bytes = stats.migrations.bytes,
+        .protected_bytes = stats.protected_classes.bytes,
+        .application_bytes = stats.application.bytes,
+        .stream_bytes = attribution_bytes(session->attribution),
+    };
+    check_coverage(session, &event.link);
+    session_feed(session, event);
+}
+
+static void
+on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
+           gpointer user)
+{
+    Session *session = user;
+
+    if (error || !session->migration ||
+        !virt_migration_running(session->migration)) {
+        return; /* the end of the migration tells more than a failed poll */
+    }
+    if (reading->what & VIRT_READ_JOB && reading->job.sampled &&
+        reading->job.outgoing) {
+        JobEvent event = { .kind = JOB_EVENT_POLL };
+
+        event.poll = reading->job.poll;
+        event.poll.at_us -= session->started_us;
+        event.at_us = event.poll.at_us;
+        session->sent_bytes = event.poll.sent_bytes;
+        session_feed(session, event);
+    }
+    look_for_streams(session);
+    observe_link(session);
+    if (reading->what & VIRT_READ_COUNTERS) {
+        JobEvent event = { .kind = JOB_EVENT_COUNTERS };
+
+        event.counters = reading->counters;
+        event.counters.at_us -= session->started_us;
+        event.at_us = event.counters.at_us;
+        if (session->spec.link) {
+            event.counters.host_net_bytes = link_egress(session->spec.link);
+        }
+        session_feed(session, event);
+    }
+    if (session->callbacks.progress) {
+        session->callbacks.progress(session, job_progress(session->job),
+                                    session->user);
+    }
+}
+
+static gboolean
+on_tick(gpointer user)
+{
+    Session *session = user;
+
+    /* Not answered yet: the monitor is silent during the switchover. */
+    virt_guest_poll(session->spec.guest, VIRT_READ_JOB | VIRT_READ_COUNTERS,
+                    on_reading, session);
+    return G_SOURCE_CONTINUE;
+}
+
+void
+session_observe_start(Session *session)
+{
+    observe_link(session);
+    session->tick_source = g_timeout_add(TICK_MS, on_tick, session);
+    if (session->attribution) {
+        session->search_source = g_timeout_add(SEARCH_MS, on_search, session);
+    }
+}
+
+void
+session_observe_stop(Session *session)
+{
+    g_clear_handle_id(&session->tick_source, g_source_remove);
+    g_clear_handle_id(&session->search_source, g_source_remove);
+}
+
+void
+session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
+{
+    Session *session = user;
+    JobEvent out = { .at_us = MAX(event->at_us - session->started_us, 0) };
+
+    switch (event->kind) {
+    case VIRT_EVENT_PASS:
+        out.kind = JOB_EVENT_PASS;
+        out.pass = event->pass;
+        session_feed(session, out);
+        if (event->pass >= 2 && session->spec.postcopy_after_precopy) {
+            session_request_postcopy(session, "pass 1 is over");
+        }
+        /* Ask at once: the sooner, the more exact is the row that ended. */
+        virt_guest_poll(session->spec.guest, VIRT_READ_JOB, on_reading,
+                        session);
+        break;
+    case VIRT_EVENT_PAUSED:
+        /* QEMU's own event tells no reason; it comes in post-copy too, just
+         * before the status does. */
+        out.kind = g_str_equal(event->detail, "postcopy") ? JOB_EVENT_POSTCOPY
+                                                          : JOB_EVENT_STOPPED;
+        session_feed(session, out);
+        break;
+    case VIRT_EVENT_STATUS:
+        if (g_str_equal(event->detail, "postcopy-active")) {
+            out.kind = JOB_EVENT_POSTCOPY;
+            session_feed(session, out);
+        }
+        break;
+    case VIRT_EVENT_POSTCOPY_FAILED:
+        session_warn(session,
+                     "post-copy is interrupted and the guest waits for its "
+                     "pages; resume with: virsh migrate --postcopy-resume");
+        break;
+    case VIRT_EVENT_LOST:
+        session_warn(session,
+                     "the connection to the source's libvirtd broke "
+                     "(%s); what becomes of the migration is being "
+                     "found out",
+                     event->detail);
+        break;
+    case VIRT_EVENT_RESUMED:
+    case VIRT_EVENT_STARTED:
+    case VIRT_EVENT_STOPPED:
+    case VIRT_EVENT_JOB_COMPLETED:
+    case VIRT_N_EVENTS:
+        break;
+    }
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * session-priv.h - inside of a session
+ *
+ * session.c          its life: what is done in which order, and the end
+ * session-observe.c  what happens becomes events of the job
+ * session-act.c      what the job answers is carried out and recorded
+ */
+#ifndef SESSION_PRIV_H
+#define SESSION_PRIV_H
+
+#include "session/session.h"
+#include "tc/attribution.h"
+
+struct Session {
+    SessionSpec spec; /* pointers inside are the caller's */
+    SessionCallbacks callbacks;
+    gpointer user;
+
+    Job *job;
+    int64_t started_us; /* monotonic: zero of the job's time */
+    GArray *events;     /* JobEvent, all that the job was fed */
+    GQueue *waiting;    /* JobEvent *, raised while one is being fed */
+    bool feeding;
+
+    VirtMigration *migration;
+    Reservation *reservation;
+    Attribution *attribution;
+    uint16_t first_port, last_port;
+    bool stream_warned;
+
+    guint tick_source;   /* statistics */
+    guint search_source; /* looking for the stream, faster */
+    guint timeout_source, cut_off_source;
+    bool aborting;
+    bool cut_off;
+    bool postcopy_asked;
+    uint64_t sent_bytes; /* last that libvirt told */
+
+    RunRecord *record;
+    GArray *decision_us; /* double: cost of each decision */
+    GArray *change_us;   /* double: cost of each change of classes */
+    double cpu_ms_before;
+    GError *failure; /* why it did not even begin */
+};
+
+/* session-act.c */
+void session_feed(Session *session, JobEvent event);
+void session_warn(Session *session, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+int64_t session_now_us(const Session *session);
+void session_record_begin(Session *session);
+void session_record_end(Session *session, const VirtMigrationResult *result,
+                        const GError *error);
+
+/* session-observe.c */
+bool session_observe_begin(Session *session, GError **error);
+void session_observe_start(Session *session);
+void session_observe_stop(Session *session);
+void session_on_guest_event(VirtGuest *guest, const VirtEvent *event,
+                            gpointer user);
+
+/* session.c */
+void session_request_postcopy(Session *session, const char *why);
+
+#endif
