@@ -16,7 +16,7 @@
  * paper leaves open is decided like this:
  *
  * - T(i) is the duration planned with all of Nf.
- * - While GM(1,N) abstains, in the first eight passes at least, Dp is the
+ * - While GM(1,N) abstains, until eight passes are known at least, Dp is the
  *   combination's forecast; when there is none either, NC stays Nf.
  * - Nu unknown: what is promised to others counts as used.
  * - Napp unknown: the mean.

@@ -47,6 +47,7 @@ typedef struct Tally {
     double early_steps;
     double first_ape[N_SERIES]; /* forecasts of pass 2, from one row */
     double inside;              /* the 80 % interval */
+    double verdicts, converging, hopeless; /* of the whole migration */
 } Tally;
 
 typedef struct Replay {
@@ -115,6 +116,29 @@ score(Replay *replay, const SampleRow *row)
         truth >= forecast.low_pages && truth <= forecast.high_pages;
 }
 
+/* What is said of the whole migration at the start of the pass of @row */
+static void
+judge(Replay *replay, const SampleRow *row)
+{
+    MigrationQuery query = {
+        .pages_to_send = row->pages_to_send,
+        .bandwidth_bytes_s = replay->bandwidth_bytes_s,
+        .downtime_limit_s = DOWNTIME_LIMIT_S,
+    };
+    MigrationForecast forecast;
+
+    forecaster_migration(replay->forecaster, &query, &forecast);
+    cr_assert(forecast.verdict_known);
+    for (int g = 0; g < N_GROUP; g++) {
+        if (strcmp(replay->group, group_names[g]) == 0) {
+            replay->tally[g].verdicts++;
+            replay->tally[g].converging += forecast.converges;
+            replay->tally[g].hopeless +=
+                !forecast.converges && !forecast.possibly_converges;
+        }
+    }
+}
+
 static void
 feed(Replay *replay, char *const *fields)
 {
@@ -144,6 +168,9 @@ feed(Replay *replay, char *const *fields)
         row.prev_duration_s = known(replay->last_duration_s);
         if (row.merged == 1 && !row.final && row.dirty_pages.known) {
             score(replay, &row);
+        }
+        if (!row.final) {
+            judge(replay, &row);
         }
     }
     forecaster_add(replay->forecaster, &row);
@@ -182,6 +209,30 @@ series(const Replay *replay, const char *name)
     }
     cr_assert_fail("no member %s", name);
     return 0;
+}
+
+/* Which of the recorded migrations could end by themselves is known. */
+Test(replay, verdicts_are_those_of_history)
+{
+    Replay replay = { 0 };
+    const Tally *tally = replay.tally;
+
+    replay_all(&replay);
+    for (int g = 0; g < N_GROUP; g++) {
+        fprintf(stderr,
+                "%-36s %4.0f verdicts: %5.1f %% converges, %5.1f %% surely "
+                "not\n",
+                group_names[g], tally[g].verdicts,
+                100.0 * tally[g].converging / tally[g].verdicts,
+                100.0 * tally[g].hopeless / tally[g].verdicts);
+    }
+    cr_assert_geq(tally[GROUP_CONVERGENT].converging,
+                  0.9 * tally[GROUP_CONVERGENT].verdicts);
+    cr_assert_eq(tally[GROUP_CONVERGENT].hopeless, 0.0);
+    cr_assert_leq(tally[GROUP_NONCONVERGENT].converging,
+                  0.05 * tally[GROUP_NONCONVERGENT].verdicts);
+    cr_assert_leq(tally[GROUP_READS].converging,
+                  0.05 * tally[GROUP_READS].verdicts);
 }
 
 Test(replay, combination_is_not_worse_than_last)
