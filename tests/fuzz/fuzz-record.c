@@ -3,8 +3,8 @@
  * fuzz-record.c - run records from another hand
  *
  * A record taken, written and taken again is the same text; a record refused
- * says why. Whatever was taken can be drawn and exported, and the export is a
- * trace that our reader takes.
+ * says why. Whatever was taken can be drawn, and the page is well formed; and it
+ * can be exported, and the export is a trace that our reader takes.
  */
 #include "fuzz.h"
 
@@ -39,6 +39,23 @@ check_export(const RunRecord *record)
     }
 }
 
+static void
+check_page(const RunRecord *record)
+{
+    static const GMarkupParser nothing = { 0 };
+    const RunRecord *records[] = { record, record };
+    g_autofree char *html =
+        report_html(records, 2, record->guest_name ? record->guest_name : "");
+    GMarkupParseContext *context =
+        g_markup_parse_context_new(&nothing, 0, NULL, NULL);
+
+    FUZZ_CHECK(g_markup_parse_context_parse(context, html, -1, NULL));
+    FUZZ_CHECK(g_markup_parse_context_end_parse(context, NULL));
+    FUZZ_CHECK(!strstr(html, "=\"nan") && !strstr(html, "=\"-nan") &&
+               !strstr(html, "=\"inf") && !strstr(html, "=\"-inf"));
+    g_markup_parse_context_free(context);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -60,5 +77,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     twice = to_text(again);
     FUZZ_CHECK(strcmp(once, twice) == 0);
     check_export(record);
+    check_page(record);
     return 0;
 }

@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report-table.c - the numbers of the page
+ *
+ * A figure that is not known is a dash, never a zero. A row of which no run
+ * knows anything is left out.
+ */
+#include "report/record-priv.h"
+#include "report/report-priv.h"
+#include "report/report-svg.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/units.h"
+
+#define DASH "\xe2\x80\x93"
+#define THIN "\xe2\x80\xaf" /* narrow no-break space between thousands */
+
+/* --- cells -------------------------------------------------------------- */
+
+static void
+cell(GString *out, const char *class_name, const char *text)
+{
+    if (!text) {
+        g_string_append(out, "<td class=\"unknown\">" DASH "</td>");
+        return;
+    }
+    g_string_append_printf(out, "<td class=\"%s\">", class_name);
+    svg_escape(out, text);
+    g_string_append(out, "</td>");
+}
+
+/* "12 345 678" */
+static char *
+grouped(double number)
+{
+    g_autofree char *plain = g_strdup_printf("%.0f", number);
+    GString *text = g_string_new(NULL);
+    size_t n = strlen(plain);
+
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0 && g_ascii_isdigit(plain[i - 1])) {
+            g_string_append(text, THIN);
+        }
+        g_string_append_c(text, plain[i]);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *
+text_or_null(const char *text)
+{
+    return text && *text ? g_strdup(text) : NULL;
+}
+
+static char *
+of_known(Known value, char *(*format)(double))
+{
+    return value.known ? format(value.value) : NULL;
+}
+
+static char *
+format_us(double us)
+{
+    return us < 1000 ? g_strdup_printf("%.0f \xc2\xb5s", us)
+                     : g_strdup_printf("%.1f ms", us / 1000);
+}
+
+/* --- one row a figure, one column a run --------------------------------- */
+
+typedef char *(*RunText)(const RunFigures *run); /* NULL: not known */
+
+typedef struct {
+    const char *label;
+    RunText text;
+    bool merge; /* runs that agree share a cell */
+} RunRow;
+
+static void
+row_of_runs(GString *out, const RunRow *row, const RunFigures *runs, size_t n)
+{
+    char *texts[REPORT_MAX_RUNS] = { NULL };
+    bool any = false, alike = true;
+
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = row->text(&runs[i]);
+        any |= texts[i] != NULL;
+        alike &= g_strcmp0(texts[0], texts[i]) == 0;
+    }
+    if (any) {
+        g_string_append_printf(out, "<tr><th scope=\"row\">%s</th>",
+                               row->label);
+        if (row->merge && alike && n > 1) {
+            g_string_append_printf(out, "<td colspan=\"%zu\">", n);
+            svg_escape(out, texts[0]);
+            g_string_append(out, "</td>");
+        } else {
+            for (size_t i = 0; i < n; i++) {
+                cell(out, "", texts[i]);
+            }
+        }
+        g_string_append(out, "</tr>\n");
+    }
+    for (size_t i = 0; i < n; i++) {
+        g_free(texts[i]);
+    }
+}
+
+static void
+table_of_runs(GString *out, const char *class_name, const RunRow *rows,
+              size_t n_rows, const RunFigures *runs, size_t n)
+{
+    g_string_append_printf(
+        out, "<div class=\"scroll\"><table class=\"%s\">\n<thead><tr><td></td>",
+        class_name);
+    for (size_t i = 0; i < n; i++) {
+        g_string_append(out, "<th scope=\"col\">");
+        svg_escape(out, runs[i].name);
+        g_string_append(out, "</th>");
+    }
+    g_string_append(out, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < n_rows; i++) {
+        row_of_runs(out, &rows[i], runs, n);
+    }
+    g_string_append(out, "</tbody></table></div>\n");
+}
+
+/* --- outcome ------------------------------------------------------------ */
+
+static char *
+status_text(const RunFigures *run)
+{
+    static const char *const words[] = { "completed", "failed",
+                                         "aborted by the user", "cut off" };
+    const char *message = run->record->message;
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(words) == RUN_N_STATUSES);
+    return message && *message
+               ? g_strdup_printf("%s: %s", words[run->record->status], message)
+               : g_strdup(words[run->record->status]);
+}
+
+static char *
+total_text(const RunFigures *run)
+{
+    return of_known(run->duration_s, units_format_seconds);
+}
+
+static char *
+downtime_text(const RunFigures *run)
+{
+    Known ms = run->record->downtime_ms;
+    double limit_s = run->record->policy.downtime_limit_s;
+    g_autofree char *limit = units_format_seconds(limit_s);
+    g_autofree char *down = NULL;
+
+    if (!ms.known) {
+        return NULL;
+    }
+    down = units_format_seconds(ms.value / 1000);
+    return limit_s > 0 ? g_strdup_printf("%s (limit %s)", down, limit)
+                       : g_steal_pointer(&down);
+}
+
+static char *
+iterations_text(const RunFigures *run)
+{
+    unsigned passes = record_passes(run->record);
+
+    return passes ? g_strdup_printf("%u", passes) : NULL;
+}
+
+static char *
+bytes_text(const RunFigures *run)
+{
+    return of_known(run->record->bytes, units_format_bytes);
+}
+
+static char *
+left_text(const RunFigures *run)
+{
+    return run->record->status == RUN_STATUS_COMPLETED
+               ? NULL
+               : of_known(run->left_bytes, units_format_bytes);
+}
+
+static char *
+stream_text(const RunFigures *run)
+{
+    return of_known(run->stream_bytes_s, units_format_rate);
+}
+
+static char *
+reserved_text(const RunFigures *run)
+{
+    g_autofree char *least = NULL;
+    g_autofree char *most = NULL;
+
+    if (!run->least_reserved_bytes_s.known) {
+        return run->record->policy.kind == POLICY_NONE ? g_strdup("none")
+                                                       : NULL;
+    }
+    least = units_format_rate(run->least_reserved_bytes_s.value);
+    most = units_format_rate(run->most_reserved_bytes_s.value);
+    return strcmp(least, most) == 0 ? g_steal_pointer(&least)
+                                    : g_strdup_printf("%s to %s", least, most);
+}
+
+static char *
+other_text(const RunFigures *run)
+{
+    return of_known(run->other_bytes_s, units_format_rate);
+}
+
+static char *
+received_text(const RunFigures *run)
+{
+    return of_known(
+        jobj_get_known(run->record->extra, "cross_traffic.received_bytes_s"),
+        units_format_rate);
+}
+
+static char *
+application_text(const RunFigures *run)
+{
+    return of_known(run->application_bytes_s, units_format_rate);
+}
+
+static char *
+protected_text(const RunFigures *run)
+{
+    return of_known(run->protected_bytes_s, units_format_rate);
+}
+
+static char *
+error_text(const RunFigures *run)
+{
+    if (!run->error.known) {
+        return NULL;
+    }
+    if (!run->scored_interval) {
+        return g_strdup_printf("%.0f %%", run->error.value * 100);
+    }
+    return g_strdup_printf("%.0f %%; %u of %u in the interval",
+                           run->error.value * 100, run->in_interval,
+                           run->scored_interval);
+}
+
+static char *
+class_text(const RunFigures *run)
+{
+    const RunRecord *record = run->record;
+    GString *text;
+    g_autofree char *class_bytes =
+        of_known(record->class_bytes, units_format_bytes);
+    g_autofree char *stream_bytes =
+        of_known(record->stream_bytes, units_format_bytes);
+
+    if (!class_bytes) {
+        return NULL;
+    }
+    text = g_string_new(NULL);
+    g_string_append_printf(text, "%s of frames", class_bytes);
+    if (stream_bytes) {
+        g_string_append_printf(text, " for %s of stream", stream_bytes);
+    }
+    if (record->foreign_bytes.known && record->class_bytes.value > 0) {
+        g_string_append_printf(text, ", %.2g %% foreign",
+                               100 * record->foreign_bytes.value /
+                                   record->class_bytes.value);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *
+cpu_text(const RunFigures *run)
+{
+    const RunRecord *record = run->record;
+
+    if (!record->cpu_ms.known || !record->wall_ms.known ||
+        record->wall_ms.value <= 0) {
+        return NULL;
+    }
+    return g_strdup_printf("%.2f %% of one core",
+                           100 * record->cpu_ms.value / record->wall_ms.value);
+}
+
+static char *
+rss_text(const RunFigures *run)
+{
+    Known kb = run->record->max_rss_kb;
+
+    return kb.known ? units_format_bytes(kb.value * 1024) : NULL;
+}
+
+static char *
+cost_text(const RunCost *cost)
+{
+    g_autofree char *median = of_known(cost->median_us, format_us);
+    g_autofree char *p99 = of_known(cost->p99_us, format_us);
+    g_autofree char *most = of_known(cost->max_us, format_us);
+
+    return median ? g_strdup_printf("%s / %s / %s", median, p99 ? p99 : DASH,
+                                    most ? most : DASH)
+                  : NULL;
+}
+
+static char *
+decision_cost_text(const RunFigures *run)
+{
+    return cost_text(&run->record->decision_us);
+}
+
+static char *
+change_cost_text(const RunFigures *run)
+{
+    return cost_text(&run->record->tc_change_us);
+}
+
+void
+table_outcome(GString *out, const RunFigures *runs, size_t n)
+{
+    static const RunRow rows[] = {
+        { "Outcome", status_text, false },
+        { "Total time", total_text, false },
+        { "Downtime", downtime_text, false },
+        { "Iterations", iterations_text, false },
+        { "Transferred", bytes_text, false },
+        { "Still to send at the end", left_text, false },
+        { "Migration got, on average", stream_text, false },
+        { "Reserved for it", reserved_text, false },
+        { "Other traffic got, on average", other_text, false },
+        { "Cross traffic, by its own count", received_text, false },
+        { "Guest\xe2\x80\x99s application got", application_text, false },
+        { "Protected traffic got", protected_text, false },
+        { "Forecast error, median", error_text, false },
+        { "Counted in its class", class_text, false },
+        { "Controller, processor", cpu_text, false },
+        { "Controller, memory", rss_text, false },
+        { "One decision: median / p99 / max", decision_cost_text, false },
+        { "One class change: likewise", change_cost_text, false },
+    };
+
+    table_of_runs(out, "runs", rows, G_N_ELEMENTS(rows), runs, n);
+}
+
+/* --- iterations --------------------------------------------------------- */
+
+static void
+number_cell(GString *out, Known value, char *(*format)(double))
+{
+    g_autofree char *text = of_known(value, format);
+
+    cell(out, "number", text);
+}
+
+static Known
+rate_if_any(uint64_t rate_bytes_s)
+{
+    return rate_bytes_s ? known((double)rate_bytes_s) : unknown();
+}
+
+static void
+forecast_cells(GString *out, const RunIteration *it)
+{
+    const Forecast *forecast = &it->forecast;
+    bool interval = forecast->pages.known && isfinite(forecast->low_pages) &&
+                    isfinite(forecast->high_pages);
+    Known actual = it->row.dirty_pages;
+    g_autofree char *range = NULL;
+    g_autofree char *error = NULL;
+
+    if (interval) {
+        g_autofree char *low = grouped(forecast->low_pages);
+        g_autofree char *high = grouped(forecast->high_pages);
+
+        range = g_strdup_printf("%s " DASH " %s", low, high);
+    }
+    if (forecast->pages.known && actual.known && actual.value > 0) {
+        error = g_strdup_printf(
+            "%+.0f %%", 100 * (forecast->pages.value / actual.value - 1));
+    }
+    number_cell(out, forecast->pages, grouped);
+    cell(out, "number soft", range);
+    number_cell(out, actual, grouped);
+    cell(out, "number", error);
+}
+
+void
+table_iterations(GString *out, const RunFigures *run)
+{
+    const GArray *rows = run->record->iterations;
+
+    g_string_append(out,
+                    "<div class=\"scroll\"><table class=\"list\">\n<thead><tr>"
+                    "<th>#</th><th>Duration</th><th>Pages to send</th>"
+                    "<th>Dirty, predicted</th><th>80 % interval</th>"
+                    "<th>Dirty, actual</th><th>Error</th><th>Sent</th>"
+                    "<th>Reserved</th><th>Achieved</th><th>Rest, forecast</th>"
+                    "</tr></thead>\n<tbody>\n");
+    for (guint i = 0; i < rows->len; i++) {
+        const RunIteration *it = &g_array_index(rows, RunIteration, i);
+        const SampleRow *row = &it->row;
+
+        g_string_append_printf(out, "<tr><th scope=\"row\">%u%s</th>",
+                               row->iter, row->merged > 1 ? " *" : "");
+        number_cell(out, known(row->duration_s), units_format_seconds);
+        number_cell(out, known((double)row->pages_to_send), grouped);
+        forecast_cells(out, it);
+        number_cell(out, known((double)row->sent_bytes), units_format_bytes);
+        number_cell(out, rate_if_any(it->reserved_bytes_s), units_format_rate);
+        number_cell(out,
+                    row->bandwidth_bytes_s > 0 ? known(row->bandwidth_bytes_s)
+                                               : unknown(),
+                    units_format_rate);
+        if (it->converges == 0) {
+            cell(out, "number", "does not end");
+        } else {
+            number_cell(out, it->forecast_end_s, units_format_seconds);
+        }
+        g_string_append(out, "</tr>\n");
+    }
+    g_string_append(out, "</tbody></table></div>\n");
+}
+
+/* --- decisions ---------------------------------------------------------- */
+
+static void
+reason_cell(GString *out, const RunDecision *made)
+{
+    g_string_append(out, "<td class=\"reason\">");
+    svg_escape(out, made->decision.reason);
+    if (!made->applied) {
+        g_string_append(out, " <strong>Not carried out");
+        if (made->error) {
+            g_string_append(out, ": ");
+            svg_escape(out, made->error);
+        }
+        g_string_append(out, "</strong>");
+    }
+    g_string_append(out, "</td>");
+}
+
+void
+table_decisions(GString *out, const RunFigures *run)
+{
+    const GArray *decisions = run->record->decisions;
+
+    g_string_append(out,
+                    "<div class=\"scroll\"><table class=\"list\">\n<thead><tr>"
+                    "<th>#</th><th>At</th><th>Iteration</th><th>Step</th>"
+                    "<th>Reserved</th><th>Ceiling</th><th>Application</th>"
+                    "<th class=\"reason\">Reason</th></tr></thead>\n<tbody>\n");
+    for (guint i = 0; i < decisions->len; i++) {
+        const RunDecision *made = &g_array_index(decisions, RunDecision, i);
+        const PolicyDecision *decision = &made->decision;
+        g_autofree char *at = g_strdup_printf("%.1f s", made->t_s);
+        g_autofree char *iter = g_strdup_printf("%u", made->iter);
+
+        g_string_append_printf(out, "<tr><th scope=\"row\">%u</th>", i + 1);
+        cell(out, "number", at);
+        cell(out, "number", made->iter ? iter : NULL);
+        cell(out, "", record_steps.words[decision->step]);
+        number_cell(out, rate_if_any(decision->guarantee_bytes_s),
+                    units_format_rate);
+        number_cell(out, rate_if_any(decision->ceiling_bytes_s),
+                    units_format_rate);
+        number_cell(out, rate_if_any(decision->application_bytes_s),
+                    units_format_rate);
+        reason_cell(out, made);
+        g_string_append(out, "</tr>\n");
+    }
+    g_string_append(out, "</tbody></table></div>\n");
+}
+
+/* --- setting ------------------------------------------------------------ */
+
+static char *
+guest_text(const RunFigures *run)
+{
+    const RunRecord *record = run->record;
+
+    if (!record->guest_name) {
+        return text_or_null(record->guest_uuid);
+    }
+    return record->guest_uuid ? g_strdup_printf("%s (%s)", record->guest_name,
+                                                record->guest_uuid)
+                              : g_strdup(record->guest_name);
+}
+
+static char *
+memory_text(const RunFigures *run)
+{
+    const RunRecord *record = run->record;
+    g_autofree char *memory =
+        units_format_bytes((double)record->guest_memory_bytes);
+
+    if (!record->guest_memory_bytes) {
+        return NULL;
+    }
+    return record->guest_vcpus
+               ? g_strdup_printf("%s, %u vCPU%s", memory, record->guest_vcpus,
+                                 record->guest_vcpus > 1 ? "s" : "")
+               : g_strdup(memory);
+}
+
+static char *
+machine_text(const RunFigures *run)
+{
+    const char *machine = run->record->machine;
+    const char *accelerator = run->record->accelerator;
+
+    if (machine && accelerator) {
+        return g_strdup_printf("%s, %s", machine, accelerator);
+    }
+    return text_or_null(machine ? machine : accelerator);
+}
+
+#define TEXT_OF(function, member)                                              \
+    static char *function(const RunFigures *run)                               \
+    {                                                                          \
+        return text_or_null(run->record->member);                              \
+    }
+TEXT_OF(host_text, host_name)
+TEXT_OF(source_text, source_uri)
+TEXT_OF(destination_text, destination_uri)
+TEXT_OF(migrate_uri_text, migrate_uri)
+TEXT_OF(sample_text, sample_source)
+TEXT_OF(qemu_text, qemu_version)
+TEXT_OF(libvirt_text, libvirt_version)
+TEXT_OF(kernel_text, kernel_version)
+TEXT_OF(vmferry_text, vmferry_version)
+
+/* "2026-03-01 12:00:00 +00:00": fractions of seconds are for machines */
+static char *
+started_text(const RunFigures *run)
+{
+    const char *started = run->record->started;
+    const char *offset;
+
+    if (!started || strlen(started) < 20 || started[10] != 'T') {
+        return text_or_null(started);
+    }
+    offset = started + 19 + strspn(started + 19, ".0123456789");
+    return g_strdup_printf("%.10s %.8s %s", started, started + 11, offset);
+}
+
+static char *
+link_text(const RunFigures *run)
+{
+    const RunRecord *record = run->record;
+    GString *text;
+
+    if (!record->link_device) {
+        return NULL;
+    }
+    text = g_string_new(record->link_device);
+    if (record->link_rate_bytes_s) {
+        g_autofree char *rate =
+            units_format_rate((double)record->link_rate_bytes_s);
+
+        g_string_append_printf(text, ", %s%s", rate,
+                               record->link_rate_declared ? " as declared"
+                                                          : "");
+    }
+    if (record->link_chain) {
+        g_string_append_printf(text, " (%s)", record->link_chain);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *
+settings_text(const RunFigures *run)
+{
+    const PolicySettings *set = &run->record->policy;
+    GString *text;
+
+    if (set->kind == POLICY_NONE) {
+        return NULL;
+    }
+    text = g_string_new(NULL);
+    g_string_append_printf(text,
+                           "margin %g, network-intensive above %g %% of the "
+                           "link, changes below %g %% not made",
+                           set->margin, 100 * set->threshold_fraction,
+                           100 * set->change_fraction);
+    if (set->deadline_s.known) {
+        g_string_append_printf(text, ", deadline %g s", set->deadline_s.value);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *
+options_text(const RunFigures *run)
+{
+    const GPtrArray *options = run->record->options;
+    GString *text;
+
+    if (options->len == 0) {
+        return NULL;
+    }
+    text = g_string_new(NULL);
+    for (guint i = 0; i < options->len; i++) {
+        const char *option = g_ptr_array_index(options, i);
+        g_autofree char *quoted = g_shell_quote(option);
+        bool plain =
+            *option && !option[strspn(option, "abcdefghijklmnopqrstuvwxyz"
+                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                              "0123456789-_=+:/.,@%")];
+
+        g_string_append_printf(text, "%s%s", i ? " " : "",
+                               plain ? option : quoted);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static char *
+tainted_text(const RunFigures *run)
+{
+    return run->record->monitor_passthrough
+               ? g_strdup("used: libvirt marks the guest as tainted")
+               : NULL;
+}
+
+static char *
+extra_text(const RunFigures *run)
+{
+    g_autofree char *text = NULL;
+
+    if (!run->record->extra || !json_object_object_length(run->record->extra)) {
+        return NULL;
+    }
+    text = jobj_to_text(run->record->extra, false);
+    if (g_utf8_strlen(text, -1) > 600) {
+        g_autofree char *start = g_utf8_substring(text, 0, 600);
+
+        return g_strconcat(start, " ...", NULL);
+    }
+    return g_steal_pointer(&text);
+}
+
+static char *
+warnings_text(const RunFigures *run)
+{
+    GPtrArray *warnings = run->record->warnings;
+    GString *text;
+
+    if (warnings->len == 0) {
+        return NULL;
+    }
+    text = g_string_new(NULL);
+    for (guint i = 0; i < warnings->len; i++) {
+        g_string_append_printf(text, "%s%s", i ? "; " : "",
+                               (char *)g_ptr_array_index(warnings, i));
+    }
+    return g_string_free(text, FALSE);
+}
+
+void
+table_setting(GString *out, const RunFigures *runs, size_t n)
+{
+    static const RunRow rows[] = {
+        { "Started", started_text, true },
+        { "Guest", guest_text, true },
+        { "Its memory and vCPUs", memory_text, true },
+        { "Machine", machine_text, true },
+        { "Source host", host_text, true },
+        { "From", source_text, true },
+        { "To", destination_text, true },
+        { "Data address", migrate_uri_text, true },
+        { "Link", link_text, true },
+        { "Policy settings", settings_text, true },
+        { "Command line", options_text, true },
+        { "Warnings", warnings_text, true },
+        { "Rows come from", sample_text, true },
+        { "Monitor pass-through", tainted_text, true },
+        { "QEMU", qemu_text, true },
+        { "libvirt", libvirt_text, true },
+        { "Kernel", kernel_text, true },
+        { "vmferry", vmferry_text, true },
+        { "Added by the experiment", extra_text, true },
+    };
+
+    table_of_runs(out, "runs setting", rows, G_N_ELEMENTS(rows), runs, n);
+}
