@@ -9,6 +9,13 @@
 
 #include "tools/cli/commands.h"
 #include "tools/cli/dispatch.h"
+#include "tools/cli/report-cmd.h"
+
+static int
+command_report(const GlobalOptions *global, int argc, char **argv)
+{
+    return vmferry_report_main(argc, argv);
+}
 
 static const Command commands[] = {
 #ifdef VMFERRY_SESSION
@@ -17,6 +24,8 @@ static const Command commands[] = {
     { "virsh", command_virsh, false,
       "virsh itself, but for migrate, which is ours" },
 #endif
+    { "report", command_report, false,
+      "turn run records into a page that compares them" },
     { NULL, NULL, false, NULL },
 };
 

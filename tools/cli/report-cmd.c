@@ -5,7 +5,7 @@
  * The page shows up to four runs side by side. Everything is read before
  * anything is written, so a bad record leaves no half a page.
  */
-#include "report-cmd.h"
+#include "tools/cli/report-cmd.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +48,7 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
         g_option_context_new("RECORD.json... - show what migrations did");
     guint n;
 
+    g_set_prgname("vmferry report"); /* "Usage: ..." */
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_set_summary(
         context, "Turns run records (vmferry migrate --record) into one page "

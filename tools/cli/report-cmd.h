@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report-cmd.h - "vmferry report": run records into a page or a trace
+ */
 #ifndef CLI_REPORT_CMD_H
 #define CLI_REPORT_CMD_H
 

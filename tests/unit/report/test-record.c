@@ -152,6 +152,43 @@ Test(record, fixed_names)
     cr_assert(json_object_object_get_ex(row, "predicted_pages", NULL));
 }
 
+static const char *
+written(const RunRecord *record, const char *array, const char *name)
+{
+    g_autoptr(JsonObject) json = run_record_to_json(record);
+    JsonObject *items = jobj_get(json, array);
+    const char *text = NULL;
+
+    cr_assert(jobj_get_string(
+        items ? json_object_array_get_idx(items, 0) : json, name, &text));
+    return g_intern_string(text);
+}
+
+/* The record keeps words of its own, so that it stays readable; as long as the
+ * others call things the same, so much the better for the reader. */
+Test(record, words_are_those_of_the_modules)
+{
+    g_autoptr(RunRecord) record = sample_record(POLICY_DEFAULT);
+
+    for (int i = 0; i < POLICY_N_KINDS; i++) {
+        record->policy.kind = (PolicyKind)i;
+        cr_assert_str_eq(written(record, "", "policy"),
+                         policy_kind_name((PolicyKind)i));
+    }
+    for (int i = 0; i < POLICY_N_STEPS; i++) {
+        g_array_index(record->decisions, RunDecision, 0).decision.step =
+            (PolicyStep)i;
+        cr_assert_str_eq(written(record, "decisions", "step"),
+                         policy_step_name((PolicyStep)i));
+    }
+    for (int i = 0; i < SAMPLE_N_SOURCES; i++) {
+        g_array_index(record->iterations, RunIteration, 0).row.source =
+            (SampleSource)i;
+        cr_assert_str_eq(written(record, "iterations", "source"),
+                         sample_source_name((SampleSource)i));
+    }
+}
+
 Test(record, status_names)
 {
     cr_assert_str_eq(run_status_name(RUN_STATUS_COMPLETED), "completed");
