@@ -163,7 +163,7 @@ units_format_seconds(double seconds)
 
         return g_strdup_printf("%d min %02d s", whole / 60, whole % 60);
     }
-    return g_strdup_printf("%d h %02d min", (int)(seconds / 3600),
+    return g_strdup_printf("%.0f h %02d min", floor(seconds / 3600),
                            (int)fmod(seconds / 60, 60));
 }
 

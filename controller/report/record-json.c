@@ -50,21 +50,49 @@ add_u64_or_null(JsonObject *object, const char *name, uint64_t value)
     }
 }
 
-/* Rounded to 1/@parts. Clamped to what the reader believes. */
+/* Rounded to 1/@parts. What the reader would not believe is not written, lest
+ * one figure gone wild makes the whole record unreadable. */
 static void
-add_rounded(JsonObject *object, const char *name, double value, double parts)
+add_rounded(JsonObject *object, const char *name, double value, double most,
+            double parts)
 {
-    jobj_add_double(object, name, round(value * parts) / parts + 0.0);
+    double within = isnan(value) ? 0 : CLAMP(value, -most, most);
+
+    jobj_add_double(object, name, round(within * parts) / parts);
+}
+
+static bool
+is_sane(double value)
+{
+    return value >= 0 && value <= RECORD_MAX_NUMBER; /* nor a NaN */
 }
 
 static void
+add_figure(JsonObject *object, const char *name, Known value)
+{
+    jobj_add_known(object, name,
+                   value.known && is_sane(value.value) ? value : unknown());
+}
+
+/* One that the schema does not let be null. */
+static void
+add_sane(JsonObject *object, const char *name, double value)
+{
+    jobj_add_double(object, name, is_sane(value) ? value : 0);
+}
+
+static void
+add_number(JsonObject *object, const char *name, double value)
+{
+    add_figure(object, name, known(value));
+}
+
+/* Of the time lines: whole bytes will do. */
+static void
 add_rate(JsonObject *object, const char *name, Known value)
 {
-    if (value.known) {
-        add_rounded(object, name, value.value, 1);
-    } else {
-        jobj_add(object, name, NULL);
-    }
+    add_figure(object, name,
+               value.known ? known(round(value.value)) : unknown());
 }
 
 static JsonObject *
@@ -103,11 +131,11 @@ settings_to_json(const PolicySettings *settings)
 {
     JsonObject *object = json_object_new_object();
 
-    jobj_add_double(object, "margin", settings->margin);
-    jobj_add_double(object, "threshold_fraction", settings->threshold_fraction);
-    jobj_add_double(object, "change_fraction", settings->change_fraction);
-    jobj_add_known(object, "deadline_s", settings->deadline_s);
-    jobj_add_double(object, "downtime_limit_s", settings->downtime_limit_s);
+    add_sane(object, "margin", settings->margin);
+    add_sane(object, "threshold_fraction", settings->threshold_fraction);
+    add_sane(object, "change_fraction", settings->change_fraction);
+    add_figure(object, "deadline_s", settings->deadline_s);
+    add_sane(object, "downtime_limit_s", settings->downtime_limit_s);
     return object;
 }
 
@@ -117,10 +145,10 @@ outcome_to_json(const RunRecord *record)
     JsonObject *object = json_object_new_object();
 
     add_word(object, "status", &record_statuses, record->status);
-    jobj_add_known(object, "total_ms", record->total_ms);
-    jobj_add_known(object, "downtime_ms", record->downtime_ms);
-    jobj_add_known(object, "setup_ms", record->setup_ms);
-    jobj_add_known(object, "bytes", record->bytes);
+    add_figure(object, "total_ms", record->total_ms);
+    add_figure(object, "downtime_ms", record->downtime_ms);
+    add_figure(object, "setup_ms", record->setup_ms);
+    add_figure(object, "bytes", record->bytes);
     jobj_add_u64(object, "iterations", record_passes(record));
     add_texts(object, "outcome", record);
     return object;
@@ -131,23 +159,22 @@ add_forecast(JsonObject *object, const RunIteration *it)
 {
     const Forecast *forecast = &it->forecast;
     JsonObject *models = json_object_new_object();
-    bool any = forecast->pages.known;
+    bool any = forecast->pages.known && is_sane(forecast->pages.value);
 
-    jobj_add_known(object, "predicted_pages", forecast->pages);
-    jobj_add_double(object, "predicted_low_pages",
-                    any ? forecast->low_pages : NAN);
-    jobj_add_double(object, "predicted_high_pages",
-                    any ? forecast->high_pages : NAN);
-    jobj_add_double(object, "planned_duration_s",
-                    any ? forecast->planned_duration_s : NAN);
+    add_figure(object, "predicted_pages", forecast->pages);
+    add_number(object, "predicted_low_pages", any ? forecast->low_pages : NAN);
+    add_number(object, "predicted_high_pages",
+               any ? forecast->high_pages : NAN);
+    add_number(object, "planned_duration_s",
+               any ? forecast->planned_duration_s : NAN);
     add_text(object, "model", any ? forecast->model : NULL);
     for (size_t i = 0; i < forecast->n_members; i++) {
         jobj_add_known(models, forecast->members[i].name,
                        forecast->members[i].pages);
     }
     jobj_add(object, "models", models);
-    jobj_add_known(object, "forecast_end_s", it->forecast_end_s);
-    jobj_add_known(object, "forecast_downtime_s", it->forecast_downtime_s);
+    add_figure(object, "forecast_end_s", it->forecast_end_s);
+    add_figure(object, "forecast_downtime_s", it->forecast_downtime_s);
     jobj_add(object, "converges",
              it->converges < 0 ? NULL
                                : json_object_new_boolean(it->converges != 0));
@@ -172,28 +199,32 @@ iteration_to_json(const RunIteration *it)
 {
     const SampleRow *row = &it->row;
     JsonObject *object = json_object_new_object();
-    double duration_ms = MIN(row->duration_s * 1000, RECORD_MAX_MS);
+    double duration_ms = MAX(row->duration_s * 1000, 0);
     /* 0.5 us: what the rounding below leaves of it */
     bool measured = row->bandwidth_bytes_s > 0 || duration_ms >= 0.0005;
 
     jobj_add_u64(object, "iter", row->iter);
-    jobj_add_u64(object, "merged", row->merged);
-    add_rounded(object, "duration_ms", duration_ms, 1000);
+    jobj_add_u64(object, "merged", MAX(row->merged, 1));
+    add_rounded(object, "duration_ms", duration_ms, RECORD_MAX_MS, 1000);
     jobj_add_u64(object, "pages_to_send", row->pages_to_send);
-    jobj_add_u64(object, "page_bytes", row->page_bytes);
-    jobj_add_known(object, "dirty_pages", row->dirty_pages);
+    jobj_add_u64(object, "page_bytes",
+                 row->page_bytes ? row->page_bytes : 4096);
+    add_figure(object, "dirty_pages", row->dirty_pages);
     add_forecast(object, it);
     jobj_add_u64(object, "sent_bytes", row->sent_bytes);
     jobj_add_u64(object, "reserved_bytes_s", it->reserved_bytes_s);
     jobj_add_u64(object, "ceiling_bytes_s", it->ceiling_bytes_s);
-    jobj_add_double(object, "achieved_bytes_s",
-                    measured ? row->bandwidth_bytes_s : NAN);
-    jobj_add_known(object, "mem_used", row->mem_used);
-    jobj_add_known(object, "cpu_cores", row->cpu_cores);
-    jobj_add_known(object, "vm_net_bytes_s", row->vm_net_bytes_s);
-    jobj_add_known(object, "prev_duration_s", row->prev_duration_s);
-    jobj_add_known(object, "host_net_bytes_s", row->host_net_bytes_s);
-    jobj_add_u64(object, "throttle_percent", row->throttle_percent);
+    if (measured) {
+        add_sane(object, "achieved_bytes_s", row->bandwidth_bytes_s);
+    } else {
+        jobj_add(object, "achieved_bytes_s", NULL);
+    }
+    add_figure(object, "mem_used", row->mem_used);
+    add_figure(object, "cpu_cores", row->cpu_cores);
+    add_figure(object, "vm_net_bytes_s", row->vm_net_bytes_s);
+    add_figure(object, "prev_duration_s", row->prev_duration_s);
+    add_figure(object, "host_net_bytes_s", row->host_net_bytes_s);
+    jobj_add_u64(object, "throttle_percent", MIN(row->throttle_percent, 100));
     jobj_add_bool(object, "final", row->final);
     add_word(object, "source", &record_sources, row->source);
     jobj_add(object, "flags", flags_to_json(row->flags));
@@ -208,13 +239,13 @@ decision_to_json(const RunDecision *made)
     const PolicyDecision *decision = &made->decision;
     JsonObject *object = json_object_new_object();
 
-    add_rounded(object, "t_s", made->t_s, 1000);
+    add_rounded(object, "t_s", made->t_s, RECORD_MAX_MS / 1000, 1000);
     jobj_add_u64(object, "iter", made->iter);
     add_word(object, "step", &record_steps, decision->step);
     jobj_add_u64(object, "guarantee_bytes_s", decision->guarantee_bytes_s);
     jobj_add_u64(object, "ceiling_bytes_s", decision->ceiling_bytes_s);
     jobj_add_u64(object, "application_bytes_s", decision->application_bytes_s);
-    jobj_add_known(object, "dirty_bytes_s", decision->dirty_bytes_s);
+    add_figure(object, "dirty_bytes_s", decision->dirty_bytes_s);
     add_text(object, "reason", decision->reason);
     jobj_add_bool(object, "applied", made->applied);
     add_text(object, "error", made->error);
@@ -226,7 +257,7 @@ point_to_json(const RunPoint *point)
 {
     JsonObject *object = json_object_new_object();
 
-    add_rounded(object, "t_s", point->t_s, 1000);
+    add_rounded(object, "t_s", point->t_s, RECORD_MAX_MS / 1000, 1000);
     add_rate(object, "remaining_bytes", point->remaining_bytes);
     add_rate(object, "stream_bytes_s", point->stream_bytes_s);
     add_rate(object, "reserved_bytes_s", point->reserved_bytes_s);
@@ -256,9 +287,9 @@ cost_to_json(const RunCost *cost)
 {
     JsonObject *object = json_object_new_object();
 
-    jobj_add_known(object, "median", cost->median_us);
-    jobj_add_known(object, "p99", cost->p99_us);
-    jobj_add_known(object, "max", cost->max_us);
+    add_figure(object, "median", cost->median_us);
+    add_figure(object, "p99", cost->p99_us);
+    add_figure(object, "max", cost->max_us);
     return object;
 }
 
@@ -322,14 +353,14 @@ run_record_to_json(const RunRecord *record)
     jobj_add(top, "policy_settings", settings_to_json(&record->policy));
     jobj_add(top, "outcome", outcome_to_json(record));
 
-    jobj_add_known(shaping, "class_bytes", record->class_bytes);
-    jobj_add_known(shaping, "stream_bytes", record->stream_bytes);
-    jobj_add_known(shaping, "foreign_bytes", record->foreign_bytes);
+    add_figure(shaping, "class_bytes", record->class_bytes);
+    add_figure(shaping, "stream_bytes", record->stream_bytes);
+    add_figure(shaping, "foreign_bytes", record->foreign_bytes);
     jobj_add(top, "shaping", shaping);
 
-    jobj_add_known(cost, "cpu_ms", record->cpu_ms);
-    jobj_add_known(cost, "max_rss_kb", record->max_rss_kb);
-    jobj_add_known(cost, "wall_ms", record->wall_ms);
+    add_figure(cost, "cpu_ms", record->cpu_ms);
+    add_figure(cost, "max_rss_kb", record->max_rss_kb);
+    add_figure(cost, "wall_ms", record->wall_ms);
     jobj_add(cost, "decision_us", cost_to_json(&record->decision_us));
     jobj_add(cost, "tc_change_us", cost_to_json(&record->tc_change_us));
     jobj_add(top, "cost", cost);

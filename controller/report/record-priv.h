@@ -14,6 +14,9 @@
  * three decimals exact in a double. */
 #define RECORD_MAX_MS 1e11
 
+/* No figure of a migration is larger, and what is can only be nonsense. */
+#define RECORD_MAX_NUMBER 2e19
+
 typedef struct RecordWords {
     const char *const *words;
     size_t n;

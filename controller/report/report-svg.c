@@ -134,7 +134,7 @@ compare_where(const void *a, const void *b)
 void
 chart_spread(double *at, size_t n, double gap, double low, double high)
 {
-    g_autofree double **order = g_new(double *, n);
+    g_autofree double **order = g_new(double *, n + 1);
 
     for (size_t i = 0; i < n; i++) {
         order[i] = &at[i];

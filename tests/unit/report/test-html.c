@@ -330,18 +330,18 @@ Test(html, absurd_figures_still_make_a_page)
 {
     static const char text[] =
         "{\"schema\":\"vmferry-run/1\",\"policy\":\"default\","
-        "\"outcome\":{\"status\":\"completed\",\"total_ms\":1e300,"
-        "\"downtime_ms\":1e300,\"bytes\":1e300},"
-        "\"cost\":{\"cpu_ms\":1e300,\"wall_ms\":1e-300,\"max_rss_kb\":1e300},"
+        "\"outcome\":{\"status\":\"completed\",\"total_ms\":2e19,"
+        "\"downtime_ms\":2e19,\"bytes\":2e19},"
+        "\"cost\":{\"cpu_ms\":2e19,\"wall_ms\":1e-300,\"max_rss_kb\":2e19},"
         "\"iterations\":[{\"iter\":4294967295,\"duration_ms\":1e11,"
         "\"pages_to_send\":18446744073709551615,\"dirty_pages\":1e-300,"
-        "\"predicted_pages\":1e300,\"predicted_low_pages\":1e300,"
+        "\"predicted_pages\":2e19,\"predicted_low_pages\":2e19,"
         "\"predicted_high_pages\":0,\"started_us\":-9223372036854775808},"
         "{\"iter\":1,\"duration_ms\":0,\"pages_to_send\":0,"
         "\"started_us\":9223372036854775807}],"
         "\"decisions\":[{\"t_s\":-1e8,\"step\":\"cannot\"}],"
-        "\"points\":[{\"t_s\":1e8,\"other_bytes_s\":1e300},{\"t_s\":-1e8,"
-        "\"remaining_bytes\":1e300,\"reserved_bytes_s\":1e300}]}";
+        "\"points\":[{\"t_s\":1e8,\"other_bytes_s\":2e19},{\"t_s\":-1e8,"
+        "\"remaining_bytes\":2e19,\"reserved_bytes_s\":2e19}]}";
     g_autoptr(GError) error = NULL;
     g_autoptr(RunRecord) record = run_record_parse(text, strlen(text), &error);
 

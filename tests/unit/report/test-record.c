@@ -236,6 +236,45 @@ Test(record, odd_numbers_round_trip)
     expect_same_again(record);
 }
 
+/* Whatever goes wrong with a figure, the rest of the record is saved. */
+Test(record, figures_gone_wild_leave_it_readable)
+{
+    static const double wild[] = { -1, NAN, INFINITY, -INFINITY, 1e300 };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(wild); i++) {
+        g_autoptr(RunRecord) record = run_record_new();
+        double value = wild[i];
+        RunIteration it = { .row = { .iter = 1,
+                                     .duration_s = value,
+                                     .dirty_pages = known(value),
+                                     .bandwidth_bytes_s = value,
+                                     .mem_used = known(value),
+                                     .throttle_percent = 1000 } };
+        RunDecision made = { .t_s = value,
+                             .decision.dirty_bytes_s = known(value) };
+        RunPoint point = { .t_s = value, .remaining_bytes = known(value) };
+
+        it.forecast.pages = known(value);
+        it.forecast.low_pages = value;
+        it.forecast.planned_duration_s = value;
+        it.forecast.members[0] = (ForecastMember){ "gm1n", known(value) };
+        it.forecast.n_members = 1;
+        record->total_ms = known(value);
+        record->policy.margin = value;
+        record->policy.deadline_s = known(value);
+        g_array_append_val(record->iterations, it);
+        g_array_append_val(record->decisions, made);
+        g_array_append_val(record->points, point);
+        expect_same_again(record);
+
+        g_autofree char *text = to_text(record);
+        g_autoptr(RunRecord) back = parse_good(text);
+        cr_assert_not(back->total_ms.known);
+        cr_assert_not(
+            g_array_index(back->points, RunPoint, 0).remaining_bytes.known);
+    }
+}
+
 Test(record, events_and_extra_are_kept_as_they_are)
 {
     g_autoptr(RunRecord) record = run_record_new();
