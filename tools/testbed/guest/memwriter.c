@@ -258,8 +258,8 @@ serve(int server, uint64_t until_us)
         for (size_t i = 0; i < MAX_CLIENTS; i++) {
             fds[i + 1] = (struct pollfd){ clients[i].fd, POLLIN, 0 };
         }
-        if (poll(fds, MAX_CLIENTS + 1,
-                 (int)((until_us - now + 999) / 1000)) <= 0) {
+        if (poll(fds, MAX_CLIENTS + 1, (int)((until_us - now + 999) / 1000)) <=
+            0) {
             continue;
         }
         for (size_t i = 0; i < MAX_CLIENTS; i++) {

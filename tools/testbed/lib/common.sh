@@ -90,6 +90,7 @@ state_open() {
     [ -f "$STATE/testbed" ] ||
         die "no testbed in $STATE: start one with \`vmferry-testbed up'" \
             "or name it with --state"
+    # shellcheck disable=SC2034 # for nodes.sh
     TOKEN=$(<"$STATE/testbed")
     [ -f "$STATE/complete" ] ||
         die "the testbed in $STATE is half made: \`vmferry-testbed down'" \

@@ -84,8 +84,8 @@ cross_gone() {
     ! cross_pid "$1" "$2" >/dev/null
 }
 
-# cross_report: one JSON object. bytes_s is what arrived in the second that
-# ended at `at`; a second without a line was one without a byte (null never).
+# cross_report: one JSON object. bytes_s is what all flows together received
+# in the second that ended at `at' (epoch), `elapsed_s' after their start.
 cross_report() {
     local running=false
 
@@ -114,6 +114,7 @@ cross_report() {
             }
             n++
             at[n] = $1
+            since[n] = part[2]
             bytes[n] = rate
             total += rate * seconds
             time += seconds
@@ -126,8 +127,8 @@ cross_report() {
             printf "\"mean_bytes_s\":%.0f,\"samples\":[",
                 time ? total / time : 0
             for (i = 1; i <= n; i++) {
-                printf "%s{\"at\":%d,\"bytes_s\":%d}", i > 1 ? "," : "",
-                    at[i], bytes[i]
+                printf("%s{\"at\":%d,\"elapsed_s\":%.2f,\"bytes_s\":%d}",
+                    (i > 1) ? "," : "", at[i], since[i], bytes[i])
             }
             print "]}"
         }' "$STATE/cross/server.log"

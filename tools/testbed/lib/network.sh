@@ -91,9 +91,9 @@ wire_set() {
 
     if [ "$1" != unlimited ]; then
         bits=$(rate_bits "$1")
-        burst=$((bits / 8 * 4 / 1000))
+        burst=$((bits * 4 / 8000))
         burst=$((burst < 10000 ? 10000 : burst))
-        limit=$((bits / 8 * 60 / 1000))
+        limit=$((bits * 60 / 8000))
         limit=$((burst + (limit < 30000 ? 30000 : limit)))
     fi
     for ((i = 1; i <= HOSTS; i++)); do

@@ -63,7 +63,7 @@ node_processes() {
 
 # node_start NODE: makes the namespaces and their mounts
 node_start() {
-    local node=$1 dir=$STATE/nodes/$1 answer= fd
+    local node=$1 dir=$STATE/nodes/$1 answer="" fd
 
     mkdir -p "$dir/run/lock" "$dir/run/user"
     echo "$TOKEN $node" >"$dir/run/vmferry-testbed"
@@ -87,14 +87,14 @@ node_start() {
 
 # nodes_kill: ends every process of the testbed and waits until they are gone
 nodes_kill() {
-    local pids round
+    local pids _
 
-    for round in {1..100}; do
+    for _ in {1..100}; do
         pids=$(node_processes)
         [ -n "$pids" ] || return 0
         # shellcheck disable=SC2086 # a list of numbers
         kill -KILL $pids 2>/dev/null || true
         sleep 0.05
     done
-    die "these processes do not end:" $pids
+    die "these processes do not end: ${pids//$'\n'/ }"
 }
