@@ -9,16 +9,21 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/lib.sh"
 
-# traces: what a testbed could leave on the machine. Processes are found by
-# their mounts, not by the token that `down' itself goes by.
+# traces STATE: what a testbed could leave on the machine, in one line.
+# Processes are found by their mounts, not by the token that `down' itself
+# goes by.
 traces() {
+    all_traces "$1" | tr '\n' ' '
+}
+
+all_traces() {
     local dir
 
     echo "netns: $(ip netns list | sort | tr '\n' ' ')"
     echo "links: $(ip -o link show | awk -F ': ' '{ print $2 }' | sort |
         tr '\n' ' ')"
     echo "mounts: $(cut -d ' ' -f 4,5 /proc/self/mountinfo | sort |
-        sha256sum)"
+        sha256sum | cut -c 1-8)"
     for dir in /proc/[0-9]*; do
         if grep -qF "$1/" "$dir/mountinfo" 2>/dev/null; then
             echo "process: ${dir#/proc/} $(tr '\0' ' ' <"$dir/cmdline")"
@@ -116,14 +121,15 @@ check_equal "and knows vm1" host1 "$(guest_place vm1)"
 
 # another testbed beside, killed half way
 other=$TEST_BUILD/system/$TEST_NAME.other
-tb --state "$other" --quiet up --hosts 1 &
+"$TEST_SOURCE/tools/testbed/vmferry-testbed" --state "$other" --quiet \
+    up --hosts 1 &
 pid=$!
 wait_for 30 "another testbed starts" test -f "$other/nodes/host1/pid"
 kill -KILL "$pid"
 wait "$pid" 2>/dev/null
 check "what a killed up left is removed" tb --state "$other" down
 check_equal "without a trace" '' \
-    "$(traces "$other" | grep -E '^(process|files)')"
+    "$(all_traces "$other" | grep -E '^(process|files)')"
 check "this testbed did not notice" tb ask vm1
 
 check "down" tb down

@@ -105,6 +105,9 @@ state_lock() {
     flock -w 120 9 ||
         die "another vmferry-testbed command works on $STATE for 2 minutes" \
             "already: wait for it or end it"
+    # the one before us may have removed the testbed, or made it anew
+    [ "$STATE/lock" -ef /proc/self/fd/9 ] ||
+        die "the testbed in $STATE was removed meanwhile"
 }
 
 # host_number WORD: 1 of 1 or host1; fails if there is no such host

@@ -136,6 +136,19 @@ guest_boot_over() {
     "$2" "$1" || ! guest_host "$1" >/dev/null
 }
 
+# guest_undo: a guest that did not get ready is not left half started; its
+# console log stays
+guest_undo() {
+    local status=$?
+
+    trap - EXIT INT TERM HUP
+    node_exec "$host" virsh -q -c qemu:///system destroy "$name" \
+        >/dev/null 2>&1 || true
+    node_exec "$host" virsh -q -c qemu:///system undefine "$name" \
+        >/dev/null 2>&1 || true
+    exit "$status"
+}
+
 # guest_start: from the variables of command_guest
 guest_start() {
     local index uuid cmdline dir=$STATE/guests/$name image kind=base accel
@@ -162,6 +175,9 @@ guest_start() {
         printf %x "$index")"
     cmdline+=" vmferry.args=$workload_args vmferry.balloon=$balloon"
     guest_xml >"$dir/domain.xml"
+    trap guest_undo EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
     if [ "$persistent" = yes ]; then
         node_exec "$host" virsh -q -c qemu:///system define \
             "$dir/domain.xml" >&2 9>&- &&
@@ -175,6 +191,7 @@ guest_start() {
     "$ready" "$name" ||
         die "$name does not answer; the end of its console:" \
             "$(tail -n 5 "$dir/console.log" 2>/dev/null)"
+    trap - EXIT INT TERM HUP
     say "$name runs on $host with $accel, workload $workload," \
         "answers on $(guest_address "$name"):$GUEST_PORT" \
         "after $((SECONDS - started)) s"
