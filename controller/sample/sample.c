@@ -26,8 +26,9 @@
  * that the wall clock was set. */
 #define EVENT_SLACK_US G_USEC_PER_SEC
 
-/* Who attaches a day after an event has not seen it. */
-#define FIRST_POLL_LATE_US (24 * 3600 * (int64_t)G_USEC_PER_SEC)
+/* Who hears events also polls: a first poll so long after its event means, too,
+ * that the stamp is off. */
+#define FIRST_POLL_LATE_US (60 * (int64_t)G_USEC_PER_SEC)
 
 /* QEMU's timer fires every 5 s and syncs if no pass ended since it last did,
  * hence 5 to 10 s after the sync before; margins for guessed times. */
@@ -380,9 +381,18 @@ sampler_pass(Sampler *sampler, unsigned pass, int64_t at_us)
 void
 sampler_stopped(Sampler *sampler, int64_t at_us)
 {
-    if (!sampler->stopped && !sampler->finished) {
-        sampler->stopped = true;
-        sampler->stopped_us = at_us;
+    const SampleGroup *newest =
+        sampler->has_next ? &sampler->next : &sampler->open;
+
+    if (sampler->stopped || sampler->finished) {
+        return;
+    }
+    sampler->stopped = true;
+    sampler->stopped_us = at_us;
+    /* QEMU answers nothing once it has stopped the guest: a stop long before
+     * the last answer was stamped by a clock that is off */
+    if (sampler->has_open && at_us < newest->last.at_us - EVENT_SLACK_US) {
+        sampler->stopped_us = newest->last.at_us;
     }
 }
 

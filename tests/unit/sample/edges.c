@@ -354,6 +354,26 @@ Test(edges, only_what_ran_while_the_guest_stood_still_is_final)
     cr_expect_not(sampler_take(sampler, &row));
 }
 
+Test(edges, a_stop_stamped_by_a_clock_that_is_off)
+{
+    g_autoptr(Sampler) sampler = sampler_new(SAMPLE_SOURCE_QMP);
+    SampleRow row;
+
+    sampler_pass(sampler, 1, S(1 - 120));
+    poll(sampler, 2, 1, 500, 500);
+    sampler_pass(sampler, 2, S(3 - 120));
+    poll(sampler, 3.1, 2, 300, 1000);
+    sampler_stopped(sampler, S(3.2 - 120));
+    sampler_pass(sampler, 3, S(3.2 - 120));
+    poll(sampler, 3.6, 3, 0, 1350);
+    sampler_finish(sampler, S(3.6), unknown());
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(sampler_take(sampler, &row));
+        cr_expect_eq(row.final, i == 2, "row %u", row.iter);
+        cr_expect(row.flags & SAMPLE_FLAG_TIME_GUESSED);
+    }
+}
+
 Test(edges, nothing_seen_makes_no_row)
 {
     g_autoptr(Sampler) sampler = sampler_new(SAMPLE_SOURCE_QMP);
