@@ -169,16 +169,21 @@ virt_counters_read(VirtReading *reading, virTypedParameterPtr params, int n,
                    int64_t at_us, int64_t wall_us)
 {
     SampleCounters *counters = &reading->counters;
-    uint64_t cpu_ns, updated_s, available, unused;
+    uint64_t state = 0, cpu_ns, updated_s, available, unused;
 
-    counters->at_us = at_us;
-    counters->host_net_bytes = unknown();
+    *counters = (SampleCounters){ .at_us = at_us };
+    reading->balloon_age_s = unknown();
+    /* Of a guest whose process has just ended libvirt tells some other
+     * process's CPU time. */
+    if (!get_u64(params, n, "state.state", &state) ||
+        (state != VIR_DOMAIN_RUNNING && state != VIR_DOMAIN_BLOCKED &&
+         state != VIR_DOMAIN_PAUSED)) {
+        return;
+    }
     counters->guest_cpu_s = get_u64(params, n, "cpu.time", &cpu_ns)
                                 ? known((double)cpu_ns / 1e9)
                                 : unknown();
     counters->guest_net_bytes = net_bytes(params, n);
-    counters->mem_used = unknown();
-    reading->balloon_age_s = unknown();
 
     /* The driver in the guest has answered at least once. Page cache counts as
      * used: a migration has to send it like anything else. */

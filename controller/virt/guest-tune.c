@@ -9,6 +9,9 @@
  *   balloon period   the running domain's XML           travels to the
  *                                                       destination
  *
+ * libvirt lets the first two be changed while a migration runs. The third would
+ * wait for its end, and is refused then.
+ *
  * Before the first change of a value the old one is read. Changes of one guest
  * are carried out one after the other, in the order they were asked for: were
  * they to overtake each other, a value of ours could be taken for the old one.
@@ -22,7 +25,7 @@ typedef struct Value {
     uint64_t old; /* ms, MiB/s, s */
 } Value;
 
-typedef enum { SET, RESTORE } ChangeKind;
+typedef enum { SET, RESTORE, BARRIER } ChangeKind;
 
 typedef struct Change {
     ChangeKind kind;
@@ -120,6 +123,19 @@ name_value(ValueKind kind, uint64_t value, char *text, size_t size)
     g_snprintf(text, size, formats[kind], value);
 }
 
+/* Does a job hold the domain? libvirt would keep us waiting for half a minute
+ * and then refuse. */
+static bool
+has_job(virDomainPtr domain)
+{
+    virDomainJobInfo job;
+    bool has = virDomainGetJobInfo(domain, &job) == 0 &&
+               job.type != VIR_DOMAIN_JOB_NONE;
+
+    virResetLastError();
+    return has;
+}
+
 static void
 set_work(Change *change)
 {
@@ -127,6 +143,13 @@ set_work(Change *change)
     char text[80];
 
     name_value(change->value, change->wanted, text, sizeof(text));
+    if (change->value == BALLOON && has_job(change->domain)) {
+        g_set_error(&change->error, VIRT_ERROR, VIRT_ERROR_BUSY,
+                    "guest '%s': a %s can be set before a migration or after "
+                    "it, not during one",
+                    virDomainGetName(change->domain), text);
+        return;
+    }
     if (!value->changed &&
         !read_value(change->domain, change->value, &value->old)) {
         virt_error_take_guest(&change->error, change->domain,
@@ -248,7 +271,7 @@ change_work(gpointer data)
 
     if (change->kind == SET) {
         set_work(change);
-    } else {
+    } else if (change->kind == RESTORE) {
         restore_work(change);
     }
 }
@@ -357,6 +380,12 @@ virt_tune_restore(VirtGuest *guest, VirtHost *destination, bool migrated,
                           .migrated = migrated,
                           .done = done,
                           .user = user });
+}
+
+void
+virt_tune_settle(VirtGuest *guest, VirtDone done, gpointer user)
+{
+    change_push(guest, (Change){ .kind = BARRIER, .done = done, .user = user });
 }
 
 void

@@ -469,12 +469,11 @@ read_counters(Read *read)
 {
     virDomainPtr domains[] = { read->domain, NULL };
     virDomainStatsRecordPtr *records = NULL;
-    virDomainInfo info;
-    int n = virDomainListGetStats(domains,
-                                  VIR_DOMAIN_STATS_CPU_TOTAL |
-                                      VIR_DOMAIN_STATS_BALLOON |
-                                      VIR_DOMAIN_STATS_INTERFACE,
-                                  &records, 0);
+    int n = virDomainListGetStats(
+        domains,
+        VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL |
+            VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_INTERFACE,
+        &records, 0);
 
     if (n < 0) {
         virt_error_take_guest(read->error ? NULL : &read->error, read->domain,
@@ -488,12 +487,6 @@ read_counters(Read *read)
                            g_get_real_time());
     }
     virDomainStatsRecordListFree(records);
-    /* Without CPU cgroup libvirt leaves cpu.time out; /proc it has always. */
-    if (!read->reading.counters.guest_cpu_s.known &&
-        virDomainGetInfo(read->domain, &info) == 0 && info.cpuTime > 0) {
-        read->reading.counters.guest_cpu_s = known(info.cpuTime / 1e9);
-    }
-    virResetLastError();
     read->reading.what |= VIRT_READ_COUNTERS;
 }
 

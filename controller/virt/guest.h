@@ -225,7 +225,8 @@ void virt_guest_set_max_speed(VirtGuest *guest, uint64_t rate_bytes_s,
                               VirtDone done, gpointer user);
 
 /** virt_guest_collect_balloon() - Have the balloon driver report every
- * @period_s seconds, unless it already does so at least that often */
+ * @period_s seconds, unless it already does so at least that often.
+ * VIRT_ERROR_BUSY during a migration: ask before it */
 void virt_guest_collect_balloon(VirtGuest *guest, unsigned period_s,
                                 VirtDone done, gpointer user);
 

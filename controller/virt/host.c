@@ -29,6 +29,7 @@ typedef struct Watch {
 
 struct VirtHost {
     unsigned refs;
+    unsigned flags; /* VIRT_OPEN_ */
     VirtPool *pool;
     virConnectPtr connection;
     HostLink *link;
@@ -166,14 +167,27 @@ info_fill(VirtHostInfo *info, virConnectPtr connection)
     virResetLastError();
 }
 
+virConnectPtr
+virt_connect(const char *uri, unsigned flags)
+{
+    virConnectPtr connection =
+        virConnectOpenAuth(uri, virConnectAuthPtrDefault,
+                           flags & VIRT_OPEN_READ_ONLY ? VIR_CONNECT_RO : 0);
+
+    /* Drivers without a daemon lack it, and need it not. */
+    if (connection && virConnectSetKeepAlive(connection, KEEPALIVE_INTERVAL_S,
+                                             KEEPALIVE_COUNT) < 0) {
+        virResetLastError();
+    }
+    return connection;
+}
+
 static void
 open_work(gpointer data)
 {
     Open *open = data;
-    bool read_only = open->flags & VIRT_OPEN_READ_ONLY;
 
-    open->connection = virConnectOpenAuth(open->uri, virConnectAuthPtrDefault,
-                                          read_only ? VIR_CONNECT_RO : 0);
+    open->connection = virt_connect(open->uri, open->flags);
     if (!open->connection) {
         virt_error_take(&open->error, NULL, VIRT_ERROR_CONNECT,
                         "connecting to libvirt at '%s' (is the daemon there "
@@ -185,12 +199,9 @@ open_work(gpointer data)
     open->link = g_atomic_rc_box_new0(HostLink);
     open->link->context = g_main_context_ref(virt_pool_context(open->pool));
     /* Drivers without a daemon accept it and forget it, free function and all:
-     * the link is kept by the host and goes after the connection. Of keepalive
-     * they say that they lack it. */
+     * the link is kept by the host and goes after the connection. */
     virConnectRegisterCloseCallback(open->connection, on_close, open->link,
                                     NULL);
-    virConnectSetKeepAlive(open->connection, KEEPALIVE_INTERVAL_S,
-                           KEEPALIVE_COUNT);
     info_fill(&open->info, open->connection);
 }
 
@@ -204,6 +215,7 @@ open_finish(Open *open)
     }
     host = g_new0(VirtHost, 1);
     host->refs = 1;
+    host->flags = open->flags;
     host->pool = virt_pool_ref(open->pool);
     host->connection = open->connection;
     host->link = open->link;
@@ -343,6 +355,12 @@ VirtPool *
 virt_host_pool(VirtHost *host)
 {
     return host->pool;
+}
+
+unsigned
+virt_host_flags(const VirtHost *host)
+{
+    return host->flags;
 }
 
 VirtLane *

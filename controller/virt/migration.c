@@ -7,6 +7,14 @@
  *         --> ask both hosts            aftermath_work()
  *         --> VirtMigrated
  *
+ * The long call has a connection of its own. In libvirt 9.0's client a request
+ * that is made just after an answer came can fail to wake the thread that
+ * polls the socket for all (its loop is told to quit before it runs), and then
+ * lies there until the next keepalive, 5 s later. That thread is the one whose
+ * call lasts: on a connection without such a call nobody waits. Over ssh a
+ * second connection may ask for the password again; there the guest's own one
+ * has to do.
+ *
  * Nothing here acts on a guest after its migration but with the three calls of
  * the table in guest-tune.c. If the source's daemon is lost in between, QEMU
  * and the migration may well go on without it: then there is nothing to do but
@@ -18,6 +26,9 @@
 
 #include "virt/virt-priv.h"
 
+/* How long after the call an abort that finds no job is tried again. */
+enum { JOB_APPEARS_MS = 3000, TRY_AGAIN_MS = 50 };
+
 struct VirtMigration {
     unsigned refs;
     VirtGuest *guest;
@@ -26,6 +37,8 @@ struct VirtMigration {
     VirtMigrated done;
     gpointer user;
     bool running;
+    int64_t called_us; /* when libvirt was asked; 0: not yet */
+    bool given_up;     /* aborted before that */
     /* the long call */
     virDomainPtr domain;
     bool was_paused;
@@ -35,6 +48,7 @@ struct VirtMigration {
     char *name;
     bool look_again; /* the source's daemon was lost, but is on this machine */
     char *source_uri;
+    unsigned open_flags; /* VIRT_OPEN_ of the source */
     char *qemu; /* sentence on the guest's process; NULL: nothing known */
     VirtMigrationResult result;
 };
@@ -78,25 +92,49 @@ virt_migration_running(const VirtMigration *migration)
 
 /* --- 1. the call --- */
 
-static void
-migrate_work(gpointer data)
+static bool
+asks_for_passwords(const char *uri)
 {
-    VirtMigration *m = data;
-    virTypedParameterPtr params = NULL;
-    int n_params = 0;
+    const char *end = uri ? strstr(uri, "://") : NULL;
+    g_autofree char *scheme = end ? g_strndup(uri, end - uri) : NULL;
+
+    return !scheme || strstr(scheme, "ssh");
+}
+
+/* The guest by a new connection; NULL: the one that we have must do. */
+static virDomainPtr
+open_own(VirtMigration *m, virConnectPtr *connection)
+{
+    virDomainPtr domain = NULL;
+
+    *connection = asks_for_passwords(m->source_uri)
+                      ? NULL
+                      : virt_connect(m->source_uri, m->open_flags);
+    if (*connection) {
+        domain = virDomainLookupByUUIDString(*connection, m->uuid);
+    }
+    if (*connection && !domain) {
+        virConnectClose(*connection);
+        *connection = NULL;
+    }
+    virResetLastError();
+    return domain;
+}
+
+static void
+migrate_by(VirtMigration *m, virDomainPtr domain, virTypedParameterPtr params,
+           int n_params)
+{
     bool by_uri = m->spec->direct || m->spec->flags & VIRT_MIGRATE_PEER2PEER;
     bool fine;
 
-    if (!virt_migrate_params(m->spec, &params, &n_params, &m->error)) {
-        return;
-    }
-    m->was_paused = virt_state_of(m->domain) == VIRT_STATE_PAUSED;
+    m->was_paused = virt_state_of(domain) == VIRT_STATE_PAUSED;
     if (by_uri) {
-        fine = virDomainMigrateToURI3(m->domain, m->spec->destination_uri,
-                                      params, n_params, m->spec->flags) == 0;
+        fine = virDomainMigrateToURI3(domain, m->spec->destination_uri, params,
+                                      n_params, m->spec->flags) == 0;
     } else {
         virDomainPtr moved =
-            virDomainMigrate3(m->domain, virt_host_connection(m->destination),
+            virDomainMigrate3(domain, virt_host_connection(m->destination),
                               params, n_params, m->spec->flags);
 
         fine = moved != NULL;
@@ -105,12 +143,32 @@ migrate_work(gpointer data)
         }
     }
     if (!fine) {
-        virt_error_take_guest(&m->error, m->domain, "migrating it to '%s'",
+        virt_error_take_guest(&m->error, domain, "migrating it to '%s'",
                               m->spec->destination_uri
                                   ? m->spec->destination_uri
                                   : virt_host_info(m->destination)->uri);
     }
+}
+
+static void
+migrate_work(gpointer data)
+{
+    VirtMigration *m = data;
+    virTypedParameterPtr params = NULL;
+    virConnectPtr own = NULL;
+    virDomainPtr domain;
+    int n_params = 0;
+
+    if (!virt_migrate_params(m->spec, &params, &n_params, &m->error)) {
+        return;
+    }
+    domain = open_own(m, &own);
+    migrate_by(m, domain ? domain : m->domain, params, n_params);
     virTypedParamsFree(params, n_params);
+    if (own) {
+        virDomainFree(domain);
+        virConnectClose(own);
+    }
 }
 
 /* --- 3. the aftermath --- */
@@ -315,6 +373,23 @@ migrate_deliver(gpointer data)
     }
 }
 
+static void
+on_settled(const GError *error, gpointer user)
+{
+    VirtMigration *m = user;
+
+    if (m->given_up) {
+        g_set_error(&m->error, VIRT_ERROR, VIRT_ERROR_ABORTED,
+                    "guest '%s': the migration was aborted before it began",
+                    m->name);
+        migrate_deliver(m);
+        return;
+    }
+    m->called_us = g_get_monotonic_time();
+    virt_pool_call_long(virt_host_pool(virt_guest_host(m->guest)), migrate_work,
+                        migrate_deliver, m);
+}
+
 static bool
 makes_sense(VirtGuest *guest, VirtHost *destination,
             const VirtMigrateSpec *spec, GError **error)
@@ -365,13 +440,14 @@ virt_migration_start(VirtGuest *guest, VirtHost *destination,
     m->domain = virt_guest_domain(guest);
     m->name = g_strdup(virt_guest_name(guest));
     m->source_uri = g_strdup(virt_host_info(virt_guest_host(guest))->uri);
+    m->open_flags = virt_host_flags(virt_guest_host(guest));
     g_strlcpy(m->uuid, virt_guest_info(guest)->uuid, sizeof(m->uuid));
     m->result.warnings = g_ptr_array_new_with_free_func(g_free);
     virt_guest_set_migrating(guest, true);
     virt_subscription_forget_job(*virt_guest_subscription(guest));
-    /* The request's own reference, given back in migration_finish(). */
-    virt_pool_call_long(virt_host_pool(virt_guest_host(guest)), migrate_work,
-                        migrate_deliver, virt_migration_ref(m));
+    /* The request's own reference, given back in migration_finish(). Changes
+     * that were asked for before would have to wait for the end. */
+    virt_tune_settle(guest, on_settled, virt_migration_ref(m));
     return m;
 }
 
@@ -397,11 +473,31 @@ steer_work(gpointer data)
     }
 }
 
+/* An abort on the heels of the start finds no job yet, and it must not get
+ * lost: somebody pressed Ctrl-C. Nothing announces the job, so ask again. */
+static bool
+came_too_early(const Steer *steer)
+{
+    const VirtMigration *m = steer->migration;
+
+    return steer->call == virDomainAbortJob && m->running &&
+           g_error_matches(steer->error, VIRT_ERROR, VIRT_ERROR_NOT_RUNNING) &&
+           g_get_monotonic_time() - m->called_us <
+               JOB_APPEARS_MS * G_TIME_SPAN_MILLISECOND;
+}
+
 static void
 steer_deliver(gpointer data)
 {
     Steer *steer = data;
 
+    if (came_too_early(steer)) {
+        g_clear_error(&steer->error);
+        virt_pool_call_later(
+            virt_host_pool(virt_guest_host(steer->migration->guest)),
+            TRY_AGAIN_MS, steer_work, steer_deliver, steer);
+        return;
+    }
     if (steer->done) {
         steer->done(steer->error, steer->user);
     }
@@ -420,7 +516,7 @@ steer(VirtMigration *m, int (*call)(virDomainPtr domain), const char *what,
       VirtDone done, gpointer user)
 {
     Steer *steer = g_new0(Steer, 1);
-    VirtPool *pool = virt_host_pool(virt_guest_host(m->guest));
+    VirtWork work = steer_work;
 
     *steer = (Steer){ .migration = virt_migration_ref(m),
                       .domain = m->domain,
@@ -428,14 +524,18 @@ steer(VirtMigration *m, int (*call)(virDomainPtr domain), const char *what,
                       .what = what,
                       .done = done,
                       .user = user };
-    if (!m->running) {
+    if (m->running && !m->called_us && call == virDomainAbortJob) {
+        m->given_up = true;
+        work = nothing_work;
+    } else if (!m->running || !m->called_us) {
         /* Another job, of somebody else's, may run by now: hands off. */
         g_set_error(&steer->error, VIRT_ERROR, VIRT_ERROR_NOT_RUNNING,
-                    "guest '%s': %s: it has ended", m->name, what);
-        virt_pool_call(pool, nothing_work, steer_deliver, steer);
-        return;
+                    "guest '%s': %s: it has %s", m->name, what,
+                    m->running ? "not begun" : "ended");
+        work = nothing_work;
     }
-    virt_pool_call(pool, steer_work, steer_deliver, steer);
+    virt_pool_call(virt_host_pool(virt_guest_host(m->guest)), work,
+                   steer_deliver, steer);
 }
 
 static int

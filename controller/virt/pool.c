@@ -150,6 +150,27 @@ virt_pool_call_long(VirtPool *pool, VirtWork work, VirtDeliver deliver,
                                 call_new(pool, work, deliver, data)));
 }
 
+static gboolean
+call_later(gpointer data)
+{
+    Call *call = data;
+
+    g_thread_pool_push(call->pool->threads, call, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+void
+virt_pool_call_later(VirtPool *pool, unsigned delay_ms, VirtWork work,
+                     VirtDeliver deliver, gpointer data)
+{
+    GSource *timer = g_timeout_source_new(delay_ms);
+
+    g_source_set_callback(timer, call_later,
+                          call_new(pool, work, deliver, data), NULL);
+    g_source_attach(timer, pool->context);
+    g_source_unref(timer);
+}
+
 typedef struct LaneCall {
     VirtLane *lane;
     VirtPool *pool;

@@ -58,6 +58,10 @@ void virt_pool_call(VirtPool *pool, VirtWork work, VirtDeliver deliver,
 void virt_pool_call_long(VirtPool *pool, VirtWork work, VirtDeliver deliver,
                          gpointer data);
 
+/** virt_pool_call_later() - The same after @delay_ms */
+void virt_pool_call_later(VirtPool *pool, unsigned delay_ms, VirtWork work,
+                          VirtDeliver deliver, gpointer data);
+
 /* Requests that must not overtake each other. Whoever owns a lane outlives its
  * requests, because they hold it. */
 typedef struct VirtLane {
@@ -77,6 +81,11 @@ void virt_post(GMainContext *context, VirtDeliver deliver, gpointer data);
 /* --- host.c --- */
 
 VirtPool *virt_host_pool(VirtHost *host);
+
+/** virt_connect() - Blocking, with keepalive; NULL with libvirt's error set */
+virConnectPtr virt_connect(const char *uri, unsigned flags);
+
+unsigned virt_host_flags(const VirtHost *host);
 
 /** virt_host_lane() - For registering callbacks on this connection */
 VirtLane *virt_host_lane(VirtHost *host);
@@ -164,6 +173,9 @@ void virt_tune_free(VirtTune *tune);
  */
 void virt_tune_restore(VirtGuest *guest, VirtHost *destination, bool migrated,
                        VirtDone done, gpointer user);
+
+/** virt_tune_settle() - @done when the changes asked for so far are made */
+void virt_tune_settle(VirtGuest *guest, VirtDone done, gpointer user);
 
 /* --- guest-events.c --- */
 

@@ -228,3 +228,25 @@ Test(params, a_migration_that_libvirt_refuses)
     g_clear_pointer(&migration, virt_migration_unref);
     cr_assert(virt_pool_drain(pool, 10000));
 }
+
+Test(params, aborted_before_it_began)
+{
+    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    g_autoptr(VirtHost) host = open_test_host(pool);
+    g_autoptr(VirtGuest) guest = open_test_guest(host);
+    g_autoptr(VirtMigrateSpec) spec = virt_migrate_spec_new();
+    g_autoptr(VirtMigration) migration = NULL;
+    Answer end = { 0 }, abort = { 0 };
+
+    spec->flags = VIRT_MIGRATE_PEER2PEER;
+    spec->destination_uri = g_strdup("test:///default");
+    migration =
+        virt_migration_start(guest, NULL, spec, on_migrated, &end, NULL);
+    virt_migration_abort(migration, on_done, &abort);
+    until(&end.done);
+    until(&abort.done);
+    cr_assert_null(abort.error);
+    cr_assert(g_error_matches(end.error, VIRT_ERROR, VIRT_ERROR_ABORTED), "%s",
+              end.error->message);
+    g_clear_error(&end.error);
+}

@@ -194,6 +194,7 @@ counters(unsigned long long updated_s)
 {
     Params p = { 0 };
 
+    add_u64(&p, "state.state", VIR_DOMAIN_RUNNING);
     add_u64(&p, "cpu.time", 2500000000ull);
     add_u64(&p, "balloon.current", 524288);
     add_u64(&p, "balloon.available", 400000);
@@ -246,6 +247,21 @@ Test(stats, unused_above_available_is_nonsense)
     virTypedParamsFree(p.list, p.n);
 }
 
+/* Seen after a migration: 5.12 s, then 0.22 s, the daemon's own. */
+Test(stats, cpu_time_of_a_guest_that_has_ended_is_not_its_own)
+{
+    Params p = counters(1000);
+    VirtReading r = { 0 };
+
+    virTypedParamsGet(p.list, p.n, "state.state")->value.ul =
+        VIR_DOMAIN_SHUTOFF;
+    virt_counters_read(&r, p.list, p.n, 5, 0);
+    cr_assert_not(r.counters.guest_cpu_s.known);
+    cr_assert_not(r.counters.mem_used.known);
+    cr_assert_eq(r.counters.at_us, 5);
+    virTypedParamsFree(p.list, p.n);
+}
+
 Test(stats, nothing_known_is_nothing_known)
 {
     VirtReading r = { 0 };
@@ -261,6 +277,7 @@ Test(stats, an_absurd_interface_count_ends)
     Params p = { 0 };
     VirtReading r = { 0 };
 
+    add_u64(&p, "state.state", VIR_DOMAIN_RUNNING);
     add_u64(&p, "net.count", G_MAXUINT64);
     virt_counters_read(&r, p.list, p.n, 0, 0);
     cr_assert_not(r.counters.guest_net_bytes.known);
