@@ -34,9 +34,9 @@ typedef struct LeaseKey {
 } LeaseKey;
 
 typedef struct LeaseGuard {
-    uint16_t minor; /* of its class */
-    uint64_t rate_bytes_s;
-    char *expression; /* NULL: by MACs */
+    uint16_t minor;        /* of its class */
+    uint64_t rate_bytes_s; /* by MACs: 0 while there is no class */
+    char *expression;      /* NULL: by MACs */
     char **macs;
 } LeaseGuard;
 

@@ -49,4 +49,23 @@ typedef struct Link {
 bool link_resolve(const char *address, const char *device,
                   uint64_t rate_bytes_s, Link *link, GError **error);
 
+/** link_tx_bytes() - Bytes the interface has sent so far; no privilege */
+bool link_tx_bytes(const Link *link, uint64_t *bytes, GError **error);
+
+#define LINK_CHECK_SLACK 1.05 /* counters include what the wire adds */
+
+/**
+ * link_check_rate() - Is more in use than the link is said to carry?
+ * @before_bytes: link_tx_bytes() some time ago, best a second or more: the
+ *                counters of some drivers move only every 100 ms or so
+ * @after_bytes: The same now
+ * @seconds: Between the two
+ *
+ * Pure. To be asked before reservation_open(), for whom a rate that is far too
+ * small would mean to throttle what the link carries well.
+ * Return: false with LINK_ERROR_RATE if the rate cannot be true
+ */
+bool link_check_rate(const Link *link, uint64_t before_bytes,
+                     uint64_t after_bytes, double seconds, GError **error);
+
 #endif

@@ -5,6 +5,7 @@
 #include "tc/reservation-site.h"
 
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -259,21 +260,9 @@ judge_own(const Site *site, GError **error)
                           "needed");
         return false;
     }
-    for (guint i = 0; i < snapshot->qdiscs->len; i++) {
-        const SnapshotQdisc *leaf =
-            &g_array_index(snapshot->qdiscs, SnapshotQdisc, i);
-
-        if (leaf->handle != 0 && leaf->parent != TC_H_CLSACT) {
-            g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_FOREIGN,
-                        "%s has a qdisc %s %x: below its %s root, set by the "
-                        "administrator; replacing the root would lose it. "
-                        "Remove it (tc qdisc del dev %s parent :%x), or use "
-                        "--policy none",
-                        site->device.name, leaf->kind, leaf->handle >> 16,
-                        root->kind, site->device.name, leaf->parent & 0xffff);
-            return false;
-        }
-    }
+    /* Below a root without a handle nobody can hang a qdisc of his own: the
+     * kernel finds no parent of that name. So the leaves of an mq or mqprio of
+     * handle 0: are the kernel's as well. */
     return true;
 }
 
@@ -315,7 +304,8 @@ judge_parent(const Site *site, const ShaperClass *parent,
         const SnapshotFilter *found =
             &g_array_index(snapshot->filters, SnapshotFilter, i);
 
-        if (!(ours && site_is_our_class(site, found->filter.class_id)) &&
+        if (!found->list &&
+            !(ours && site_is_our_class(site, found->filter.class_id)) &&
             found->filter.pref <= SHAPER_PREF_APPLICATION) {
             return g_strdup_printf(
                 "a filter at pref %u of the root would see packets before "
@@ -378,6 +368,7 @@ site_present(const Site *site)
     g_autoptr(ShaperTree) tree = shaper_tree_new();
     bool join = site->lease && site->lease->parent;
     uint16_t last = join ? SHAPER_PREF_APPLICATION : SHAPER_PREF_LAST;
+    uint32_t foreign = 0; /* bit n: at pref n there are others' filters */
 
     if (!site_is_ours(site)) {
         return g_steal_pointer(&tree);
@@ -395,9 +386,23 @@ site_present(const Site *site)
         const SnapshotFilter *found =
             &g_array_index(site->snapshot->filters, SnapshotFilter, i);
 
-        if (found->filter.key[0] && found->filter.pref <= last &&
+        if (found->list || found->filter.pref > last) {
+            continue;
+        }
+        if (found->filter.key[0] &&
             site_is_our_class(site, found->filter.class_id)) {
             shaper_filter_copy(tree->filters, &found->filter);
+        } else {
+            foreign |= 1u << found->filter.pref;
+        }
+    }
+    for (guint i = 0; i < site->snapshot->filters->len; i++) {
+        const SnapshotFilter *found =
+            &g_array_index(site->snapshot->filters, SnapshotFilter, i);
+
+        if (found->filter.pref <= last && found->protocol == ETH_P_ALL &&
+            strcmp(found->kind, "u32") == 0) {
+            tree->u32_lists |= 1u << found->filter.pref & ~foreign;
         }
     }
     return g_steal_pointer(&tree);
@@ -455,8 +460,12 @@ site_wanted(const Site *site, SiteKeep keep, const void *data, GError **error)
         }
         g_array_append_val(migrations, migration);
         for (guint j = 0; j < owner->guards->len; j++) {
-            want_add_guard(guards,
-                           &g_array_index(owner->guards, LeaseGuard, j));
+            const LeaseGuard *guard =
+                &g_array_index(owner->guards, LeaseGuard, j);
+
+            if (guard->expression || guard->rate_bytes_s) {
+                want_add_guard(guards, guard);
+            }
         }
     }
     want.migrations = (const ShaperMigration *)(void *)migrations->data;

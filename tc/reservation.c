@@ -395,12 +395,11 @@ owner_set_application(Reservation *reservation, LeaseOwner *owner,
     for (guint i = owner->guards->len; i-- > 0;) {
         LeaseGuard *have = &g_array_index(owner->guards, LeaseGuard, i);
 
-        if (!have->expression && rate_bytes_s) {
+        /* Without a rate it stays in the lease, though not on the link: only
+         * the lease tells whose the class is if we die while it goes. */
+        if (!have->expression) {
             have->rate_bytes_s = rate_bytes_s;
             return true;
-        }
-        if (!have->expression) {
-            g_array_remove_index(owner->guards, i);
         }
     }
     if (rate_bytes_s == 0 || !reservation->macs || !reservation->macs[0]) {

@@ -70,7 +70,8 @@ char *reservation_plan(const ReservationSpec *spec, GError **error);
  * reservation_open() - Build or join our tree on the link
  *
  * Collects the remains of dead owners first. On failure nothing is left
- * changed. The migration's class exists from here on, without a match.
+ * changed. The migration's class exists from here on, without a match and
+ * with a hundredth of the link as its guarantee.
  */
 Reservation *reservation_open(const ReservationSpec *spec, GError **error);
 

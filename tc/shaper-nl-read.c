@@ -249,12 +249,13 @@ filter_take(struct nlmsghdr *answer, void *data, GError **error)
     found.parent = header->tcm_parent;
     found.filter.pref = (uint16_t)(header->tcm_info >> 16);
     found.filter.handle = header->tcm_handle;
+    found.protocol = ntohs((uint16_t)header->tcm_info);
     if (!in[TCA_OPTIONS]) {
-        /* the head of a list, announced before its members */
+        found.list = true; /* announced before its members */
     } else if (strcmp(found.kind, "u32") == 0) {
         found.filter.classifier = SHAPER_CLASSIFIER_U32;
         if (!filter_take_u32(in[TCA_OPTIONS], &found.filter)) {
-            found.filter.key[0] = '\0';
+            found.list = TC_U32_NODE(found.filter.handle) == 0;
         }
     } else if (strcmp(found.kind, "bpf") == 0 &&
                nla_parse_nested(bpf, TCA_BPF_MAX, in[TCA_OPTIONS], NULL) == 0) {

@@ -218,6 +218,9 @@ shaper_nl_apply(KernelSocket *kernel, int ifindex, uint32_t root,
         message = message_filter(ifindex, root, &op->filter,
                                  op->kind == SHAPER_OP_ADD_FILTER, error);
         break;
+    case SHAPER_OP_DEL_LIST:
+        message = message_filter(ifindex, root, &op->filter, false, error);
+        break;
     case SHAPER_N_OPS:
         break;
     }

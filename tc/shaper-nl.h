@@ -27,6 +27,8 @@ typedef struct SnapshotFilter {
     ShaperFilter filter; /* of another kind than bpf or u32: key is empty */
     uint32_t parent;     /* qdisc or class it is attached to */
     char kind[16];
+    uint16_t protocol; /* ETH_P_*, host order */
+    bool list;         /* not a filter but the head of a list or a hash table */
 } SnapshotFilter;
 
 /* All that is on one link's egress side. */

@@ -2,9 +2,11 @@
 /*
  * shaper.c - numbers, tree and difference; see shaper.h
  *
- * Numbers. A bucket holds one millisecond of its rate, or two frames where
- * that is more: less would stop the class between two timer ticks. The kernel
- * counts the bucket in 64 ns ticks of the class's rate and 32 bits of them.
+ * Numbers. What a class does not send because its timer fires late is lost
+ * beyond what its bucket holds, and on a busy host timers are late by whole
+ * milliseconds. So a bucket holds 10 ms of its rate as long as that is at most
+ * 256 KiB, and 1 ms where that is more, but never less than two frames. The
+ * kernel counts it in 64 ns ticks of the class's rate and 32 bits of them.
  * The quantum is what a class sends before the next one of its priority may
  * borrow; without ours the kernel would take a tenth of a second of rate, and
  * warn. Both are multiples of the rate, so classes borrow in proportion to
@@ -13,6 +15,11 @@
  * The control class is served first and may borrow everything, so management
  * stays alive under a link rate that was declared far too small, while its
  * guarantee costs the others little.
+ *
+ * A packet that a class sends on its own account is charged in time at the
+ * class's rate, and the debt stays when the rate is raised: one segment of
+ * 64 KiB sent at 8 kbit/s would leave it without its guarantee for a minute.
+ * So a migration is guaranteed at least a hundredth of the link, like the rest.
  *
  * Order of changes. Guarantees must not exceed the root on the way, so what
  * shrinks shrinks before what grows grows, and the root grows first and
@@ -31,7 +38,10 @@ G_DEFINE_QUARK(vmferry - shaper - error, shaper_error)
 #define FRAME_BYTES 1514u
 #define TICKS_PER_S 15625000u     /* of 64 ns: PSCHED_SHIFT is 6 */
 #define QUANTUM_MAX_BYTES 200000u /* above, the kernel calls it big */
+#define BURST_SLOW_MAX_BYTES 262144u
 #define LINK_MIN_BYTES_S 10000u
+#define CONTROL_MIN_BYTES_S 32000u /* 256 kbit/s: ssh can be typed in */
+#define CONTROL_MAX_BYTES_S 1250000u
 
 ShaperTree *
 shaper_tree_new(void)
@@ -76,7 +86,10 @@ shaper_root_bytes_s(uint64_t link_bytes_s)
 uint64_t
 shaper_control_bytes_s(uint64_t root_bytes_s)
 {
-    return CLAMP(root_bytes_s / 50, SHAPER_RATE_MIN_BYTES_S, 1250000);
+    uint64_t rate =
+        CLAMP(root_bytes_s / 50, CONTROL_MIN_BYTES_S, CONTROL_MAX_BYTES_S);
+
+    return MAX(MIN(rate, root_bytes_s / 10), SHAPER_RATE_MIN_BYTES_S);
 }
 
 uint64_t
@@ -88,8 +101,10 @@ shaper_rest_min_bytes_s(uint64_t root_bytes_s)
 uint32_t
 shaper_burst_bytes(uint64_t rate_bytes_s, uint32_t frame_bytes)
 {
-    uint64_t bytes = MAX(rate_bytes_s / 1000, (uint64_t)frame_bytes * 2);
+    uint64_t bytes = MIN(rate_bytes_s / 100, BURST_SLOW_MAX_BYTES);
 
+    bytes = MAX(bytes, rate_bytes_s / 1000);
+    bytes = MAX(bytes, (uint64_t)frame_bytes * 2);
     return (uint32_t)MIN(bytes, UINT32_MAX);
 }
 
@@ -136,6 +151,14 @@ tree_add_class(ShaperTree *tree, const ShaperWant *want, uint32_t id,
     g_array_append_val(tree->classes, class_);
 }
 
+/* What a migration is guaranteed at least; see the head of the file. */
+static uint64_t
+migration_bytes_s(const ShaperMigration *migration, uint64_t root_bytes_s)
+{
+    return MAX(migration->guarantee_bytes_s,
+               shaper_rest_min_bytes_s(root_bytes_s));
+}
+
 /* What all guarantees together take, the floor of the rest included. */
 static bool
 want_fits(const ShaperWant *want, uint64_t root_bytes_s, uint64_t *left_bytes_s,
@@ -148,8 +171,7 @@ want_fits(const ShaperWant *want, uint64_t root_bytes_s, uint64_t *left_bytes_s,
     uint64_t sum = fixed;
 
     for (size_t i = 0; i < want->n_migrations; i++) {
-        uint64_t rate =
-            MAX(want->migrations[i].guarantee_bytes_s, SHAPER_RATE_MIN_BYTES_S);
+        uint64_t rate = migration_bytes_s(&want->migrations[i], root_bytes_s);
 
         sum = sum + rate < sum ? UINT64_MAX : sum + rate;
     }
@@ -252,10 +274,9 @@ shaper_tree_build(const ShaperWant *want, GError **error)
     for (size_t i = 0; i < want->n_migrations; i++) {
         const ShaperMigration *migration = &want->migrations[i];
 
-        tree_add_class(
-            tree, want, major | migration->minor, parent,
-            MAX(migration->guarantee_bytes_s, SHAPER_RATE_MIN_BYTES_S),
-            MIN(migration->ceiling_bytes_s, root_bytes_s), 2);
+        tree_add_class(tree, want, major | migration->minor, parent,
+                       migration_bytes_s(migration, root_bytes_s),
+                       MIN(migration->ceiling_bytes_s, root_bytes_s), 2);
     }
     for (size_t i = 0; i < want->n_guards; i++) {
         tree_add_class(
@@ -425,6 +446,30 @@ diff_filters(GArray *ops, const ShaperTree *wanted, const ShaperTree *present)
     }
 }
 
+/* The kernel drops an empty u32 list only with the last one of the qdisc. */
+static void
+diff_lists(GArray *ops, const ShaperTree *wanted, const ShaperTree *present)
+{
+    for (uint16_t pref = 1; pref <= SHAPER_PREF_LAST; pref++) {
+        ShaperOp op = {
+            .kind = SHAPER_OP_DEL_LIST,
+            .filter = { .pref = pref, .classifier = SHAPER_CLASSIFIER_U32 },
+        };
+        bool used = false;
+
+        for (guint i = 0; i < wanted->filters->len; i++) {
+            const ShaperFilter *filter =
+                &g_array_index(wanted->filters, ShaperFilter, i);
+
+            used |= filter->pref == pref &&
+                    filter->classifier == SHAPER_CLASSIFIER_U32;
+        }
+        if (present->u32_lists & 1u << pref && !used) {
+            g_array_append_val(ops, op);
+        }
+    }
+}
+
 GArray *
 shaper_diff(const ShaperTree *wanted, const ShaperTree *present)
 {
@@ -447,6 +492,7 @@ shaper_diff(const ShaperTree *wanted, const ShaperTree *present)
     diff_classes(ops, wanted, present, DIFF_ADD);
     diff_classes(ops, wanted, present, DIFF_RAISE);
     diff_filters(ops, wanted, present);
+    diff_lists(ops, wanted, present);
     diff_classes(ops, wanted, present, DIFF_INNER_LOWER);
     return ops;
 }
@@ -502,6 +548,9 @@ shaper_op_describe(const ShaperOp *op)
     case SHAPER_OP_DEL_FILTER:
         return g_strdup_printf("delete filter to class %s (%s)", target,
                                op->filter.key);
+    case SHAPER_OP_DEL_LIST:
+        return g_strdup_printf("delete the u32 list at pref %u",
+                               op->filter.pref);
     case SHAPER_N_OPS:
         break;
     }

@@ -61,10 +61,11 @@ typedef struct ShaperClass {
 } ShaperClass;
 
 typedef struct ShaperTree {
-    bool own_root;   /* HTB 7666: is the link's root; false: absent, or our
+    bool own_root;      /* HTB 7666: is the link's root; false: absent, or our
                         classes live below a foreign one */
-    GArray *classes; /* of ShaperClass, parents before children */
-    GArray *filters; /* of ShaperFilter */
+    GArray *classes;    /* of ShaperClass, parents before children */
+    GArray *filters;    /* of ShaperFilter */
+    uint32_t u32_lists; /* present: bit n for a u32 list at pref n */
 } ShaperTree;
 
 ShaperTree *shaper_tree_new(void);
@@ -131,13 +132,14 @@ typedef enum {
     SHAPER_OP_ADD_LEAF,
     SHAPER_OP_ADD_FILTER,
     SHAPER_OP_DEL_FILTER,
+    SHAPER_OP_DEL_LIST, /* u32: the empty list that filters leave behind */
     SHAPER_N_OPS
 } ShaperOpKind;
 
 typedef struct ShaperOp {
     ShaperOpKind kind;
     ShaperClass class_;  /* *_CLASS, ADD_LEAF; DEL_CLASS: as present */
-    ShaperFilter filter; /* *_FILTER; owned by the list */
+    ShaperFilter filter; /* *_FILTER, DEL_LIST; owned by the list */
 } ShaperOp;
 
 /**

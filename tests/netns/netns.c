@@ -149,8 +149,9 @@ netns_read(const char *format, ...)
 char *
 netns_tree(const char *device)
 {
-    return netns_read("tc -d qdisc show dev %s; "
-                      "tc -d class show dev %s; "
+    return netns_read("tc -d qdisc show dev %s | "
+                      "sed 's/direct_packets_stat [0-9]* //'; "
+                      "tc -d class show dev %s | sort; "
                       "tc -d filter show dev %s",
                       device, device, device);
 }

@@ -58,6 +58,28 @@ Link netns_link(const char *device, uint64_t rate_bytes_s);
 /** netns_spec() - A reservation on @link with everything else plain */
 ReservationSpec netns_spec(const Link *link, const char *name);
 
+/**
+ * netns_pour() - A TCP stream that sends as much as it can, until the test ends
+ * @far_listens: The far side accepts, as a migration's destination does;
+ *               otherwise it connects and is answered with the bulk
+ * @near_port: 0: any (only if the far side listens)
+ * @far_port: Likewise
+ *
+ * Data flows from here to there. Returns when the connection stands.
+ */
+void netns_pour(bool ip6, bool far_listens, uint16_t near_port,
+                uint16_t far_port);
+
+/** netns_fetch_s() - Seconds to connect to a far port and send @bytes there */
+double netns_fetch_s(uint16_t far_port, size_t bytes);
+
+/** netns_wait_sent() - Wait until a class has sent more than @bytes */
+void netns_wait_sent(const char *device, const char *id, uint64_t bytes);
+
+/** netns_rates() - Bytes per second of classes over @seconds */
+void netns_rates(const char *device, const char *const *ids, double *rates,
+                 size_t n, double seconds);
+
 /** netns_far_pid() - Process that holds the far namespace */
 int netns_far_pid(void);
 
