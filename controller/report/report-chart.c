@@ -645,6 +645,21 @@ draw_iteration(GString *out, const RunIteration *it, const ChartScale *up,
     }
 }
 
+/* Every how many-th iteration has room for its number. */
+static guint
+label_stride(guint n, double column)
+{
+    static const guint strides[] = { 1, 2, 5, 10, 20, 50, 100, 200, 500 };
+    double room = n < 10 ? 14 : n < 100 ? 22 : 30;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(strides); i++) {
+        if (strides[i] * column >= room) {
+            return strides[i];
+        }
+    }
+    return MAX(n, 1);
+}
+
 void
 chart_pages(GString *out, const RunFigures *run, const ChartExtent *extent,
             ChartSize size)
@@ -654,7 +669,7 @@ chart_pages(GString *out, const RunFigures *run, const ChartExtent *extent,
     ChartScale up = pages_scale(&frame, extent);
     /* a few iterations do not fill the width: dots too far apart tell less */
     double column = MIN((frame.right - frame.left) / MAX(rows->len, 1), 60);
-    double free_from = frame.left;
+    guint stride = label_stride(rows->len, column);
 
     svg_open(out, frame.width, frame.height,
              frame.wide ? "chart wide" : "chart narrow",
@@ -664,12 +679,10 @@ chart_pages(GString *out, const RunFigures *run, const ChartExtent *extent,
         const RunIteration *it = &g_array_index(rows, RunIteration, i);
         double x = frame.left + column * (i + 0.5);
         g_autofree char *number = g_strdup_printf("%u", it->row.iter);
-        double room = 7.5 * (double)strlen(number);
 
         draw_iteration(out, it, &up, x, column);
-        if (x - room / 2 >= free_from) {
+        if (i == 0 || (i + 1) % stride == 0) {
             svg_text(out, "tick", x, frame.bottom + 18, SVG_MIDDLE, number);
-            free_from = x + room / 2 + 4;
         }
     }
     svg_text(out, "tick", 4, frame.bottom + 18, SVG_START,

@@ -179,7 +179,8 @@ run_figures_init(RunFigures *run, const RunRecord *record)
     }
     g_array_sort(run->points, compare_points);
     find_duration(run);
-    for (guint i = run->points->len; i-- > 0 && !run->left_bytes.known;) {
+    for (guint i = run->points->len;
+         i-- > 0 && !run->left_bytes.known && !run->points_from_rows;) {
         run->left_bytes =
             g_array_index(run->points, RunPoint, i).remaining_bytes;
     }

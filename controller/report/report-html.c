@@ -84,7 +84,7 @@ static bool
 any_left(const RunFigures *runs, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (runs[i].left_bytes.known) {
+        if (runs[i].left_bytes.known || runs[i].points_from_rows) {
             return true;
         }
     }

@@ -36,6 +36,10 @@ void run_figures_name(RunFigures *runs, size_t n);
 /** run_iteration_start_s() - On the axis of the time lines */
 double run_iteration_start_s(const RunRecord *record, guint index);
 
+/** report_unbroken() - Keep numbers and their units on one line
+ * @text: Taken over; Return: what replaces it, g_free() it */
+char *report_unbroken(char *text);
+
 /** report_headline() - One sentence that tells how it came out; g_free() it */
 char *report_headline(const RunFigures *runs, size_t n);
 
@@ -66,11 +70,16 @@ void chart_pages(GString *out, const RunFigures *run, const ChartExtent *extent,
 /** chart_has_pages() - Whether chart_pages() has anything to show */
 bool chart_has_pages(const RunFigures *run);
 
-/* Tables, report-table.c */
+/* Tables; a figure that is not known is a dash, never a zero. */
 void table_outcome(GString *out, const RunFigures *runs, size_t n);
+void table_setting(GString *out, const RunFigures *runs, size_t n);
 void table_iterations(GString *out, const RunFigures *run);
 void table_decisions(GString *out, const RunFigures *run);
-void table_setting(GString *out, const RunFigures *runs, size_t n);
+
+/** table_cell() - One cell; @text NULL: not known */
+void table_cell(GString *out, const char *class_name, const char *text);
+/** table_of_known() - Text of a figure, NULL if not known; g_free() it */
+char *table_of_known(Known value, char *(*format)(double));
 
 /** report_style - The page's CSS */
 extern const char report_style[];

@@ -107,6 +107,7 @@ const char report_style[] =
     "@media print {\n"
     "  body { padding: 0; max-width: none; font-size: 11px; }\n"
     "  h1 { font-size: 18px; } h2 { margin-top: 22px; break-after: avoid; }\n"
-    "  h3 { break-after: avoid; } .chart, tr { break-inside: avoid; }\n"
+    "  h3, p.note, ul.key { break-after: avoid; }\n"
+    "  .chart, tr { break-inside: avoid; }\n"
     "  table.list { font-size: 8.5px; } .scroll { overflow: visible; }\n"
     "  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }\n";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report-table.c - the numbers of the page
+ * report-table.c - figures of the runs side by side: outcome and setting
  *
  * A figure that is not known is a dash, never a zero. A row of which no run
  * knows anything is left out.
@@ -15,12 +15,11 @@
 #include "base/units.h"
 
 #define DASH "\xe2\x80\x93"
-#define THIN "\xe2\x80\xaf" /* narrow no-break space between thousands */
 
 /* --- cells -------------------------------------------------------------- */
 
-static void
-cell(GString *out, const char *class_name, const char *text)
+void
+table_cell(GString *out, const char *class_name, const char *text)
 {
     if (!text) {
         g_string_append(out, "<td class=\"unknown\">" DASH "</td>");
@@ -31,33 +30,16 @@ cell(GString *out, const char *class_name, const char *text)
     g_string_append(out, "</td>");
 }
 
-/* "12 345 678" */
-static char *
-grouped(double number)
-{
-    g_autofree char *plain = g_strdup_printf("%.0f", number);
-    GString *text = g_string_new(NULL);
-    size_t n = strlen(plain);
-
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0 && g_ascii_isdigit(plain[i - 1])) {
-            g_string_append(text, THIN);
-        }
-        g_string_append_c(text, plain[i]);
-    }
-    return g_string_free(text, FALSE);
-}
-
 static char *
 text_or_null(const char *text)
 {
     return text && *text ? g_strdup(text) : NULL;
 }
 
-static char *
-of_known(Known value, char *(*format)(double))
+char *
+table_of_known(Known value, char *(*format)(double))
 {
-    return value.known ? format(value.value) : NULL;
+    return value.known ? report_unbroken(format(value.value)) : NULL;
 }
 
 static char *
@@ -97,7 +79,7 @@ row_of_runs(GString *out, const RunRow *row, const RunFigures *runs, size_t n)
             g_string_append(out, "</td>");
         } else {
             for (size_t i = 0; i < n; i++) {
-                cell(out, "", texts[i]);
+                table_cell(out, "", texts[i]);
             }
         }
         g_string_append(out, "</tr>\n");
@@ -133,18 +115,21 @@ status_text(const RunFigures *run)
 {
     static const char *const words[] = { "completed", "failed",
                                          "aborted by the user", "cut off" };
-    const char *message = run->record->message;
 
     G_STATIC_ASSERT(G_N_ELEMENTS(words) == RUN_N_STATUSES);
-    return message && *message
-               ? g_strdup_printf("%s: %s", words[run->record->status], message)
-               : g_strdup(words[run->record->status]);
+    return g_strdup(words[run->record->status]);
+}
+
+static char *
+message_text(const RunFigures *run)
+{
+    return text_or_null(run->record->message);
 }
 
 static char *
 total_text(const RunFigures *run)
 {
-    return of_known(run->duration_s, units_format_seconds);
+    return table_of_known(run->duration_s, units_format_seconds);
 }
 
 static char *
@@ -152,13 +137,14 @@ downtime_text(const RunFigures *run)
 {
     Known ms = run->record->downtime_ms;
     double limit_s = run->record->policy.downtime_limit_s;
-    g_autofree char *limit = units_format_seconds(limit_s);
+    g_autofree char *limit =
+        table_of_known(known(limit_s), units_format_seconds);
     g_autofree char *down = NULL;
 
     if (!ms.known) {
         return NULL;
     }
-    down = units_format_seconds(ms.value / 1000);
+    down = table_of_known(known(ms.value / 1000), units_format_seconds);
     return limit_s > 0 ? g_strdup_printf("%s (limit %s)", down, limit)
                        : g_steal_pointer(&down);
 }
@@ -174,7 +160,7 @@ iterations_text(const RunFigures *run)
 static char *
 bytes_text(const RunFigures *run)
 {
-    return of_known(run->record->bytes, units_format_bytes);
+    return table_of_known(run->record->bytes, units_format_bytes);
 }
 
 static char *
@@ -182,13 +168,13 @@ left_text(const RunFigures *run)
 {
     return run->record->status == RUN_STATUS_COMPLETED
                ? NULL
-               : of_known(run->left_bytes, units_format_bytes);
+               : table_of_known(run->left_bytes, units_format_bytes);
 }
 
 static char *
 stream_text(const RunFigures *run)
 {
-    return of_known(run->stream_bytes_s, units_format_rate);
+    return table_of_known(run->stream_bytes_s, units_format_rate);
 }
 
 static char *
@@ -201,8 +187,8 @@ reserved_text(const RunFigures *run)
         return run->record->policy.kind == POLICY_NONE ? g_strdup("none")
                                                        : NULL;
     }
-    least = units_format_rate(run->least_reserved_bytes_s.value);
-    most = units_format_rate(run->most_reserved_bytes_s.value);
+    least = table_of_known(run->least_reserved_bytes_s, units_format_rate);
+    most = table_of_known(run->most_reserved_bytes_s, units_format_rate);
     return strcmp(least, most) == 0 ? g_steal_pointer(&least)
                                     : g_strdup_printf("%s to %s", least, most);
 }
@@ -210,13 +196,13 @@ reserved_text(const RunFigures *run)
 static char *
 other_text(const RunFigures *run)
 {
-    return of_known(run->other_bytes_s, units_format_rate);
+    return table_of_known(run->other_bytes_s, units_format_rate);
 }
 
 static char *
 received_text(const RunFigures *run)
 {
-    return of_known(
+    return table_of_known(
         jobj_get_known(run->record->extra, "cross_traffic.received_bytes_s"),
         units_format_rate);
 }
@@ -224,13 +210,13 @@ received_text(const RunFigures *run)
 static char *
 application_text(const RunFigures *run)
 {
-    return of_known(run->application_bytes_s, units_format_rate);
+    return table_of_known(run->application_bytes_s, units_format_rate);
 }
 
 static char *
 protected_text(const RunFigures *run)
 {
-    return of_known(run->protected_bytes_s, units_format_rate);
+    return table_of_known(run->protected_bytes_s, units_format_rate);
 }
 
 static char *
@@ -253,9 +239,9 @@ class_text(const RunFigures *run)
     const RunRecord *record = run->record;
     GString *text;
     g_autofree char *class_bytes =
-        of_known(record->class_bytes, units_format_bytes);
+        table_of_known(record->class_bytes, units_format_bytes);
     g_autofree char *stream_bytes =
-        of_known(record->stream_bytes, units_format_bytes);
+        table_of_known(record->stream_bytes, units_format_bytes);
 
     if (!class_bytes) {
         return NULL;
@@ -291,15 +277,16 @@ rss_text(const RunFigures *run)
 {
     Known kb = run->record->max_rss_kb;
 
-    return kb.known ? units_format_bytes(kb.value * 1024) : NULL;
+    return kb.known ? table_of_known(known(kb.value * 1024), units_format_bytes)
+                    : NULL;
 }
 
 static char *
 cost_text(const RunCost *cost)
 {
-    g_autofree char *median = of_known(cost->median_us, format_us);
-    g_autofree char *p99 = of_known(cost->p99_us, format_us);
-    g_autofree char *most = of_known(cost->max_us, format_us);
+    g_autofree char *median = table_of_known(cost->median_us, format_us);
+    g_autofree char *p99 = table_of_known(cost->p99_us, format_us);
+    g_autofree char *most = table_of_known(cost->max_us, format_us);
 
     return median ? g_strdup_printf("%s / %s / %s", median, p99 ? p99 : DASH,
                                     most ? most : DASH)
@@ -323,6 +310,7 @@ table_outcome(GString *out, const RunFigures *runs, size_t n)
 {
     static const RunRow rows[] = {
         { "Outcome", status_text, false },
+        { "Because", message_text, false },
         { "Total time", total_text, false },
         { "Downtime", downtime_text, false },
         { "Iterations", iterations_text, false },
@@ -343,135 +331,6 @@ table_outcome(GString *out, const RunFigures *runs, size_t n)
     };
 
     table_of_runs(out, "runs", rows, G_N_ELEMENTS(rows), runs, n);
-}
-
-/* --- iterations --------------------------------------------------------- */
-
-static void
-number_cell(GString *out, Known value, char *(*format)(double))
-{
-    g_autofree char *text = of_known(value, format);
-
-    cell(out, "number", text);
-}
-
-static Known
-rate_if_any(uint64_t rate_bytes_s)
-{
-    return rate_bytes_s ? known((double)rate_bytes_s) : unknown();
-}
-
-static void
-forecast_cells(GString *out, const RunIteration *it)
-{
-    const Forecast *forecast = &it->forecast;
-    bool interval = forecast->pages.known && isfinite(forecast->low_pages) &&
-                    isfinite(forecast->high_pages);
-    Known actual = it->row.dirty_pages;
-    g_autofree char *range = NULL;
-    g_autofree char *error = NULL;
-
-    if (interval) {
-        g_autofree char *low = grouped(forecast->low_pages);
-        g_autofree char *high = grouped(forecast->high_pages);
-
-        range = g_strdup_printf("%s " DASH " %s", low, high);
-    }
-    if (forecast->pages.known && actual.known && actual.value > 0) {
-        error = g_strdup_printf(
-            "%+.0f %%", 100 * (forecast->pages.value / actual.value - 1));
-    }
-    number_cell(out, forecast->pages, grouped);
-    cell(out, "number soft", range);
-    number_cell(out, actual, grouped);
-    cell(out, "number", error);
-}
-
-void
-table_iterations(GString *out, const RunFigures *run)
-{
-    const GArray *rows = run->record->iterations;
-
-    g_string_append(out,
-                    "<div class=\"scroll\"><table class=\"list\">\n<thead><tr>"
-                    "<th>#</th><th>Duration</th><th>Pages to send</th>"
-                    "<th>Dirty, predicted</th><th>80 % interval</th>"
-                    "<th>Dirty, actual</th><th>Error</th><th>Sent</th>"
-                    "<th>Reserved</th><th>Achieved</th><th>Rest, forecast</th>"
-                    "</tr></thead>\n<tbody>\n");
-    for (guint i = 0; i < rows->len; i++) {
-        const RunIteration *it = &g_array_index(rows, RunIteration, i);
-        const SampleRow *row = &it->row;
-
-        g_string_append_printf(out, "<tr><th scope=\"row\">%u%s</th>",
-                               row->iter, row->merged > 1 ? " *" : "");
-        number_cell(out, known(row->duration_s), units_format_seconds);
-        number_cell(out, known((double)row->pages_to_send), grouped);
-        forecast_cells(out, it);
-        number_cell(out, known((double)row->sent_bytes), units_format_bytes);
-        number_cell(out, rate_if_any(it->reserved_bytes_s), units_format_rate);
-        number_cell(out,
-                    row->bandwidth_bytes_s > 0 ? known(row->bandwidth_bytes_s)
-                                               : unknown(),
-                    units_format_rate);
-        if (it->converges == 0) {
-            cell(out, "number", "does not end");
-        } else {
-            number_cell(out, it->forecast_end_s, units_format_seconds);
-        }
-        g_string_append(out, "</tr>\n");
-    }
-    g_string_append(out, "</tbody></table></div>\n");
-}
-
-/* --- decisions ---------------------------------------------------------- */
-
-static void
-reason_cell(GString *out, const RunDecision *made)
-{
-    g_string_append(out, "<td class=\"reason\">");
-    svg_escape(out, made->decision.reason);
-    if (!made->applied) {
-        g_string_append(out, " <strong>Not carried out");
-        if (made->error) {
-            g_string_append(out, ": ");
-            svg_escape(out, made->error);
-        }
-        g_string_append(out, "</strong>");
-    }
-    g_string_append(out, "</td>");
-}
-
-void
-table_decisions(GString *out, const RunFigures *run)
-{
-    const GArray *decisions = run->record->decisions;
-
-    g_string_append(out,
-                    "<div class=\"scroll\"><table class=\"list\">\n<thead><tr>"
-                    "<th>#</th><th>At</th><th>Iteration</th><th>Step</th>"
-                    "<th>Reserved</th><th>Ceiling</th><th>Application</th>"
-                    "<th class=\"reason\">Reason</th></tr></thead>\n<tbody>\n");
-    for (guint i = 0; i < decisions->len; i++) {
-        const RunDecision *made = &g_array_index(decisions, RunDecision, i);
-        const PolicyDecision *decision = &made->decision;
-        g_autofree char *at = g_strdup_printf("%.1f s", made->t_s);
-        g_autofree char *iter = g_strdup_printf("%u", made->iter);
-
-        g_string_append_printf(out, "<tr><th scope=\"row\">%u</th>", i + 1);
-        cell(out, "number", at);
-        cell(out, "number", made->iter ? iter : NULL);
-        cell(out, "", record_steps.words[decision->step]);
-        number_cell(out, rate_if_any(decision->guarantee_bytes_s),
-                    units_format_rate);
-        number_cell(out, rate_if_any(decision->ceiling_bytes_s),
-                    units_format_rate);
-        number_cell(out, rate_if_any(decision->application_bytes_s),
-                    units_format_rate);
-        reason_cell(out, made);
-        g_string_append(out, "</tr>\n");
-    }
-    g_string_append(out, "</tbody></table></div>\n");
 }
 
 /* --- setting ------------------------------------------------------------ */

@@ -8,10 +8,19 @@
 
 #include "base/units.h"
 
+char *
+report_unbroken(char *text)
+{
+    g_autofree char *owned = text;
+    g_auto(GStrv) words = g_strsplit(owned, " ", -1);
+
+    return g_strjoinv("\xc2\xa0", words);
+}
+
 static void
 append_seconds(GString *out, double seconds)
 {
-    g_autofree char *text = units_format_seconds(seconds);
+    g_autofree char *text = report_unbroken(units_format_seconds(seconds));
 
     g_string_append(out, text);
 }
@@ -19,7 +28,7 @@ append_seconds(GString *out, double seconds)
 static void
 append_rate(GString *out, double rate_bytes_s)
 {
-    g_autofree char *text = units_format_rate(rate_bytes_s);
+    g_autofree char *text = report_unbroken(units_format_rate(rate_bytes_s));
 
     g_string_append(out, text);
 }
@@ -165,7 +174,7 @@ error(const RunFigures *run)
 static void
 append_percent(GString *out, double fraction)
 {
-    g_string_append_printf(out, "%.0f %%", 100 * fraction);
+    g_string_append_printf(out, "%.0f\xc2\xa0%%", 100 * fraction);
 }
 
 static void

@@ -40,6 +40,7 @@ on_text(GMarkupParseContext *context, const char *text, gsize length,
     Page *page = data;
 
     g_string_append_len(page->text, text, (gssize)length);
+    g_string_replace(page->text, "\xc2\xa0", " ", 0);
     g_string_append_c(page->text, ' ');
 }
 
