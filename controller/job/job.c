@@ -45,6 +45,7 @@ struct Job {
     SamplePoll poll;
     bool has_poll;
     uint64_t sent_at_iteration_bytes;
+    int64_t iteration_started_us;
     JobLink link;
     bool has_link;
     TrafficMeter used_meter;  /* Nu: the link without migration streams */
@@ -225,6 +226,7 @@ job_start_iteration(Job *job, const SampleRow *row)
         .ceiling_bytes_s = ahead->ceiling_bytes_s,
     };
     job->sent_at_iteration_bytes = job->poll.sent_bytes;
+    job->iteration_started_us = job->now_us;
 
     bandwidth = job_planned_bandwidth(job, ahead);
     if (bandwidth > 0 && forecaster_rows(job->forecaster) > 0) {
@@ -330,6 +332,14 @@ job_on_link(Job *job, int64_t at_us, const JobLink *link)
     }
 }
 
+/* As the connection counts it; else as QEMU does. */
+static Known
+job_stream_rate(const Job *job)
+{
+    return job->stream_meter.rate_bytes_s.known ? job->stream_meter.rate_bytes_s
+                                                : job->sent_meter.rate_bytes_s;
+}
+
 static void
 job_on_counters(Job *job, const SampleCounters *counters)
 {
@@ -354,9 +364,7 @@ job_on_counters(Job *job, const SampleCounters *counters)
     if (job->has_poll) {
         point.remaining_bytes = known((double)job->poll.remaining_bytes);
     }
-    point.stream_bytes_s = job->stream_meter.rate_bytes_s.known
-                               ? job->stream_meter.rate_bytes_s
-                               : job->sent_meter.rate_bytes_s;
+    point.stream_bytes_s = job_stream_rate(job);
     if (job->has_link) {
         point.class_bytes_s = job->class_meter.rate_bytes_s;
         point.protected_bytes_s = job->protected_meter.rate_bytes_s;
@@ -480,8 +488,8 @@ job_feed(Job *job, const JobEvent *event)
     return job->actions;
 }
 
-double
-job_progress(Job *job)
+static double
+job_share(Job *job)
 {
     double done, rest, share;
 
@@ -499,4 +507,27 @@ job_progress(Job *job)
         job->progress = MAX(job->progress, MIN(share, 0.99));
     }
     return job->progress;
+}
+
+void
+job_progress(Job *job, JobProgress *progress)
+{
+    const MigrationForecast *rest = &job->running.migration;
+
+    *progress = (JobProgress){
+        .share = job_share(job),
+        .iter = job->running_iter,
+        .stream_bytes_s = job_stream_rate(job),
+        .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
+        .converges = rest->verdict_known ? rest->converges : -1,
+    };
+    if (job->has_poll) {
+        progress->remaining_bytes = known((double)job->poll.remaining_bytes);
+    }
+    if (rest->time_s.known) {
+        double since =
+            (double)(job->now_us - job->iteration_started_us) / G_USEC_PER_SEC;
+
+        progress->end_s = known(MAX(rest->time_s.value - since, 0));
+    }
 }

@@ -156,12 +156,20 @@ const GArray *job_feed(Job *job, const JobEvent *event);
 
 JobState job_state(const Job *job);
 
-/** job_progress() - Share of the work done, 0..1, never smaller than before
- *
- * Bytes sent over bytes sent plus forecast; by the guest's memory as long as
- * there is no forecast.
- */
-double job_progress(Job *job);
+/* Where it stands now, for whoever watches. */
+typedef struct JobProgress {
+    double share;  /* of the work done, 0..1, never smaller than before:
+                              bytes sent over bytes sent plus forecast, or plus
+                              remaining as long as there is no forecast */
+    unsigned iter; /* under way, 0: none yet */
+    Known remaining_bytes;
+    Known stream_bytes_s;       /* over the last interval */
+    uint64_t guarantee_bytes_s; /* 0: none */
+    Known end_s;                /* forecast, from now */
+    int converges;              /* 1 yes, 0 no, -1 not known */
+} JobProgress;
+
+void job_progress(Job *job, JobProgress *progress);
 
 /* --- events and configurations as JSON, for the record and its replay --- */
 

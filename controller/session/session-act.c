@@ -21,6 +21,12 @@ session_now_us(const Session *session)
     return clock_mono_us() - session->started_us;
 }
 
+double
+session_seconds(const Session *session)
+{
+    return (double)session_now_us(session) / G_USEC_PER_SEC;
+}
+
 void
 session_warn(Session *session, const char *format, ...)
 {

@@ -206,8 +206,10 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
         session_feed(session, event);
     }
     if (session->callbacks.progress) {
-        session->callbacks.progress(session, job_progress(session->job),
-                                    session->user);
+        JobProgress progress;
+
+        job_progress(session->job, &progress);
+        session->callbacks.progress(session, &progress, session->user);
     }
 }
 

@@ -63,8 +63,9 @@ typedef struct SessionCallbacks {
     void (*action)(Session *session, const JobAction *action, gpointer user);
     /* Something to tell, one line without a full stop. */
     void (*warning)(Session *session, const char *text, gpointer user);
-    /* The share of the work done changed; also called when nothing else is. */
-    void (*progress)(Session *session, double share, gpointer user);
+    /* Where it stands, after each reading, some four times a second. */
+    void (*progress)(Session *session, const JobProgress *progress,
+                     gpointer user);
     /* It is over, everything is put back. @error is NULL if it completed. The
      * record belongs to the session. */
     void (*ended)(Session *session, const RunRecord *record,
@@ -85,6 +86,9 @@ Session *session_start(const SessionSpec *spec,
 /** session_free() - Only before anything was started, or after .ended */
 void session_free(Session *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
+
+/** session_seconds() - Since the session was started */
+double session_seconds(const Session *session);
 
 /** session_abort() - Ask libvirt to give up; .ended tells when it has */
 void session_abort(Session *session);

@@ -149,14 +149,14 @@ Test(job_life, progress_never_runs_backwards)
 
     for (size_t i = 0; i < json_object_array_length(events); i++) {
         JobEvent event;
-        double now;
+        JobProgress now;
 
         cr_assert(job_event_from_json(json_object_array_get_idx(events, i),
                                       &event, NULL));
         job_feed(job, &event);
-        now = job_progress(job);
-        cr_expect_geq(now, before);
-        before = now;
+        job_progress(job, &now);
+        cr_expect_geq(now.share, before);
+        before = now.share;
     }
     cr_expect_float_eq(before, 1, 0);
 }

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * migrate-prepare.c - from options to a session that could start
+ *
+ * The data address, whose route tells the link, is that of --migrateuri; else
+ * what the destination calls itself, for that is what libvirt sends the stream
+ * to; else, where that name is not known here, the host of DESTURI.
+ */
+#include "tools/cli/migrate-prepare-priv.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+/* QEMU's default downtime-limit. */
+#define DEFAULT_DOWNTIME_S 0.3
+
+static void plan_warn(MigratePlan *plan, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
+static void
+plan_warn(MigratePlan *plan, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_ptr_array_add(plan->warnings, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+static bool
+plan_connect(MigratePlan *plan, VirtPool *pool, GError **error)
+{
+    const MigrateOptions *options = plan->options;
+    unsigned flags =
+        options->global.readonly || (options->dry_run && geteuid() != 0)
+            ? VIRT_OPEN_READ_ONLY
+            : 0;
+    g_autoptr(GError) refused = NULL;
+
+    plan->source =
+        virt_host_open_now(pool, options->global.connect_uri, flags, error);
+    if (!plan->source) {
+        return false;
+    }
+    plan->guest = virt_guest_lookup_now(plan->source, options->domain, error);
+    if (!plan->guest) {
+        return false;
+    }
+    /* --direct names no libvirt daemon on the other side. */
+    if (options->spec->direct &&
+        !(options->spec->flags & VIRT_MIGRATE_PEER2PEER)) {
+        return true;
+    }
+    plan->destination =
+        virt_host_open_now(pool, options->desturi, flags, &refused);
+    if (plan->destination) {
+        return true;
+    }
+    if (options->needs_destination ||
+        (g_error_matches(refused, VIRT_ERROR, VIRT_ERROR_CONNECT) &&
+         virt_host_info(plan->source)->local == VIRT_LOCAL_YES)) {
+        g_propagate_prefixed_error(
+            error, g_steal_pointer(&refused),
+            "destination '%s' cannot be reached (is libvirtd running and "
+            "listening there, and is the address right?): ",
+            options->desturi);
+        return false;
+    }
+    plan_warn(plan,
+              "the destination is not open to us, only to the source's "
+              "libvirtd, so it was not checked: %s",
+              refused->message);
+    return true;
+}
+
+/* Only what surely fails is refused before libvirt says so itself. */
+static bool
+plan_check_guest(MigratePlan *plan, GError **error)
+{
+    const VirtGuestInfo *guest = virt_guest_info(plan->guest);
+    g_autoptr(GError) problem = NULL;
+
+    if (!(plan->options->spec->flags & VIRT_MIGRATE_OFFLINE) &&
+        guest->state != VIRT_STATE_RUNNING &&
+        guest->state != VIRT_STATE_PAUSED) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_NOT_RUNNING,
+                    "guest '%s' is %s; start it, or use --offline to move its "
+                    "definition",
+                    guest->name, virt_state_name(guest->state));
+        return false;
+    }
+    if (!plan->destination ||
+        virt_host_check_guest_now(plan->destination, plan->guest, &problem)) {
+        return true;
+    }
+    if (g_error_matches(problem, VIRT_ERROR, VIRT_ERROR_MACHINE)) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        return false;
+    }
+    plan_warn(plan, "the destination could not be checked: %s",
+              problem->message);
+    return true;
+}
+
+static char *
+host_of_uri(const char *text)
+{
+    g_autoptr(GUri) uri =
+        text ? g_uri_parse(text, G_URI_FLAGS_NONE, NULL) : NULL;
+    const char *host = uri ? g_uri_get_host(uri) : NULL;
+
+    return host && *host ? g_strdup(host) : NULL;
+}
+
+static bool
+plan_resolve(MigratePlan *plan, const char *address, GError **error)
+{
+    const MigrateOptions *options = plan->options;
+
+    return link_resolve(address, options->link_device,
+                        options->link_rate_bytes_s, &plan->link, error);
+}
+
+static bool
+plan_find_link(MigratePlan *plan, GError **error)
+{
+    const MigrateOptions *options = plan->options;
+    g_autofree char *of_uri = host_of_uri(options->desturi);
+    g_autofree char *address = host_of_uri(options->migrateuri);
+    g_autoptr(GError) problem = NULL;
+
+    if (!address && plan->destination) {
+        address = g_strdup(virt_host_info(plan->destination)->host_name);
+    }
+    if (!address) {
+        address = g_strdup(of_uri);
+    }
+    if (!address) {
+        g_set_error(error, SESSION_ERROR, SESSION_ERROR_ADDRESS,
+                    "'%s' names no host, so the link is not known; give "
+                    "--migrateuri tcp://ADDRESS",
+                    options->desturi);
+        return false;
+    }
+
+    plan->has_link = plan_resolve(plan, address, &problem);
+    if (!plan->has_link && !options->migrateuri && of_uri &&
+        g_error_matches(problem, LINK_ERROR, LINK_ERROR_ADDRESS)) {
+        g_clear_error(&problem);
+        plan->has_link = plan_resolve(plan, of_uri, &problem);
+    }
+    if (problem) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+    }
+    return plan->has_link;
+}
+
+static void
+plan_fill_spec(MigratePlan *plan)
+{
+    const MigrateOptions *options = plan->options;
+    SessionSpec *spec = &plan->spec;
+
+    spec->guest = plan->guest;
+    spec->destination = plan->destination;
+    spec->migrate = options->spec;
+    policy_settings_init(&spec->policy, options->policy);
+    spec->policy.deadline_s = options->deadline_s;
+    spec->policy.margin = known_or(options->margin, spec->policy.margin);
+    spec->policy.downtime_limit_s = options->downtime_ms
+                                        ? options->downtime_ms / 1000.0
+                                        : DEFAULT_DOWNTIME_S;
+    spec->set_downtime = options->downtime_ms != 0;
+    spec->link = plan->has_link ? &plan->link : NULL;
+    spec->protected_specs =
+        (const ProtectedSpec *)(const void *)options->protected_specs->data;
+    spec->n_protected = options->protected_specs->len;
+    spec->parent = options->parent;
+    spec->timeout_s = options->timeout_s;
+    spec->timeout = options->timeout_action == MIGRATE_TIMEOUT_SUSPEND
+                        ? SESSION_TIMEOUT_SUSPEND
+                    : options->timeout_action == MIGRATE_TIMEOUT_POSTCOPY
+                        ? SESSION_TIMEOUT_POSTCOPY
+                        : SESSION_TIMEOUT_NONE;
+    spec->postcopy_after_precopy = options->postcopy_after_precopy;
+    spec->cut_off_s = options->cut_off_s;
+    spec->options = options->given;
+}
+
+MigratePlan *
+migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
+{
+    MigratePlan *plan = g_new0(MigratePlan, 1);
+    g_autoptr(GError) problem = NULL;
+
+    plan->options = options;
+    plan->warnings = g_ptr_array_new_with_free_func(g_free);
+    if (!plan_connect(plan, pool, error) || !plan_check_guest(plan, error)) {
+        migrate_plan_free(plan);
+        return NULL;
+    }
+    /* Without a policy the link is only looked at, if it can be found. */
+    if (!plan_find_link(plan, &problem) && options->policy != POLICY_NONE) {
+        g_propagate_error(error, g_steal_pointer(&problem));
+        migrate_plan_free(plan);
+        return NULL;
+    }
+    plan_fill_spec(plan);
+    return plan;
+}
+
+void
+migrate_plan_free(MigratePlan *plan)
+{
+    if (!plan) {
+        return;
+    }
+    virt_guest_unref(plan->guest);
+    virt_host_unref(plan->destination);
+    virt_host_unref(plan->source);
+    g_ptr_array_unref(plan->warnings);
+    g_free(plan);
+}
+
+const SessionSpec *
+migrate_plan_spec(const MigratePlan *plan)
+{
+    return &plan->spec;
+}
+
+const GPtrArray *
+migrate_plan_warnings(const MigratePlan *plan)
+{
+    return plan->warnings;
+}

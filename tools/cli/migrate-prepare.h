@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * migrate-prepare.h - from options to a session that could start
+ *
+ * Connects, finds the guest, asks the destination whether it can run there,
+ * and finds the link. Changes nothing; needs no privilege but libvirt's.
+ */
+#ifndef CLI_MIGRATE_PREPARE_H
+#define CLI_MIGRATE_PREPARE_H
+
+#include "session/session.h"
+#include "tools/cli/migrate-options.h"
+#include "virt/virt.h"
+
+typedef struct MigratePlan MigratePlan;
+
+/**
+ * migrate_plan_new() - Resolve everything that options leave open
+ * @options: Borrowed by the plan
+ *
+ * Return: migrate_plan_free() it; NULL with an error that names the thing and
+ * the remedy
+ */
+MigratePlan *migrate_plan_new(VirtPool *pool, const MigrateOptions *options,
+                              GError **error);
+void migrate_plan_free(MigratePlan *plan);
+
+/** migrate_plan_spec() - What session_start() takes; lives with the plan */
+const SessionSpec *migrate_plan_spec(const MigratePlan *plan);
+
+/** migrate_plan_warnings() - char *, things to know before it starts */
+const GPtrArray *migrate_plan_warnings(const MigratePlan *plan);
+
+/**
+ * migrate_plan_describe() - What a run would do, for --dry-run
+ *
+ * Return: text, or JSON with @json; g_free() it. NULL with an error if it
+ * could not start at all: a foreign root, a rate that does not fit.
+ */
+char *migrate_plan_describe(MigratePlan *plan, bool json, GError **error);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * migrate-session.c - one migration on the command line
+ *
+ *   prepare   connections, guest, may it run there, by which link: nothing is
+ *             changed anywhere, and Ctrl-C simply ends the program
+ *   dry run   says what would be done, and ends
+ *   run       the session; Ctrl-C asks libvirt to abort and waits for the end
+ *   finish    record, report, exit status
+ */
+#include "tools/cli/migrate-session.h"
+
+#include <glib-unix.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "session/session.h"
+#include "tools/cli/dispatch.h"
+#include "tools/cli/migrate-prepare.h"
+#include "tools/cli/view.h"
+
+/* How long libvirt's connections may take to close at the end. */
+#define DRAIN_MS 2000
+
+typedef struct Run {
+    const MigrateOptions *options;
+    MigratePlan *plan;
+    GMainLoop *loop;
+    Session *session;
+    View *view;
+    unsigned interrupts;
+    int status;
+} Run;
+
+static void
+on_action(Session *session, const JobAction *action, gpointer user)
+{
+    Run *run = user;
+    double at_s = (double)action->at_us / G_USEC_PER_SEC;
+
+    switch (action->kind) {
+    case JOB_ACTION_STATE:
+        view_state(run->view, at_s, job_state_name(action->state));
+        break;
+    case JOB_ACTION_DECIDED:
+        /* What stays as it is only fills the screen. */
+        if (action->shape || action->decision.step == POLICY_STEP_CANNOT) {
+            view_decision(run->view, at_s, action->iter, &action->decision);
+        }
+        break;
+    case JOB_ACTION_ROW: {
+        ViewIteration shown = view_iteration_of(&action->iteration);
+
+        view_iteration(run->view, at_s, &shown);
+        break;
+    }
+    case JOB_ACTION_FORECAST:
+    case JOB_ACTION_POINT:
+    case JOB_N_ACTIONS:
+        break;
+    }
+}
+
+static void
+on_warning(Session *session, const char *text, gpointer user)
+{
+    view_note(((Run *)user)->view, session_seconds(session), "warning", text);
+}
+
+static void
+on_progress(Session *session, const JobProgress *progress, gpointer user)
+{
+    ViewProgress shown = {
+        .fraction = progress->share,
+        .iter = progress->iter,
+        .remaining_bytes = progress->remaining_bytes,
+        .achieved_bytes_s = progress->stream_bytes_s,
+        .reserved_bytes_s = progress->guarantee_bytes_s,
+        .end_s = progress->end_s,
+        .converges = progress->converges,
+    };
+
+    view_progress(((Run *)user)->view, session_seconds(session), &shown);
+}
+
+static bool
+write_file(const char *path, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (g_file_set_contents(path, text, -1, &error)) {
+        return true;
+    }
+    cli_error(error->message);
+    return false;
+}
+
+/* The migration is over whatever happens here: a file that cannot be written
+ * is said, and makes the exit status 1 only if the migration itself did. */
+static void
+write_records(const MigrateOptions *options, const RunRecord *record)
+{
+    if (options->record_path) {
+        g_autofree char *text = NULL;
+
+        if (g_str_has_suffix(options->record_path, ".csv")) {
+            text = run_record_to_csv(record, NULL, NULL);
+        } else {
+            g_autoptr(JsonObject) json = run_record_to_json(record);
+            g_autofree char *body = jobj_to_text(json, true);
+
+            text = g_strconcat(body, "\n", NULL);
+        }
+        write_file(options->record_path, text);
+    }
+    if (options->report_path) {
+        g_autofree char *title =
+            g_strdup_printf("Migration of %s", record->guest_name);
+        g_autofree char *html = report_html(&record, 1, title);
+
+        write_file(options->report_path, html);
+    }
+}
+
+static Known
+scaled(Known value, double factor)
+{
+    return value.known ? known(value.value * factor) : unknown();
+}
+
+static void
+on_ended(Session *session, const RunRecord *record, const GError *error,
+         gpointer user)
+{
+    Run *run = user;
+
+    ViewOutcome outcome = {
+        .status = run_status_name(record->status),
+        .message = record->message,
+        .downtime_s = scaled(record->downtime_ms, 1e-3),
+        .total_s = scaled(record->total_ms, 1e-3),
+        .bytes = record->bytes,
+        .iterations = record->iterations->len,
+    };
+
+    run->status = error ? 1 : 0;
+    view_end(run->view, session_seconds(session), &outcome);
+    if (error) {
+        cli_error(error->message);
+    }
+    write_records(run->options, record);
+    g_main_loop_quit(run->loop);
+}
+
+/* The first Ctrl-C asks libvirt to give up; what follows is waiting, for the
+ * guest's state is not known before libvirt has answered. */
+static gboolean
+on_interrupt(gpointer user)
+{
+    Run *run = user;
+
+    if (run->interrupts++ == 0) {
+        view_note(run->view, session_seconds(run->session), "interrupt",
+                  "asking libvirt to abort the migration; the guest stays "
+                  "where it is");
+        session_abort(run->session);
+    } else {
+        view_note(run->view, session_seconds(run->session), "interrupt",
+                  "still waiting for libvirt to end the migration");
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static int
+run_session(Run *run)
+{
+    static const SessionCallbacks callbacks = {
+        .action = on_action,
+        .warning = on_warning,
+        .progress = on_progress,
+        .ended = on_ended,
+    };
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    guint sources[G_N_ELEMENTS(signals)];
+    g_autoptr(GError) error = NULL;
+
+    run->session =
+        session_start(migrate_plan_spec(run->plan), &callbacks, run, &error);
+    if (!run->session) {
+        cli_error(error->message);
+        return 1;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
+    }
+    g_main_loop_run(run->loop);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_source_remove(sources[i]);
+    }
+    g_clear_pointer(&run->session, session_free);
+    return run->status;
+}
+
+int
+migrate_session_run(const MigrateOptions *options)
+{
+    g_autoptr(VirtPool) pool = virt_pool_new(NULL);
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    g_autoptr(GError) error = NULL;
+    ViewConfig view = view_config_detect(options->verbose, options->json);
+    Run run = { .options = options, .loop = loop };
+    int status = 1;
+
+    run.view = view_new(&view);
+    run.plan = migrate_plan_new(pool, options, &error);
+    if (!run.plan) {
+        cli_error(error->message);
+    } else {
+        const GPtrArray *warnings = migrate_plan_warnings(run.plan);
+
+        for (guint i = 0; i < warnings->len; i++) {
+            view_note(run.view, 0, "warning", g_ptr_array_index(warnings, i));
+        }
+        if (!options->dry_run) {
+            status = run_session(&run);
+        } else {
+            g_autofree char *text =
+                migrate_plan_describe(run.plan, options->json, &error);
+
+            if (text) {
+                fputs(text, stdout);
+                status = 0;
+            } else {
+                cli_error(error->message);
+            }
+        }
+    }
+    migrate_plan_free(run.plan);
+    view_free(run.view);
+    virt_pool_drain(pool, DRAIN_MS);
+    return status;
+}
