@@ -18,12 +18,10 @@ command_report(const GlobalOptions *global, int argc, char **argv)
 }
 
 static const Command commands[] = {
-#ifdef VMFERRY_SESSION
     { "migrate", command_migrate, true,
       "migrate a guest as virsh does, with reserved bandwidth" },
     { "virsh", command_virsh, false,
       "virsh itself, but for migrate, which is ours" },
-#endif
     { "report", command_report, false,
       "turn run records into a page that compares them" },
     { NULL, NULL, false, NULL },
@@ -32,7 +30,6 @@ static const Command commands[] = {
 int
 main(int argc, char **argv)
 {
-#ifdef VMFERRY_SESSION
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
     if (argc > 0 && strcmp(slash ? slash + 1 : argv[0], "virsh") == 0) {
@@ -41,7 +38,6 @@ main(int argc, char **argv)
         global_options_init(&global);
         return command_virsh(&global, argc, argv);
     }
-#endif
 
     setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     return dispatch_run(commands, VMFERRY_VERSION, VMFERRY_HELPER_DIR, argc,
