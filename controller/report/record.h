@@ -75,8 +75,8 @@ typedef struct RunCost {
 typedef struct RunRecord {
     /* All strings are owned and may be NULL: not known. */
     char *started;      /* UTC with offset, clock_format_utc() */
-    int64_t started_us; /* that moment on the monotonic clock of the rows,
-                           origin of every t_s; 0: not known */
+    int64_t started_us; /* that moment on the clock of the rows' times, origin
+                           of every t_s; 0: their clock was started then */
     char *vmferry_version, *libvirt_version, *qemu_version, *kernel_version;
     char *accelerator; /* "kvm", "tcg" */
     char *machine;

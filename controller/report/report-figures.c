@@ -11,19 +11,39 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Rows without times of their own follow one another. */
+/* When all was over, as far as anything tells. */
+static double
+last_moment_s(const RunRecord *record)
+{
+    double last_s = known_or(record->total_ms, 0) / 1000;
+    guint n = record->points->len;
+
+    if (n > 0) {
+        last_s =
+            MAX(last_s, g_array_index(record->points, RunPoint, n - 1).t_s);
+    }
+    return last_s;
+}
+
+/*
+ * Rows lie on a clock of their own, whose reading at the start the record
+ * tells; 0 where it was started then. A record that forgot to tell is given
+ * away by a first row later than its end: then that row is the start. Rows
+ * without times follow one another.
+ */
 double
 run_iteration_start_s(const RunRecord *record, guint index)
 {
     const RunIteration *rows = (const RunIteration *)record->iterations->data;
+    double origin_us = (double)record->started_us;
     double start_s = 0;
 
     if (rows[index].row.started_us != 0) {
-        int64_t origin_us =
-            record->started_us ? record->started_us : rows[0].row.started_us;
-
-        start_s =
-            ((double)rows[index].row.started_us - (double)origin_us) * 1e-6;
+        if (record->started_us == 0 &&
+            (double)rows[0].row.started_us * 1e-6 > last_moment_s(record)) {
+            origin_us = (double)rows[0].row.started_us;
+        }
+        start_s = ((double)rows[index].row.started_us - origin_us) * 1e-6;
         return CLAMP(start_s, 0, RECORD_MAX_MS / 1000);
     }
     for (guint i = 0; i < index; i++) {

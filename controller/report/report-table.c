@@ -482,15 +482,25 @@ tainted_text(const RunFigures *run)
                : NULL;
 }
 
+/* What is there for the replay tells a reader nothing. */
 static char *
 extra_text(const RunFigures *run)
 {
+    g_autoptr(JsonObject) shown = json_object_new_object();
     g_autofree char *text = NULL;
 
-    if (!run->record->extra || !json_object_object_length(run->record->extra)) {
+    if (!run->record->extra) {
         return NULL;
     }
-    text = jobj_to_text(run->record->extra, false);
+    json_object_object_foreach (run->record->extra, name, value) {
+        if (strcmp(name, "job_config") != 0) {
+            jobj_add(shown, name, json_object_get(value));
+        }
+    }
+    if (json_object_object_length(shown) == 0) {
+        return NULL;
+    }
+    text = jobj_to_text(shown, false);
     if (g_utf8_strlen(text, -1) > 600) {
         g_autofree char *start = g_utf8_substring(text, 0, 600);
 

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "report/report-priv.h"
 #include "sample-records.h"
 
 /* --- reading a page ----------------------------------------------------- */
@@ -287,6 +288,65 @@ Test(html, nothing_dirtied_is_zero_and_shown)
     it->row.dirty_pages = known(0);
     g_autofree char *html = report_html(records, 1, "");
     cr_assert(strstr(html, "0 newly dirtied"));
+}
+
+Test(html, additions_are_shown_but_not_those_for_the_replay)
+{
+    static const char extra[] = "{\"job_config\":{\"guest_pages\":77},"
+                                "\"cross_traffic\":{\"flows\":4,"
+                                "\"received_bytes_s\":1250000}}";
+    g_autoptr(RunRecord) record = run_record_new();
+
+    record->extra = jobj_parse(extra, strlen(extra), NULL);
+    g_autoptr(Page) page = render_one(record);
+    expect_text(page, "Cross traffic, by its own count 10.0 Mbit/s");
+    expect_text(page, "\"flows\":4");
+    expect_no_text(page, "guest_pages");
+}
+
+/* --- when an iteration started ------------------------------------------- */
+
+typedef struct {
+    char what[48];
+    int64_t clock_us; /* started_us of the record */
+    int64_t rows_us[2];
+    double want_s[2];
+} StartCase;
+
+ParameterizedTestParameters(html, start)
+{
+    static StartCase cases[] = {
+        { "clock of the host",
+          5000000000,
+          { 5000500000, 5030500000 },
+          { 0.5, 30.5 } },
+        { "clock started with it", 0, { 500000, 30500000 }, { 0.5, 30.5 } },
+        { "clock of the host, not told",
+          0,
+          { 5000500000, 5030500000 },
+          { 0, 30 } },
+        { "no times: one after another", 0, { 0, 0 }, { 0, 30 } },
+    };
+
+    return cr_make_param_array(StartCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(StartCase *c, html, start)
+{
+    g_autoptr(RunRecord) record = run_record_new();
+
+    record->started_us = c->clock_us;
+    record->total_ms = known(40000);
+    for (int i = 0; i < 2; i++) {
+        RunIteration it = { .row = { .iter = i + 1, .duration_s = 30 } };
+
+        it.row.started_us = c->rows_us[i];
+        g_array_append_val(record->iterations, it);
+    }
+    for (guint i = 0; i < 2; i++) {
+        cr_assert_float_eq(run_iteration_start_s(record, i), c->want_s[i], 1e-9,
+                           "%s, row %u", c->what, i);
+    }
 }
 
 /* --- text from outside -------------------------------------------------- */
