@@ -130,6 +130,17 @@ wait "$pid" 2>/dev/null
 check "what a killed up left is removed" tb --state "$other" down
 check_equal "without a trace" '' \
     "$(all_traces "$other" | grep -E '^(process|files)')"
+
+# and one interrupted, which cleans up by itself
+"$TEST_SOURCE/tools/testbed/vmferry-testbed" --state "$other" --quiet \
+    up --hosts 2 &
+pid=$!
+wait_for 30 "another testbed starts" test -f "$other/nodes/host1/pid"
+kill -TERM "$pid"
+wait "$pid"
+check_equal "an interrupted up says so" 143 $?
+check_equal "and leaves no trace" '' "$(all_traces "$other" |
+    grep -E '^(process|files)')"
 check "this testbed did not notice" tb ask vm1
 
 check "down" tb down

@@ -16,7 +16,7 @@ die() {
 # usage_error MESSAGE...: a command line that cannot be meant
 usage_error() {
     echo "vmferry-testbed: $*" >&2
-    echo "vmferry-testbed: try \`vmferry-testbed ${COMMAND:-} --help'" >&2
+    echo "vmferry-testbed: try \`vmferry-testbed ${COMMAND:+$COMMAND }--help'" >&2
     exit 2
 }
 

@@ -49,11 +49,13 @@ cross_start() {
     (node_enter "$2" iperf3 -s -p "$CROSS_PORT" -i 1 -f k --forceflush \
         --timestamps='%s ' </dev/null >"$dir/server.log" 2>&1 9>&-) &
     echo $! >"$dir/server.pid"
+    disown $!
     wait_until 10 cross_listens "$2" ||
         die "iperf3 does not listen on $2: $(tail -n 2 "$dir/server.log")"
     (node_enter "$1" iperf3 -c "$address" -p "$CROSS_PORT" -P "$3" -t 86400 \
         -i 0 </dev/null >"$dir/client.log" 2>&1 9>&-) &
     echo $! >"$dir/client.pid"
+    disown $!
     CROSS_FIRST=SUM
     [ "$3" = 1 ] && CROSS_FIRST=bits/sec
     wait_until 15 cross_flows_or_end || true

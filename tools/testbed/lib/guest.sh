@@ -83,9 +83,13 @@ guest_index() {
 
     used=$(cat "$STATE"/guests/*/index 2>/dev/null || true)
     for ((i = 1; i < 250; i++)); do
-        grep -qx "$i" <<<"$used" || break
+        if ! grep -qx "$i" <<<"$used"; then
+            echo "$i"
+            return
+        fi
     done
-    echo "$i"
+    die "249 guests were started here, there is no address for another:" \
+        "\`vmferry-testbed down' and \`up' free them"
 }
 
 # guest_host NAME: the host where it runs now
@@ -115,7 +119,7 @@ guest_ask() {
     address=$(guest_address "$1") || die "no guest $1 was started here"
     # shellcheck disable=SC2016 # expanded by the inner shell
     node_exec client timeout "${ASK_TIMEOUT:-10}" bash -c '
-        exec 3<>"/dev/tcp/$0/$1" || exit 1
+        { exec 3<>"/dev/tcp/$0/$1"; } 2>/dev/null || exit 1
         printf "%s\n" "$2" >&3
         IFS= read -r line <&3 && printf "%s\n" "$line"
     ' "$address" "$GUEST_PORT" "$2"

@@ -78,6 +78,8 @@ node_start() {
         bash "$TESTBED_LIB/holder.sh" "$STATE" "$node" \
         </dev/null >"$dir/holder.log" 2>&1 9>&- {fd}>&- &
     echo $! >"$dir/pid"
+    # its end is no news to whoever ends it
+    disown $!
     read -r -t 20 -u "$fd" answer || true
     exec {fd}>&-
     rm -f "$dir/ready"
