@@ -184,6 +184,10 @@ extent_add(ChartExtent *extent, const RunFigures *run)
 
         extent->time_s = MAX(extent->time_s, point->t_s);
         extend(&extent->left_bytes, point->remaining_bytes);
+    }
+    for (guint i = 0; i < run->smooth->len; i++) {
+        const RunPoint *point = &g_array_index(run->smooth, RunPoint, i);
+
         for (size_t k = 0; k < G_N_ELEMENTS(rate_offsets); k++) {
             extend(&extent->rate_bytes_s, point_value(point, rate_offsets[k]));
         }
@@ -247,20 +251,19 @@ longest_pause_s(const GArray *points)
  * the line is broken.
  */
 static LineEnd
-draw_line(GString *out, const RunFigures *run, size_t offset,
+draw_line(GString *out, const GArray *points, bool sparse, size_t offset,
           const ChartScale *across, const ChartScale *up, bool steps,
           const char *class_name)
 {
-    double pause_s =
-        run->points_from_rows ? G_MAXDOUBLE : longest_pause_s(run->points);
+    double pause_s = sparse ? G_MAXDOUBLE : longest_pause_s(points);
     double before_s = 0;
     LineEnd end = { 0 };
     SvgPath path;
     guint i = 0;
 
     svg_path_init(&path);
-    while (i < run->points->len) {
-        const RunPoint *first = &g_array_index(run->points, RunPoint, i);
+    while (i < points->len) {
+        const RunPoint *first = &g_array_index(points, RunPoint, i);
         double x = chart_at(across, first->t_s);
         double sum = 0;
         unsigned n = 0;
@@ -269,15 +272,15 @@ draw_line(GString *out, const RunFigures *run, size_t offset,
             svg_path_gap(&path);
         }
         do {
-            const RunPoint *point = &g_array_index(run->points, RunPoint, i);
+            const RunPoint *point = &g_array_index(points, RunPoint, i);
             Known value = point_value(point, offset);
 
             sum += value.known ? value.value : 0;
             n += value.known;
             before_s = point->t_s;
             i++;
-        } while (!run->points_from_rows && i < run->points->len &&
-                 chart_at(across, g_array_index(run->points, RunPoint, i).t_s) <
+        } while (!sparse && i < points->len &&
+                 chart_at(across, g_array_index(points, RunPoint, i).t_s) <
                      x + 0.7);
         if (n == 0) {
             svg_path_gap(&path);
@@ -372,9 +375,9 @@ chart_left(GString *out, const RunFigures *runs, size_t n,
     draw_value_axis(out, &frame, &up, unit, unit_name);
     draw_time_axis(out, &frame, &across);
     for (size_t i = 0; i < n; i++) {
-        LineEnd end =
-            draw_line(out, &runs[i], G_STRUCT_OFFSET(RunPoint, remaining_bytes),
-                      &across, &up, false, lines[i]);
+        LineEnd end = draw_line(out, runs[i].points, runs[i].points_from_rows,
+                                G_STRUCT_OFFSET(RunPoint, remaining_bytes),
+                                &across, &up, false, lines[i]);
         g_autofree char *label = end_label(&runs[i]);
         bool moved = runs[i].record->status == RUN_STATUS_COMPLETED;
 
@@ -525,8 +528,9 @@ chart_bandwidth(GString *out, const RunFigures *run, const ChartExtent *extent,
     draw_reserved(out, run, &across, &up);
     draw_decisions(out, run, &frame, &across);
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
-        LineEnd end = draw_line(out, run, lines[i].offset, &across, &up,
-                                lines[i].steps, lines[i].line);
+        LineEnd end =
+            draw_line(out, run->smooth, run->points_from_rows, lines[i].offset,
+                      &across, &up, lines[i].steps, lines[i].line);
 
         if (end.any) {
             labels[n_labels++] =

@@ -186,6 +186,71 @@ find_duration(RunFigures *run)
     }
 }
 
+/*
+ * Polls four times a second catch TCP between two bursts as often as in one. Up
+ * to a second, less on a short run, is one point: rates are averaged, what is
+ * set or counted is as at the end. A window in which a figure is never known
+ * stays without it.
+ */
+static const size_t averaged[] = {
+    G_STRUCT_OFFSET(RunPoint, stream_bytes_s),
+    G_STRUCT_OFFSET(RunPoint, application_bytes_s),
+    G_STRUCT_OFFSET(RunPoint, protected_bytes_s),
+    G_STRUCT_OFFSET(RunPoint, other_bytes_s),
+};
+
+static Known
+mean_between(const GArray *points, guint from, guint to, size_t offset)
+{
+    double sum = 0;
+    unsigned n = 0;
+
+    for (guint i = from; i < to; i++) {
+        const Known *value =
+            G_STRUCT_MEMBER_P(&g_array_index(points, RunPoint, i), offset);
+
+        sum += value->known ? value->value : 0;
+        n += value->known;
+    }
+    return n > 0 ? known(sum / n) : unknown();
+}
+
+/* A point stands for the time before it: 1.0 s belongs to the first second. */
+static double
+window_of(const RunFigures *run, guint index)
+{
+    double t_s = g_array_index(run->points, RunPoint, index).t_s;
+
+    return ceil(t_s / MAX(run->window_s, 1e-6) - 1e-9);
+}
+
+static void
+smooth(RunFigures *run)
+{
+    const GArray *points = run->points;
+    guint next;
+
+    run->smooth = g_array_new(FALSE, FALSE, sizeof(RunPoint));
+    run->window_s =
+        run->points_from_rows ? 0 : MIN(known_or(run->duration_s, 60) / 60, 1);
+    for (guint i = 0; i < points->len; i = next) {
+        double window = window_of(run, i);
+        RunPoint point;
+
+        next = i + 1;
+        while (next < points->len && run->window_s > 0 &&
+               window_of(run, next) == window) {
+            next++;
+        }
+        point = g_array_index(points, RunPoint, next - 1);
+        for (size_t k = 0; k < G_N_ELEMENTS(averaged); k++) {
+            *(Known *)G_STRUCT_MEMBER_P(&point, averaged[k]) =
+                mean_between(points, i, next, averaged[k]);
+        }
+        g_array_append_val(run->smooth, point);
+    }
+}
+
 void
 run_figures_init(RunFigures *run, const RunRecord *record)
 {
@@ -212,6 +277,7 @@ run_figures_init(RunFigures *run, const RunRecord *record)
     MEAN(other_bytes_s);
 #undef MEAN
     find_reserved(run);
+    smooth(run);
     score_forecasts(run);
 }
 
@@ -219,6 +285,7 @@ void
 run_figures_clear(RunFigures *run)
 {
     g_clear_pointer(&run->points, g_array_unref);
+    g_clear_pointer(&run->smooth, g_array_unref);
     g_clear_pointer(&run->name, g_free);
 }
 

@@ -132,6 +132,7 @@ append_bandwidth(GString *out, const RunFigures *runs, size_t n,
 
     g_string_append(out, "<h2>Bandwidth</h2>\n"
                          "<p class=\"note\">All runs on the same scales. "
+                         "Rates are means over up to a second. "
                          "Decisions are numbered as in the tables below. "
                          "Where a line is broken nothing was "
                          "measured.</p>\n");

@@ -16,6 +16,8 @@ typedef struct RunFigures {
     Known duration_s;        /* QEMU's, else of the time lines */
     GArray *points;          /* RunPoint: the record's, or from iterations */
     bool points_from_rows;
+    GArray *smooth;   /* RunPoint: rates averaged over window_s */
+    double window_s;  /* 0: as they are */
     Known left_bytes; /* still to send at the last point */
     /* means over the time lines, weighted by time; of 0..end */
     Known stream_bytes_s, application_bytes_s, protected_bytes_s, other_bytes_s;

@@ -40,6 +40,9 @@ on_text(GMarkupParseContext *context, const char *text, gsize length,
 {
     Page *page = data;
 
+    if (length == 0) {
+        return;
+    }
     g_string_append_len(page->text, text, (gssize)length);
     g_string_replace(page->text, "\xc2\xa0", " ", 0);
     g_string_append_c(page->text, ' ');
@@ -267,6 +270,37 @@ Test(html, gap_breaks_the_line)
     cr_assert(line);
     g_autofree char *path = g_strndup(line, (gsize)(strchr(line, '>') - line));
     cr_assert(strchr(path, 'M') != strrchr(path, 'M'), "%s", path);
+}
+
+/* Polls between bursts read nought and twice the rate: the line shows what the
+ * stream got, and the axis ends at the link's rate. */
+Test(html, bursts_are_averaged)
+{
+    g_autoptr(RunRecord) record = run_record_new();
+    RunFigures run;
+    ChartExtent extent;
+
+    record->total_ms = known(60000);
+    for (int i = 1; i <= 240; i++) {
+        RunPoint point = { .t_s = i * 0.25,
+                           .stream_bytes_s = known(i % 2 ? 0 : 2e6),
+                           .reserved_bytes_s = known(i < 121 ? 1e6 : 3e5) };
+
+        g_array_append_val(record->points, point);
+    }
+    run_figures_init(&run, record);
+    cr_assert_lt(run.smooth->len, 70);
+    for (guint i = 0; i < run.smooth->len; i++) {
+        const RunPoint *point = &g_array_index(run.smooth, RunPoint, i);
+
+        cr_assert_float_eq(point->stream_bytes_s.value, 1e6, 1e-6);
+        /* a step stays a step */
+        cr_assert(point->reserved_bytes_s.value == 1e6 ||
+                  point->reserved_bytes_s.value == 3e5);
+    }
+    chart_extent_init(&extent, &run, 1);
+    cr_assert_lt(extent.rate_bytes_s, 1.6e6);
+    run_figures_clear(&run);
 }
 
 Test(html, record_without_time_lines_shows_its_iterations)
