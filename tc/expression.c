@@ -36,6 +36,12 @@ program_take(GArray *program, const struct bpf_program *compiled,
             }
             out.k = in->k ? CLS_BPF_MATCH : 0;
         }
+        /* "protochain" loops; the kernel runs forward jumps only */
+        if (in->code == (BPF_JMP | BPF_JA) && in->k >= compiled->bf_len - i) {
+            g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_EXPRESSION,
+                        "compiles to a loop, which the kernel does not run");
+            return false;
+        }
         g_array_append_val(program, out);
     }
     return true;
@@ -46,6 +52,7 @@ expression_compile(const char *expression, GError **error)
 {
     g_autoptr(GArray) program =
         g_array_new(FALSE, FALSE, sizeof(struct sock_filter));
+    g_autofree char *shown = g_utf8_make_valid(expression, -1);
     struct bpf_program compiled = { 0 };
     pcap_t *pcap;
     bool good;
@@ -75,7 +82,7 @@ expression_compile(const char *expression, GError **error)
         g_autofree char *reason = g_utf8_make_valid(pcap_geterr(pcap), -1);
 
         g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_EXPRESSION,
-                    "pcap expression '%s': %s (see pcap-filter(7))", expression,
+                    "pcap expression '%s': %s (see pcap-filter(7))", shown,
                     reason);
         pcap_close(pcap);
         return NULL;
@@ -84,7 +91,7 @@ expression_compile(const char *expression, GError **error)
     pcap_freecode(&compiled);
     pcap_close(pcap);
     if (!good) {
-        g_prefix_error(error, "pcap expression '%s': ", expression);
+        g_prefix_error(error, "pcap expression '%s': ", shown);
         return NULL;
     }
     return g_steal_pointer(&program);

@@ -12,8 +12,8 @@
 
 #include <glib.h>
 
-/* Longer is a mistake, and libpcap's optimiser is slow on monsters. */
-#define EXPRESSION_LENGTH_MAX 4000
+/* Longer is a mistake, and libpcap's optimiser takes seconds over monsters. */
+#define EXPRESSION_LENGTH_MAX 1000
 
 /**
  * expression_compile() - Compile for Ethernet frames

@@ -53,7 +53,7 @@ clear_device(Site *site, const Device *device, bool force, GString *report,
 {
     g_autoptr(GError) local = NULL;
 
-    if (!site_enter(site, device->ifindex, true, &local)) {
+    if (!site_enter(site, device->ifindex, SITE_ALL, &local)) {
         if (!force || !g_error_matches(local, RESERVATION_ERROR,
                                        RESERVATION_ERROR_BUSY)) {
             g_propagate_error(error, g_steal_pointer(&local));
@@ -63,7 +63,7 @@ clear_device(Site *site, const Device *device, bool force, GString *report,
         g_string_append_printf(report, "%s: removed a broken lease\n",
                                device->name);
         lease_discard(site->run_dir, &site->key);
-        if (!site_enter(site, device->ifindex, true, error)) {
+        if (!site_enter(site, device->ifindex, SITE_ALL, error)) {
             return false;
         }
     }

@@ -97,9 +97,11 @@ site_error(const Site *site, GError **error)
 }
 
 bool
-site_enter(Site *site, int ifindex, bool filters, GError **error)
+site_enter(Site *site, int ifindex, SiteDepth depth, GError **error)
 {
-    g_clear_pointer(&site->snapshot, snapshot_free);
+    bool again = depth == SITE_CLASSES && site->snapshot &&
+                 site->device.ifindex == ifindex;
+
     g_clear_pointer(&site->lease, lease_free);
     if (!device_get(site->kernel, NULL, ifindex, &site->device, error)) {
         site_error(site, error);
@@ -110,8 +112,16 @@ site_enter(Site *site, int ifindex, bool filters, GError **error)
         !lease_load(site->run_dir, &site->key, &site->lease, error)) {
         return false;
     }
-    site->snapshot = shaper_nl_read(site->kernel, ifindex, filters, error);
-    if (!site->snapshot) {
+    site->filters_known = depth == SITE_ALL;
+    if (!again) {
+        g_clear_pointer(&site->snapshot, snapshot_free);
+        site->snapshot =
+            shaper_nl_read(site->kernel, ifindex, site->filters_known, error);
+        again = site->snapshot;
+    } else {
+        again = shaper_nl_reread(site->kernel, ifindex, site->snapshot, error);
+    }
+    if (!again) {
         site_error(site, error);
         return false;
     }
@@ -490,6 +500,16 @@ site_wanted(const Site *site, SiteKeep keep, const void *data, GError **error)
     return shaper_tree_build(&want, error);
 }
 
+bool
+site_reread(Site *site, GError **error)
+{
+    g_clear_pointer(&site->snapshot, snapshot_free);
+    site->snapshot =
+        shaper_nl_read(site->kernel, site->device.ifindex, true, error);
+    site->filters_known = site->snapshot;
+    return site->snapshot;
+}
+
 /* Learns from a refusal what this kernel lacks. True: try again without. */
 static bool
 site_learn(const ShaperOp *op, const GError *error)
@@ -511,11 +531,18 @@ site_learn(const ShaperOp *op, const GError *error)
 
 /* 1: done, 0: learnt something, read and plan again, -1: failed */
 static int
-site_apply(Site *site, const ShaperTree *wanted, GError **error)
+site_apply(Site *site, ShaperTree *wanted, GError **error)
 {
     g_autoptr(ShaperTree) present = site_present(site);
-    g_autoptr(GArray) ops = shaper_diff(wanted, present);
+    g_autoptr(GArray) ops = NULL;
     uint32_t root = site_major(site);
+
+    if (!site->filters_known) {
+        g_array_set_size(wanted->filters, 0);
+        g_array_set_size(present->filters, 0);
+        present->u32_lists = 0;
+    }
+    ops = shaper_diff(wanted, present);
 
     for (guint i = 0; i < ops->len; i++) {
         const ShaperOp *op = &g_array_index(ops, ShaperOp, i);
@@ -552,10 +579,7 @@ site_settle(Site *site, SiteKeep keep, const void *data,
         }
         done = site_apply(site, wanted, error);
         if (done == 0) {
-            g_clear_pointer(&site->snapshot, snapshot_free);
-            site->snapshot =
-                shaper_nl_read(site->kernel, site->device.ifindex, true, error);
-            done = site->snapshot ? 0 : -1;
+            done = site_reread(site, error) ? 0 : -1;
         }
     }
     if (done < 0) {
@@ -610,14 +634,9 @@ site_drop(Site *site, SiteKeep gone, const void *data, GString *report,
     if (!lease_store(site->run_dir, site->lease, error)) {
         return false;
     }
-    if (n_gone) {
-        g_clear_pointer(&site->snapshot, snapshot_free);
-        site->snapshot =
-            shaper_nl_read(site->kernel, site->device.ifindex, true, error);
-        if (!site->snapshot) {
-            site_error(site, error);
-            return false;
-        }
+    if (n_gone && !site_reread(site, error)) {
+        site_error(site, error);
+        return false;
     }
     return true;
 }

@@ -22,7 +22,8 @@ typedef struct Site {
     Device device;
     LeaseKey key;
     Snapshot *snapshot;
-    Lease *lease; /* NULL: none for this link */
+    bool filters_known; /* or else they are taken to be as they should */
+    Lease *lease;       /* NULL: none for this link */
 } Site;
 
 void site_free(Site *site);
@@ -31,8 +32,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Site, site_free)
 /** site_new() - A socket and the directories, no device yet */
 Site *site_new(const char *run_dir, const char *proc_dir, GError **error);
 
+/* How much of a link is read: a changed rate needs no more than the classes,
+ * if we were here before. */
+typedef enum { SITE_CLASSES, SITE_ALL } SiteDepth;
+
 /** site_enter() - Look at a device: its key, its lease, what is on it */
-bool site_enter(Site *site, int ifindex, bool filters, GError **error);
+bool site_enter(Site *site, int ifindex, SiteDepth depth, GError **error);
+
+/** site_reread() - Read all of the link again, the lease stays */
+bool site_reread(Site *site, GError **error);
 
 bool site_lock(Site *site, GError **error);
 void site_unlock(Site *site);

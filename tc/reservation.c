@@ -64,7 +64,7 @@ spec_check(const ReservationSpec *spec, GError **error)
 static bool
 site_enter_link(Site *site, const Link *link, GError **error)
 {
-    if (!site_enter(site, link->ifindex, true, error)) {
+    if (!site_enter(site, link->ifindex, SITE_ALL, error)) {
         return false;
     }
     if (memcmp(site->device.mac, link->mac, sizeof(link->mac)) != 0 ||
@@ -258,12 +258,11 @@ site_revert(Site *site, LeaseOwner *owner, LeaseOwner *before)
         lease_owner_free(owner);
         g_ptr_array_index(site->lease->owners, index) = before;
     }
-    g_clear_pointer(&site->snapshot, snapshot_free);
-    site->snapshot =
-        shaper_nl_read(site->kernel, site->device.ifindex, true, NULL);
-    if (site->snapshot && before && site_is_ours(site)) {
+    if (!site_reread(site, NULL)) {
+        /* the link is gone: nothing to take back */
+    } else if (before && site_is_ours(site)) {
         (void)site_settle(site, NULL, NULL, NULL, NULL);
-    } else if (site->snapshot && !before) {
+    } else if (!before) {
         /* still in the lease, so that its classes are known as ours */
         owner->pid = 0; /* nobody's, hence dead */
         (void)site_drop(site, owner_is_dead, NULL, NULL, NULL);
@@ -324,17 +323,19 @@ reservation_warning(const Reservation *reservation)
 
 /* Reads lease and link anew; borrows our owner in the lease. */
 static LeaseOwner *
-reservation_enter(Reservation *reservation, bool filters, GError **error)
+reservation_enter(Reservation *reservation, SiteDepth depth, GError **error)
 {
     Site *site = reservation->site;
     LeaseOwner *owner;
 
-    if (!site_enter(site, reservation->ifindex, filters, error)) {
+    if (!site_enter(site, reservation->ifindex, depth, error)) {
         return NULL;
     }
     owner = site->lease ? lease_find(site->lease, reservation->minor) : NULL;
     if (!lease_key_equal(&site->key, &reservation->key) || !owner ||
-        owner->pid != getpid() || !site_is_ours(site)) {
+        owner->pid != getpid() || !site_is_ours(site) ||
+        !snapshot_class(site->snapshot, site_major(site) | owner->minor,
+                        NULL)) {
         g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE,
                     "the share of guest %s on %s was removed by somebody else",
                     reservation->name, site->device.name);
@@ -373,7 +374,7 @@ reservation_match(Reservation *reservation, const StreamMatch *matches,
     if (!site_lock(site, error)) {
         return false;
     }
-    owner = reservation_enter(reservation, true, error);
+    owner = reservation_enter(reservation, SITE_ALL, error);
     if (!owner) {
         site_unlock(site);
         return false;
@@ -384,35 +385,36 @@ reservation_match(Reservation *reservation, const StreamMatch *matches,
     return reservation_commit(reservation, owner, before, error);
 }
 
-/* The guest's own class comes, changes or goes. */
-static bool
-owner_set_application(Reservation *reservation, LeaseOwner *owner,
-                      uint64_t rate_bytes_s, GError **error)
+/* The guest's own class in the lease, NULL: it has none. Once there it stays,
+ * with rate 0 while it is not on the link: only the lease tells whose the class
+ * is if we die while it comes or goes. */
+static LeaseGuard *
+owner_application(LeaseOwner *owner)
 {
-    Site *site = reservation->site;
-    LeaseGuard guard = { .rate_bytes_s = rate_bytes_s };
+    for (guint i = 0; i < owner->guards->len; i++) {
+        LeaseGuard *guard = &g_array_index(owner->guards, LeaseGuard, i);
 
-    for (guint i = owner->guards->len; i-- > 0;) {
-        LeaseGuard *have = &g_array_index(owner->guards, LeaseGuard, i);
-
-        /* Without a rate it stays in the lease, though not on the link: only
-         * the lease tells whose the class is if we die while it goes. */
-        if (!have->expression) {
-            have->rate_bytes_s = rate_bytes_s;
-            return true;
+        if (!guard->expression) {
+            return guard;
         }
     }
-    if (rate_bytes_s == 0 || !reservation->macs || !reservation->macs[0]) {
-        return true;
-    }
-    guard.minor = site_guard_minor(site, NULL);
-    guard.macs = g_strdupv(reservation->macs);
-    g_array_append_val(owner->guards, guard);
+    return NULL;
+}
+
+static bool
+owner_add_application(Reservation *reservation, LeaseOwner *owner,
+                      GError **error)
+{
+    LeaseGuard guard = { .minor = site_guard_minor(reservation->site, NULL) };
+
     if (guard.minor == 0) {
         g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_KERNEL,
-                    "no class number is free on %s", site->device.name);
+                    "no class number is free on %s",
+                    reservation->site->device.name);
         return false;
     }
+    guard.macs = g_strdupv(reservation->macs);
+    g_array_append_val(owner->guards, guard);
     return true;
 }
 
@@ -423,11 +425,26 @@ reservation_set(Reservation *reservation, uint64_t guarantee_bytes_s,
 {
     Site *site = reservation->site;
     LeaseOwner *owner, *before;
+    LeaseGuard *guard;
 
+    /* without an address there is nothing to know its traffic by */
+    if (!reservation->macs || !reservation->macs[0]) {
+        application_bytes_s = 0;
+    }
     if (!site_lock(site, error)) {
         return false;
     }
-    owner = reservation_enter(reservation, true, error);
+    owner = reservation_enter(reservation, SITE_CLASSES, error);
+    guard = owner ? owner_application(owner) : NULL;
+    /* a class that comes or goes has filters */
+    if (owner && !application_bytes_s != !(guard && guard->rate_bytes_s)) {
+        owner = reservation_enter(reservation, SITE_ALL, error);
+        if (owner && !owner_application(owner) &&
+            !owner_add_application(reservation, owner, error)) {
+            owner = NULL;
+        }
+        guard = owner ? owner_application(owner) : NULL;
+    }
     if (!owner) {
         site_unlock(site);
         return false;
@@ -435,11 +452,8 @@ reservation_set(Reservation *reservation, uint64_t guarantee_bytes_s,
     before = lease_owner_copy(owner);
     owner->guarantee_bytes_s = guarantee_bytes_s;
     owner->ceiling_bytes_s = MAX(ceiling_bytes_s, guarantee_bytes_s);
-    if (!owner_set_application(reservation, owner, application_bytes_s,
-                               error)) {
-        lease_owner_free(before);
-        site_unlock(site);
-        return false;
+    if (guard) {
+        guard->rate_bytes_s = application_bytes_s;
     }
     return reservation_commit(reservation, owner, before, error);
 }
@@ -459,20 +473,14 @@ reservation_stats(Reservation *reservation, ReservationStats *stats,
                   GError **error)
 {
     Site *site = reservation->site;
-    LeaseOwner *owner = reservation_enter(reservation, false, error);
+    LeaseOwner *owner = reservation_enter(reservation, SITE_CLASSES, error);
     ReservationStats sum = { 0 };
-    uint16_t application = 0;
+    const LeaseGuard *application;
 
     if (!owner) {
         return false;
     }
-    for (guint i = 0; i < owner->guards->len; i++) {
-        const LeaseGuard *guard = &g_array_index(owner->guards, LeaseGuard, i);
-
-        if (!guard->expression) {
-            application = guard->minor;
-        }
-    }
+    application = owner_application(owner);
     for (guint i = 0; i < site->snapshot->classes->len; i++) {
         const ShaperClass *class_ =
             &g_array_index(site->snapshot->classes, ShaperClass, i);
@@ -487,7 +495,7 @@ reservation_stats(Reservation *reservation, ReservationStats *stats,
         if (ours && minor == reservation->minor) {
             sum.migration = *one;
             stats_add(&sum.migrations, one);
-        } else if (ours && minor == application) {
+        } else if (ours && application && minor == application->minor) {
             sum.application = *one;
         } else if (ours && minor >= SHAPER_MINOR_PROTECTED) {
             stats_add(&sum.protected_classes, one);
@@ -593,7 +601,7 @@ reservation_close(Reservation *reservation, GError **error)
     if (!site_lock(site, error)) {
         return false;
     }
-    owner = reservation_enter(own, true, NULL);
+    owner = reservation_enter(own, SITE_ALL, NULL);
     if (owner) {
         bool last = site->lease->owners->len == 1;
 
@@ -608,7 +616,7 @@ reservation_close(Reservation *reservation, GError **error)
         }
     }
     /* The link went, or somebody removed our tree: only the lease is left. */
-    if (!site_enter(site, own->ifindex, true, NULL) ||
+    if (!site_enter(site, own->ifindex, SITE_ALL, NULL) ||
         !lease_key_equal(&site->key, &own->key)) {
         lease_discard(site->run_dir, &own->key);
         return true;
