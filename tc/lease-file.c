@@ -163,6 +163,19 @@ lease_load(const char *run_dir, const LeaseKey *key, Lease **lease,
     return true;
 }
 
+/* Swapping the two and removing the old one, because ext4 and others write a
+ * file out at once when a rename replaces another: milliseconds each time, for
+ * a file that need not survive the boot. */
+static bool
+lease_replace(const char *draft, const char *path)
+{
+    if (renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_EXCHANGE) == 0) {
+        (void)g_unlink(draft);
+        return true;
+    }
+    return rename(draft, path) == 0;
+}
+
 bool
 lease_store(const char *run_dir, const Lease *lease, GError **error)
 {
@@ -192,7 +205,7 @@ lease_store(const char *run_dir, const Lease *lease, GError **error)
             done += (size_t)n;
         }
     }
-    if (fd < 0 || close(fd) != 0 || rename(draft, path) != 0) {
+    if (fd < 0 || close(fd) != 0 || !lease_replace(draft, path)) {
         g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_PERMISSION,
                     "writing the lease %s: %s", path, g_strerror(errno));
         return false;
@@ -226,6 +239,8 @@ void
 lease_discard(const char *run_dir, const LeaseKey *key)
 {
     g_autofree char *path = lease_path(run_dir, key);
+    g_autofree char *draft = g_strconcat(path, ".new", NULL);
 
     (void)g_unlink(path);
+    (void)g_unlink(draft); /* of somebody who died over it */
 }
