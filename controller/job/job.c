@@ -9,6 +9,10 @@
  *                   └─> policy decides for k+1 ─> DECIDED
  *                   └─> forecast of k+1 under that decision ─> FORECAST
  *
+ * A pass can be over before a poll falls into it. So the event that starts it
+ * makes a first forecast, from what is left and what the pass before was
+ * forecast to dirty; the poll, if there is one, makes it anew from the truth.
+ *
  * Bandwidths: QEMU counts payload, HTB counts frames. A guarantee of G bytes a
  * second on the wire carries about 0.954 G of pages: 1448 of 1514 bytes of a
  * full frame are payload, and a page of 4096 bytes travels with a header of 8.
@@ -32,7 +36,9 @@ struct Job {
 
     Sampler *sampler;
     Forecaster *forecaster;
-    JobIteration running;  /* the iteration under way */
+    JobIteration running; /* the iteration under way */
+    GArray *begun; /* JobIteration: passes begun and not yet sampled whole */
+    unsigned base_pass;    /* QEMU's number of our iteration 1, 0: none yet */
     unsigned running_iter; /* its number, 0: none yet */
     Known last_achieved_bytes_s;
     uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
@@ -115,6 +121,7 @@ job_new(const JobConfig *config)
     job->state = JOB_PREPARING;
     job->sampler = sampler_new(config->source);
     job->forecaster = forecaster_new(config->guest_pages);
+    job->begun = g_array_new(FALSE, FALSE, sizeof(JobIteration));
     job->actions = g_array_new(FALSE, TRUE, sizeof(JobAction));
     return job;
 }
@@ -127,6 +134,7 @@ job_free(Job *job)
     }
     sampler_free(job->sampler);
     forecaster_free(job->forecaster);
+    g_array_unref(job->begun);
     g_array_unref(job->actions);
     g_free(job->guest);
     g_free(job);
@@ -211,14 +219,90 @@ job_decision_ahead(const Job *job)
     return job->is_pending ? &job->pending : &job->in_force;
 }
 
+/* What is expected of an iteration that starts with @pages to send, if
+ * @decision is in force. */
+static void
+job_forecast(const Job *job, const PolicyDecision *decision, uint64_t pages,
+             JobIteration *iteration)
+{
+    double bandwidth = job_planned_bandwidth(job, decision);
+    double limit_s = job->config.policy.downtime_limit_s;
+    ForecastQuery next = {
+        .pages_to_send = pages,
+        .bandwidth_bytes_s = bandwidth,
+        .left_bytes = bandwidth * limit_s,
+    };
+    MigrationQuery rest = {
+        .pages_to_send = pages,
+        .bandwidth_bytes_s = bandwidth,
+        .downtime_limit_s = limit_s,
+        .fixed_downtime_s = job->config.fixed_downtime_s,
+    };
+
+    if (bandwidth > 0 && forecaster_rows(job->forecaster) > 0) {
+        forecaster_next(job->forecaster, &next, &iteration->forecast);
+        forecaster_migration(job->forecaster, &rest, &iteration->migration);
+    }
+}
+
+static JobIteration *
+job_begun(Job *job, unsigned iter)
+{
+    for (guint i = 0; i < job->begun->len; i++) {
+        JobIteration *begun = &g_array_index(job->begun, JobIteration, i);
+
+        if (begun->row.iter == iter) {
+            return begun;
+        }
+    }
+    return NULL;
+}
+
+/* The event came; a poll in the pass may replace this. Numbers count from the
+ * first that was seen, as the sampler has it. */
+static void
+job_on_pass(Job *job, unsigned pass)
+{
+    unsigned iter;
+    const JobIteration *before;
+    JobIteration begun = {
+        .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
+        .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
+    };
+
+    if (pass == 0) {
+        return;
+    }
+    if (job->base_pass == 0 || pass < job->base_pass) {
+        job->base_pass = pass;
+        g_array_set_size(job->begun, 0);
+    }
+    iter = pass - job->base_pass + 1;
+    if (iter <= job->running_iter || job_begun(job, iter)) {
+        return;
+    }
+    begun.row.iter = iter;
+    before = job_begun(job, iter - 1);
+    if (before && before->forecast.pages.known) {
+        double left = job_planned_bandwidth(job, &job->in_force) *
+                      job->config.policy.downtime_limit_s / 4096;
+
+        job_forecast(job, &job->in_force,
+                     (uint64_t)(left + before->forecast.pages.value), &begun);
+    }
+    g_array_append_val(job->begun, begun);
+}
+
 static void
 job_start_iteration(Job *job, const SampleRow *row)
 {
     const PolicyDecision *ahead;
-    double bandwidth;
+    JobIteration *begun;
 
     job->running_iter = row->iter;
-    job_decide(job, row);
+    if (job->state == JOB_PRECOPY) {
+        job_decide(job, row);
+    }
     ahead = job_decision_ahead(job);
     job->running = (JobIteration){
         .row = *row,
@@ -227,40 +311,57 @@ job_start_iteration(Job *job, const SampleRow *row)
     };
     job->sent_at_iteration_bytes = job->poll.sent_bytes;
     job->iteration_started_us = job->now_us;
+    job_forecast(job, ahead, row->pages_to_send, &job->running);
 
-    bandwidth = job_planned_bandwidth(job, ahead);
-    if (bandwidth > 0 && forecaster_rows(job->forecaster) > 0) {
-        ForecastQuery next = {
-            .pages_to_send = row->pages_to_send,
-            .bandwidth_bytes_s = bandwidth,
-            .left_bytes = bandwidth * job->config.policy.downtime_limit_s,
-        };
-        MigrationQuery rest = {
-            .pages_to_send = row->pages_to_send,
-            .bandwidth_bytes_s = bandwidth,
-            .downtime_limit_s = job->config.policy.downtime_limit_s,
-            .fixed_downtime_s = job->config.fixed_downtime_s,
-        };
-
-        forecaster_next(job->forecaster, &next, &job->running.forecast);
-        forecaster_migration(job->forecaster, &rest, &job->running.migration);
+    begun = job_begun(job, row->iter);
+    if (begun) {
+        *begun = job->running;
+    } else {
+        g_array_append_val(job->begun, job->running);
     }
     job_act(job, JOB_ACTION_FORECAST)->iteration = job->running;
+}
+
+/* The forecast of a row that merges passes is the sum of theirs; members are
+ * not added up, for they saw different passes. */
+static void
+add_forecast(Forecast *sum, const Forecast *forecast)
+{
+    if (!forecast->pages.known || !sum->pages.known) {
+        *sum = (Forecast){ 0 };
+        return;
+    }
+    sum->pages.value += forecast->pages.value;
+    sum->low_pages += forecast->low_pages;
+    sum->high_pages += forecast->high_pages;
+    sum->planned_duration_s += forecast->planned_duration_s;
+    sum->n_members = 0;
 }
 
 static void
 job_end_iteration(Job *job, const SampleRow *row)
 {
-    JobIteration done = { .row = *row };
+    unsigned last = row->iter + MAX(row->merged, 1) - 1;
+    const JobIteration *begun = job_begun(job, row->iter);
+    JobIteration done = {
+        .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
+        .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
+    };
 
-    /* A row that merges several passes has no forecast of its own. */
-    if (row->iter == job->running_iter && row->merged <= 1) {
-        done = job->running;
-        done.row = *row;
-    } else {
-        done.guarantee_bytes_s = job->in_force.guarantee_bytes_s;
-        done.ceiling_bytes_s = job->in_force.ceiling_bytes_s;
+    if (begun) {
+        done = *begun;
     }
+    for (unsigned iter = row->iter + 1; iter <= last; iter++) {
+        static const Forecast none = { 0 };
+
+        begun = job_begun(job, iter);
+        add_forecast(&done.forecast, begun ? &begun->forecast : &none);
+    }
+    while (job->begun->len > 0 &&
+           g_array_index(job->begun, JobIteration, 0).row.iter <= last) {
+        g_array_remove_index(job->begun, 0);
+    }
+    done.row = *row;
     if (row->bandwidth_bytes_s > 0 && !row->final) {
         job->last_achieved_bytes_s = known(row->bandwidth_bytes_s);
         job->last_guarantee_bytes_s = done.guarantee_bytes_s;
@@ -278,7 +379,7 @@ job_sample(Job *job)
         job_end_iteration(job, &row);
     }
     if (sampler_running(job->sampler, &row) && row.iter > job->running_iter &&
-        job->state == JOB_PRECOPY) {
+        (job->state == JOB_PRECOPY || job->state == JOB_SWITCHOVER)) {
         job_start_iteration(job, &row);
     }
 }
@@ -294,6 +395,9 @@ job_on_poll(Job *job, const SamplePoll *poll)
     traffic_meter_add(&job->sent_meter, poll->at_us, (double)poll->sent_bytes);
     if (job->state == JOB_PREPARING && poll->pass > 0) {
         job_enter(job, JOB_PRECOPY, "statistics of a pass");
+    }
+    if (job->base_pass == 0) {
+        job->base_pass = poll->pass;
     }
     sampler_poll(job->sampler, poll);
     job_sample(job);
@@ -385,6 +489,18 @@ job_on_counters(Job *job, const SampleCounters *counters)
     job_act(job, JOB_ACTION_POINT)->point = point;
 }
 
+/* The pass under way has now what is in force, whatever was planned for it. */
+static void
+job_set_reserved(Job *job)
+{
+    JobIteration *begun = job_begun(job, job->running_iter);
+
+    if (begun) {
+        begun->guarantee_bytes_s = job->in_force.guarantee_bytes_s;
+        begun->ceiling_bytes_s = job->in_force.ceiling_bytes_s;
+    }
+}
+
 static void
 job_on_postcopy(Job *job)
 {
@@ -445,6 +561,7 @@ job_feed(Job *job, const JobEvent *event)
         break;
     case JOB_EVENT_PASS:
         sampler_pass(job->sampler, event->pass, event->at_us);
+        job_on_pass(job, event->pass);
         if (job->state == JOB_PREPARING) {
             job_enter(job, JOB_PRECOPY, "the first pass began");
         }
@@ -475,8 +592,7 @@ job_feed(Job *job, const JobEvent *event)
             if (event->shaped) {
                 job->in_force = job->pending;
             }
-            job->running.guarantee_bytes_s = job->in_force.guarantee_bytes_s;
-            job->running.ceiling_bytes_s = job->in_force.ceiling_bytes_s;
+            job_set_reserved(job);
         }
         break;
     case JOB_EVENT_END:

@@ -149,7 +149,7 @@ outcome_to_json(const RunRecord *record)
     add_figure(object, "downtime_ms", record->downtime_ms);
     add_figure(object, "setup_ms", record->setup_ms);
     add_figure(object, "bytes", record->bytes);
-    jobj_add_u64(object, "iterations", record_passes(record));
+    jobj_add_u64(object, "iterations", run_record_passes(record));
     add_texts(object, "outcome", record);
     return object;
 }

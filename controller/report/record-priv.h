@@ -38,7 +38,4 @@ typedef struct RecordText {
 extern const RecordText record_texts[];
 extern const size_t record_n_texts;
 
-/** record_passes() - Number of QEMU's last pass that has a row, 0: none */
-unsigned record_passes(const RunRecord *record);
-
 #endif

@@ -134,7 +134,7 @@ run_record_free(RunRecord *record)
 }
 
 unsigned
-record_passes(const RunRecord *record)
+run_record_passes(const RunRecord *record)
 {
     unsigned passes = 0;
 

@@ -121,6 +121,9 @@ RunRecord *run_record_new(void);
 void run_record_free(RunRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RunRecord, run_record_free)
 
+/** run_record_passes() - Number of QEMU's last pass that has a row, 0: none */
+unsigned run_record_passes(const RunRecord *record);
+
 /** run_record_to_json() - A new object in the documented schema */
 JsonObject *run_record_to_json(const RunRecord *record);
 

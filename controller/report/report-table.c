@@ -152,7 +152,7 @@ downtime_text(const RunFigures *run)
 static char *
 iterations_text(const RunFigures *run)
 {
-    unsigned passes = record_passes(run->record);
+    unsigned passes = run_record_passes(run->record);
 
     return passes ? g_strdup_printf("%u", passes) : NULL;
 }

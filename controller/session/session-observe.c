@@ -182,6 +182,10 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
         !virt_migration_running(session->migration)) {
         return; /* the end of the migration tells more than a failed poll */
     }
+    if (session->ask_again) {
+        session->ask_again = false;
+        virt_guest_poll(guest, VIRT_READ_JOB, on_reading, session);
+    }
     if (reading->what & VIRT_READ_JOB && reading->job.sampled &&
         reading->job.outgoing) {
         JobEvent event = { .kind = JOB_EVENT_POLL };
@@ -255,9 +259,10 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
         if (event->pass >= 2 && session->spec.postcopy_after_precopy) {
             session_request_postcopy(session, "pass 1 is over");
         }
-        /* Ask at once: the sooner, the more exact is the row that ended. */
-        virt_guest_poll(session->spec.guest, VIRT_READ_JOB, on_reading,
-                        session);
+        /* Ask at once, or as soon as the question under way is answered: a
+         * pass may be over in a tenth of a second. */
+        session->ask_again = !virt_guest_poll(
+            session->spec.guest, VIRT_READ_JOB, on_reading, session);
         break;
     case VIRT_EVENT_PAUSED:
         /* QEMU's own event tells no reason; it comes in post-copy too, just

@@ -32,6 +32,7 @@ struct Session {
     guint tick_source;   /* statistics */
     guint search_source; /* looking for the stream, faster */
     guint timeout_source, cut_off_source;
+    bool ask_again; /* a pass began while a question was under way */
     bool aborting;
     bool cut_off;
     bool postcopy_asked;

@@ -137,11 +137,12 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
 
     ViewOutcome outcome = {
         .status = run_status_name(record->status),
-        .message = record->message,
+        /* cli_error() tells people */
+        .message = run->options->json ? record->message : NULL,
         .downtime_s = scaled(record->downtime_ms, 1e-3),
         .total_s = scaled(record->total_ms, 1e-3),
         .bytes = record->bytes,
-        .iterations = record->iterations->len,
+        .iterations = run_record_passes(record),
     };
 
     run->status = error ? 1 : 0;
