@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * tc-command.c - "vmferry tc": what of ours is on the links, and away with it
+ *
+ * The words are read as virsh reads its own, so that one grammar serves all of
+ * vmferry.
+ */
+#include "tools/cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "tc/reservation.h"
+#include "tools/cli/cmdline.h"
+#include "tools/cli/dispatch.h"
+
+static const CmdlineOption tc_options[] = {
+    { "action", CMDLINE_STRING, CMDLINE_BY_POSITION | CMDLINE_REQUIRED, NULL,
+      NULL },
+    { "device", CMDLINE_STRING, CMDLINE_BY_POSITION, NULL, NULL },
+    { "force", CMDLINE_FLAG, 0, NULL, NULL },
+    { "json", CMDLINE_FLAG, 0, NULL, NULL },
+    { NULL, CMDLINE_FLAG, 0, NULL, NULL },
+};
+
+static int
+tc_clear(const char *device, bool force, bool json)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *report = NULL;
+
+    if (!reservation_clear(device, force, NULL, &report, &error)) {
+        cli_error(error->message);
+        return 1;
+    }
+    if (json) {
+        g_autoptr(JsonObject) object = json_object_new_object();
+        g_auto(GStrv) lines = g_strsplit(report ? report : "", "\n", 0);
+        JsonObject *done = json_object_new_array();
+        g_autofree char *text = NULL;
+
+        for (size_t i = 0; lines[i]; i++) {
+            if (*lines[i]) {
+                json_object_array_add(done, json_object_new_string(lines[i]));
+            }
+        }
+        jobj_add(object, "done", done);
+        text = jobj_to_text(object, true);
+        printf("%s\n", text);
+        return 0;
+    }
+    fputs(report && *report ? report : "nothing of vmferry's is there\n",
+          stdout);
+    return 0;
+}
+
+static const char help[] =
+    "usage: vmferry tc clear [DEV] [--force] [--json]\n"
+    "\n"
+    "Remove the classes that vmferry left on the links of this network "
+    "namespace\n"
+    "and whose owner is dead.\n"
+    "\n"
+    "    --force   clear also what a running vmferry holds\n"
+    "    --json    JSON on standard output\n"
+    "    --help    this text\n";
+
+int
+command_tc(const GlobalOptions *global, int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Cmdline) cmdline =
+        cmdline_parse("tc", tc_options, (const char *const *)argv + 1, &error);
+    const char *action = NULL;
+    const char *device = NULL;
+    g_autofree char *message = NULL;
+
+    if (!cmdline || (!cmdline_help(cmdline) &&
+                     (!cmdline_string(cmdline, "action", &action, &error) ||
+                      !cmdline_string(cmdline, "device", &device, &error)))) {
+        cli_error(error->message);
+        return 1;
+    }
+    if (cmdline_help(cmdline)) {
+        fputs(help, stdout);
+        return 0;
+    }
+    if (strcmp(action, "clear") == 0) {
+        return tc_clear(device, cmdline_given(cmdline, "force"),
+                        cmdline_given(cmdline, "json"));
+    }
+    message =
+        g_strdup_printf("'%s' is nothing that vmferry tc does; see vmferry tc "
+                        "--help",
+                        action);
+    cli_error(message);
+    return 1;
+}
