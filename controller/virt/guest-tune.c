@@ -174,20 +174,15 @@ set_work(Change *change)
 static char *
 remedy(virDomainPtr domain, ValueKind kind, uint64_t old)
 {
-    const char *name = virDomainGetName(domain);
+    static const char *const formats[] = {
+        [DOWNTIME] = "virsh migrate-setmaxdowntime %s %" G_GUINT64_FORMAT,
+        [SPEED] = "virsh migrate-setspeed %s %" G_GUINT64_FORMAT,
+        [BALLOON] = "virsh dommemstat %s --period %" G_GUINT64_FORMAT " --live",
+    };
+    g_autofree char *name = g_shell_quote(virDomainGetName(domain));
 
-    switch (kind) {
-    case DOWNTIME:
-        return g_strdup_printf(
-            "virsh migrate-setmaxdowntime '%s' %" G_GUINT64_FORMAT, name, old);
-    case SPEED:
-        return g_strdup_printf("virsh migrate-setspeed '%s' %" G_GUINT64_FORMAT,
-                               name, old);
-    default:
-        return g_strdup_printf(
-            "virsh dommemstat '%s' --period %" G_GUINT64_FORMAT " --live", name,
-            old);
-    }
+    G_STATIC_ASSERT(G_N_ELEMENTS(formats) == N_VALUES);
+    return g_strdup_printf(formats[kind], name, old);
 }
 
 /* Put one value back. @domain is the guest where this value now lives; a guest
@@ -215,8 +210,8 @@ restore_one(Change *change, virDomainPtr domain, ValueKind kind,
     name_value(kind, value->old, text, sizeof(text));
     command = remedy(domain, kind, value->old);
     g_string_append_printf(failed,
-                           "%sthe %s could not be put back (%s): do so with "
-                           "'%s'",
+                           "%sthe %s could not be put back (%s); this does: "
+                           "%s",
                            failed->len ? "; " : "", text, why, command);
 }
 
@@ -251,8 +246,8 @@ restore_work(Change *change)
             g_string_append_printf(
                 failed,
                 "%sthe period of the balloon statistics moved along with the "
-                "guest, and the destination could not be asked: put it back "
-                "there with '%s'",
+                "guest, and the destination could not be asked; there this "
+                "puts it back: %s",
                 failed->len ? "; " : "", command);
         }
     }

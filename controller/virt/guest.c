@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * guest.c - finding a domain, looking at it, reading its figures
+ * guest.c - finding a domain and looking at it; the way to its monitor
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@ struct VirtGuest {
     VirtGuestInfo *info;
     VirtTune *tune;
     VirtSubscription *subscription; /* NULL: none */
-    bool polling;
+    bool polling;                   /* guest-read.c */
     bool migrating;
 };
 
@@ -264,6 +264,12 @@ virt_guest_tune(VirtGuest *guest)
     return guest->tune;
 }
 
+bool *
+virt_guest_polling(VirtGuest *guest)
+{
+    return &guest->polling;
+}
+
 bool
 virt_guest_migrating(const VirtGuest *guest)
 {
@@ -319,251 +325,6 @@ virt_guest_refresh(VirtGuest *guest, VirtDone done, gpointer user)
                           .user = user };
     virt_pool_call(virt_host_pool(guest->host), refresh_work, refresh_deliver,
                    refresh);
-}
-
-/* --- can it run there? --- */
-
-typedef struct Check {
-    VirtHost *host;
-    virConnectPtr connection;
-    VirtGuestInfo needs; /* copied: the guest may be refreshed meanwhile */
-    VirtDone done;
-    gpointer user;
-    GError *error;
-} Check;
-
-static void
-check_init(Check *check, VirtHost *host, VirtGuest *guest)
-{
-    const VirtGuestInfo *info = guest->info;
-
-    check->host = virt_host_ref(host);
-    check->connection = virt_host_connection(host);
-    check->needs.name = g_strdup(info->name);
-    check->needs.type = g_strdup(info->type);
-    check->needs.arch = g_strdup(info->arch);
-    check->needs.machine = g_strdup(info->machine);
-    check->needs.emulator = g_strdup(info->emulator);
-}
-
-static void
-check_clear(Check *check)
-{
-    virt_host_unref(check->host);
-    g_free(check->needs.name);
-    g_free(check->needs.type);
-    g_free(check->needs.arch);
-    g_free(check->needs.machine);
-    g_free(check->needs.emulator);
-}
-
-static void
-check_work(gpointer data)
-{
-    Check *check = data;
-    const VirtGuestInfo *needs = &check->needs;
-    char *xml = virConnectGetCapabilities(check->connection);
-    const char *name = virt_host_info(check->host)->host_name;
-
-    if (!xml) {
-        virt_error_take(&check->error, check->connection, VIRT_ERROR_FAILED,
-                        "asking '%s' for its capabilities",
-                        name ? name : "the destination");
-        return;
-    }
-    if (!virt_caps_check(xml, needs, &check->error) &&
-        g_error_matches(check->error, VIRT_ERROR, VIRT_ERROR_MACHINE) &&
-        needs->emulator) {
-        /* Capabilities tell of the default emulator only. The guest may have
-         * one of its own, which is there too. */
-        char *own = virConnectGetDomainCapabilities(
-            check->connection, needs->emulator, needs->arch, needs->machine,
-            needs->type, 0);
-
-        if (own) {
-            g_clear_error(&check->error);
-            free(own);
-        }
-        virResetLastError();
-    }
-    free(xml);
-    if (check->error) {
-        g_prefix_error(&check->error,
-                       "guest '%s' cannot run on '%s': ", needs->name,
-                       name ? name : "the destination");
-    }
-}
-
-static void
-check_deliver(gpointer data)
-{
-    Check *check = data;
-
-    check->done(check->error, check->user);
-    g_clear_error(&check->error);
-    check_clear(check);
-    g_free(check);
-}
-
-void
-virt_host_check_guest(VirtHost *host, VirtGuest *guest, VirtDone done,
-                      gpointer user)
-{
-    Check *check = g_new0(Check, 1);
-
-    check_init(check, host, guest);
-    check->done = done;
-    check->user = user;
-    virt_pool_call(virt_host_pool(host), check_work, check_deliver, check);
-}
-
-bool
-virt_host_check_guest_now(VirtHost *host, VirtGuest *guest, GError **error)
-{
-    Check check = { 0 };
-    bool fine;
-
-    check_init(&check, host, guest);
-    check_work(&check);
-    check_clear(&check);
-    fine = !check.error;
-    if (!fine) {
-        g_propagate_error(error, check.error);
-    }
-    return fine;
-}
-
-/* --- readings --- */
-
-typedef struct Read {
-    VirtGuest *guest;
-    virDomainPtr domain;
-    unsigned what;
-    int stats_flags; /* of virDomainGetJobStats() */
-    VirtRead done;
-    gpointer user;
-    VirtReading reading;
-    GError *error;
-} Read;
-
-static void
-read_job(Read *read)
-{
-    virTypedParameterPtr params = NULL;
-    int n_params = 0, type = 0;
-
-    if (virDomainGetJobStats(read->domain, &type, &params, &n_params,
-                             read->stats_flags) < 0) {
-        virt_error_take_guest(read->error ? NULL : &read->error, read->domain,
-                              "reading its job's statistics");
-        return;
-    }
-    virt_job_read(&read->reading.job, type, params, n_params,
-                  g_get_monotonic_time());
-    virTypedParamsFree(params, n_params);
-    read->reading.what |= VIRT_READ_JOB;
-}
-
-static void
-read_counters(Read *read)
-{
-    virDomainPtr domains[] = { read->domain, NULL };
-    virDomainStatsRecordPtr *records = NULL;
-    int n = virDomainListGetStats(
-        domains,
-        VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL |
-            VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_INTERFACE,
-        &records, 0);
-
-    if (n < 0) {
-        virt_error_take_guest(read->error ? NULL : &read->error, read->domain,
-                              "reading its counters");
-        return;
-    }
-    read->reading.counters.at_us = g_get_monotonic_time();
-    if (n > 0) {
-        virt_counters_read(&read->reading, records[0]->params,
-                           records[0]->nparams, g_get_monotonic_time(),
-                           g_get_real_time());
-    }
-    virDomainStatsRecordListFree(records);
-    read->reading.what |= VIRT_READ_COUNTERS;
-}
-
-static void
-read_work(gpointer data)
-{
-    Read *read = data;
-
-    if (read->what & VIRT_READ_JOB) {
-        read_job(read);
-    }
-    if (read->what & VIRT_READ_COUNTERS) {
-        read_counters(read);
-    }
-}
-
-static void
-read_free(Read *read)
-{
-    g_clear_error(&read->error);
-    virt_job_clear(&read->reading.job);
-    virt_guest_unref(read->guest);
-    g_free(read);
-}
-
-static void
-read_deliver(gpointer data)
-{
-    Read *read = data;
-
-    read->done(read->guest, &read->reading,
-               read->reading.what ? NULL : read->error, read->user);
-    read_free(read);
-}
-
-static void
-poll_deliver(gpointer data)
-{
-    Read *read = data;
-
-    read->guest->polling = false; /* before: the callback may poll again */
-    read_deliver(read);
-}
-
-static Read *
-read_new(VirtGuest *guest, unsigned what, VirtRead done, gpointer user)
-{
-    Read *read = g_new0(Read, 1);
-
-    read->guest = virt_guest_ref(guest);
-    read->domain = guest->domain;
-    read->what = what;
-    read->done = done;
-    read->user = user;
-    return read;
-}
-
-bool
-virt_guest_poll(VirtGuest *guest, unsigned what, VirtRead done, gpointer user)
-{
-    if (guest->polling) {
-        return false;
-    }
-    guest->polling = true;
-    virt_pool_call(virt_host_pool(guest->host), read_work, poll_deliver,
-                   read_new(guest, what, done, user));
-    return true;
-}
-
-void
-virt_guest_completed_job(VirtGuest *guest, VirtRead done, gpointer user)
-{
-    Read *read = read_new(guest, VIRT_READ_JOB, done, user);
-
-    read->stats_flags =
-        VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED;
-    virt_pool_call(virt_host_pool(guest->host), read_work, read_deliver, read);
 }
 
 /* --- the monitor --- */

@@ -39,6 +39,7 @@ struct VirtMigration {
     bool running;
     int64_t called_us; /* when libvirt was asked; 0: not yet */
     bool given_up;     /* aborted before that */
+    bool abort_taken;  /* libvirt accepted to abort it */
     /* the long call */
     virDomainPtr domain;
     bool was_paused;
@@ -317,6 +318,12 @@ migration_finish(VirtMigration *m)
         virt_job_copy(&m->result.job, told);
     }
     m->result.confirmed = is_confirmed(m);
+    /* Cancelled at an awkward moment, QEMU 7.2 says that it failed: "Unable to
+     * write to socket". It did what it was told. */
+    if (m->abort_taken &&
+        g_error_matches(m->error, VIRT_ERROR, VIRT_ERROR_FAILED)) {
+        m->error->code = VIRT_ERROR_ABORTED;
+    }
     if (m->error &&
         g_error_matches(m->error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
         explain_loss(m);
@@ -497,6 +504,9 @@ steer_deliver(gpointer data)
             virt_host_pool(virt_guest_host(steer->migration->guest)),
             TRY_AGAIN_MS, steer_work, steer_deliver, steer);
         return;
+    }
+    if (steer->call == virDomainAbortJob && !steer->error) {
+        steer->migration->abort_taken = true;
     }
     if (steer->done) {
         steer->done(steer->error, steer->user);

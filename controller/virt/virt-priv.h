@@ -157,6 +157,7 @@ typedef struct VirtSubscription VirtSubscription;
 typedef struct VirtTune VirtTune;
 VirtSubscription **virt_guest_subscription(VirtGuest *guest);
 VirtTune *virt_guest_tune(VirtGuest *guest);
+bool *virt_guest_polling(VirtGuest *guest);
 bool virt_guest_migrating(const VirtGuest *guest);
 void virt_guest_set_migrating(VirtGuest *guest, bool migrating);
 
