@@ -110,6 +110,12 @@ qmp_migration_parse(JsonObject *result, int64_t at_us, QmpMigration *migration,
     migration->expected_downtime_ms =
         jobj_get_known(result, "expected-downtime");
     migration->downtime_ms = jobj_get_known(result, "downtime");
+    /* QEMU sends "completed" a moment before it works the times out */
+    if (migration->status == QMP_MIGRATION_COMPLETED &&
+        known_or(migration->total_ms, 1) <= 0) {
+        migration->total_ms = unknown();
+        migration->downtime_ms = unknown();
+    }
     migration->total_bytes = jobj_get_known(result, "ram.total");
     if (jobj_get_double(result, "ram.mbps", &mbps)) {
         migration->rate_bytes_s = known(mbps * 1e6 / 8);

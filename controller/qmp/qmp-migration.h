@@ -41,10 +41,11 @@ typedef struct QmpMigration {
     SamplePoll poll;
     Known total_ms, setup_ms;
     Known expected_downtime_ms; /* only while under way */
-    Known downtime_ms;          /* only once completed */
-    Known total_bytes;          /* of guest memory */
-    Known rate_bytes_s;         /* QEMU's, over its last 100 ms */
-    Known dirty_pages_s;        /* QEMU's, over passes of a second and more */
+    Known downtime_ms;   /* only once completed, and for a moment not even then:
+                          ask again */
+    Known total_bytes;   /* of guest memory */
+    Known rate_bytes_s;  /* QEMU's, over its last 100 ms */
+    Known dirty_pages_s; /* QEMU's, over passes of a second and more */
     Known throttle_percent;
     Known precopy_bytes, downtime_bytes, postcopy_bytes, multifd_bytes;
     Known postcopy_requests;

@@ -108,7 +108,10 @@ polled(QmpSession *session, const QmpMigration *read, const GError *error,
     if (read->status == QMP_MIGRATION_FAILED) {
         give_up(migrate, "migration", read->error ? read->error : "failed");
     } else if (migrate->asked_final) {
-        if (read->status == QMP_MIGRATION_COMPLETED) {
+        if (read->status == QMP_MIGRATION_COMPLETED &&
+            !read->downtime_ms.known) {
+            poll_now(migrate, polled);
+        } else if (read->status == QMP_MIGRATION_COMPLETED) {
             migrate->final = *read;
             migrate->final.error = NULL;
             sampler_finish(migrate->sampler, read->poll.at_us,

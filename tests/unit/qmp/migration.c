@@ -51,6 +51,14 @@ ParameterizedTestParameters(migration, parse)
         { "completed",
           "{\"status\": \"completed\", \"downtime\": 71, " RAM "}}",
           QMP_MIGRATION_COMPLETED, true, 0, 0, -1, 71, "" },
+        { "completed, times not worked out yet",
+          "{\"status\": \"completed\", \"downtime\": 0, \"total-time\": "
+          "0, " RAM "}}",
+          QMP_MIGRATION_COMPLETED, true, 0, 0, -1, -1, "" },
+        { "completed without a noticeable downtime",
+          "{\"status\": \"completed\", \"downtime\": 0, \"total-time\": "
+          "90, " RAM "}}",
+          QMP_MIGRATION_COMPLETED, true, 0, 0, -1, 0, "" },
         { "failed, with the reason",
           "{\"status\": \"failed\", \"error-desc\": \"no space\"}",
           QMP_MIGRATION_FAILED, false, 0, 0, -1, -1, "no space" },
