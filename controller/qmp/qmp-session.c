@@ -330,7 +330,7 @@ handle_event(QmpSession *session, const char *name, JsonObject *message)
         micros >= 0 && micros < G_USEC_PER_SEC) {
         event.stamped = true;
         event.wall_us = seconds * G_USEC_PER_SEC + micros;
-        if (event.wall_us <= wall_us &&
+        if (!session->transport->recorded && event.wall_us <= wall_us &&
             event.wall_us > wall_us - STAMP_OLD_US) {
             event.at_us = event.arrived_us - (wall_us - event.wall_us);
         }

@@ -41,7 +41,8 @@ typedef struct QmpEvent {
     int64_t wall_us;    /* since the epoch, clock of QEMU's host */
     int64_t arrived_us; /* monotonic */
     int64_t at_us;      /* monotonic: when it happened if stamped, the clocks
-                           agree and it is not an hour old; else arrived_us */
+                           agree and it is not an hour old; else arrived_us,
+                           and in a transcript */
 } QmpEvent;
 
 /* Any may be NULL. */

@@ -238,6 +238,7 @@ qmp_transport_new_transcript(const char *path, GError **error)
     }
     transcript = g_new0(Transcript, 1);
     transcript->transport = (QmpTransport){ .fd = -1,
+                                            .recorded = true,
                                             .read = transcript_read,
                                             .write = transcript_write,
                                             .readable = transcript_readable,

@@ -17,7 +17,8 @@
 typedef struct QmpTransport QmpTransport;
 
 struct QmpTransport {
-    int fd; /* to poll; -1: there is none, ask readable() */
+    int fd;        /* to poll; -1: there is none, ask readable() */
+    bool recorded; /* its stamps are of another time than its messages */
 
     /* Bytes read (> 0), 0: none now, -1: over, with @error (QMP_ERROR_CLOSED
      * if the peer closed) */

