@@ -18,6 +18,7 @@
 # reports as skipped.
 set -uo pipefail
 
+PATH=$PATH:/usr/sbin:/sbin
 TEST_NAME=$(basename "$0" .sh)
 TEST_SOURCE=${VMFERRY_SOURCE:-$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")}
 TEST_BUILD=${VMFERRY_BUILD:-$TEST_SOURCE/build}
