@@ -170,6 +170,14 @@ netns_class(const char *device, const char *id)
                  : NULL;
 }
 
+bool
+netns_has_class(const char *device, const char *id)
+{
+    g_autofree char *class_ = netns_class(device, id);
+
+    return class_ != NULL;
+}
+
 uint64_t
 netns_class_get(const char *device, const char *id, const char *word)
 {

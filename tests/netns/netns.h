@@ -45,6 +45,9 @@ char *netns_tree(const char *device);
 /** netns_class() - One class as "tc -s -d" shows it, in one line; NULL */
 char *netns_class(const char *device, const char *id);
 
+/** netns_has_class() - Whether there is such a class */
+bool netns_has_class(const char *device, const char *id);
+
 /**
  * netns_class_get() - A number of it; the test fails without
  * @word: "rate" and "ceil" in bytes per second (tc rounds to 1000 bit),

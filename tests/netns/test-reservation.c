@@ -3,10 +3,16 @@
  * Opening, changing and closing a reservation on the real kernel.
  */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <linux/capability.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "netns.h"
 #include "tc/kernel.h"
+#include "tc/show.h"
 
 #define MBIT 125000u
 
@@ -70,4 +76,341 @@ Test(reservation, open_set_close)
               error ? error->message : "");
     after = netns_tree("near0");
     cr_assert_str_eq(after, before);
+}
+
+/* As somebody without any capability, in a child. */
+static void
+unprivileged(void (*run)(const ReservationSpec *spec),
+             const ReservationSpec *spec)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        struct __user_cap_header_struct header = {
+            .version = _LINUX_CAPABILITY_VERSION_3,
+        };
+        struct __user_cap_data_struct none[2] = { 0 };
+
+        if (syscall(SYS_capset, &header, none) != 0) {
+            _exit(99);
+        }
+        run(spec);
+        _exit(0);
+    }
+    cr_assert(waitpid(child, &status, 0) == child);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "step %d",
+              WEXITSTATUS(status));
+}
+
+static void
+look_only(const ReservationSpec *spec)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) shown = NULL;
+    g_autofree char *plan = reservation_plan(spec, &error);
+
+    if (!plan || !strstr(plan, "add class 7666:1001")) {
+        _exit(1);
+    }
+    shown = reservation_describe(NULL, netns_run_dir(), &error);
+    if (!shown || json_object_array_length(jobj_get(shown, "links")) != 1) {
+        _exit(2);
+    }
+    if (reservation_open(spec, &error) ||
+        !g_error_matches(error, RESERVATION_ERROR,
+                         RESERVATION_ERROR_PERMISSION) ||
+        !strstr(error->message, "CAP_NET_ADMIN") ||
+        !strstr(error->message, "--policy none")) {
+        _exit(3);
+    }
+    g_clear_error(&error);
+    if (reservation_clear(NULL, true, netns_run_dir(), NULL, &error) ||
+        !g_error_matches(error, RESERVATION_ERROR,
+                         RESERVATION_ERROR_PERMISSION)) {
+        _exit(4);
+    }
+}
+
+static Reservation *
+opened(const ReservationSpec *spec)
+{
+    g_autoptr(GError) error = NULL;
+    Reservation *reservation = reservation_open(spec, &error);
+
+    cr_assert_not_null(reservation, "%s", error ? error->message : "");
+    return reservation;
+}
+
+Test(reservation, without_privilege_one_may_look)
+{
+    g_autofree char *before = NULL, *after = NULL;
+    Reservation *reservation;
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    reservation = opened(&spec);
+    before = netns_tree("near0");
+    unprivileged(look_only, &spec);
+    after = netns_tree("near0");
+    cr_assert_str_eq(after, before);
+    cr_assert(reservation_close(reservation, NULL));
+}
+
+Test(reservation, plan_tells_what_open_does)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = NULL, *after = NULL, *plan = NULL;
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    before = netns_tree("near0");
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    plan = reservation_plan(&spec, &error);
+    cr_assert_not_null(plan, "%s", error ? error->message : "");
+    cr_assert_not_null(strstr(plan, "add qdisc 7666: htb default 10 as root "
+                                    "(instead of the kernel's noqueue"),
+                       "%s", plan);
+    cr_assert_not_null(strstr(plan, "add class 7666:1000"), "%s", plan);
+    after = netns_tree("near0");
+    cr_assert_str_eq(after, before);
+    netns_sh("test ! -e %s/tc.lock", netns_run_dir());
+}
+
+typedef struct {
+    char what[40];
+    uint64_t link_bytes_s, guarantee_bytes_s, protect_bytes_s;
+    char expression[32];
+    int code;
+} BadCase;
+
+ParameterizedTestParameters(reservation, refused)
+{
+    static BadCase cases[] = {
+        { "more protected than there is", 50 * MBIT, 0, 50 * MBIT, "udp",
+          RESERVATION_ERROR_RATE },
+        { "a broken expression", 50 * MBIT, 0, MBIT, "tcp porq 5",
+          RESERVATION_ERROR_EXPRESSION },
+        { "an expression with a loop", 50 * MBIT, 0, MBIT, "ip6 protochain 6",
+          RESERVATION_ERROR_EXPRESSION },
+        { "a link too slow", 5000, 0, 0, "", RESERVATION_ERROR_RATE },
+    };
+
+    return cr_make_param_array(BadCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(BadCase *c, reservation, refused)
+{
+    g_autofree char *before = NULL, *after = NULL;
+    g_autoptr(GError) error = NULL;
+    ProtectedSpec guard = { c->expression, c->protect_bytes_s };
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    before = netns_tree("near0");
+    link = netns_link("near0", c->link_bytes_s);
+    spec = netns_spec(&link, "vm-a");
+    spec.protected_specs = &guard;
+    spec.n_protected = c->expression[0] != '\0';
+    cr_assert_null(reservation_open(&spec, &error), "%s", c->what);
+    cr_assert(g_error_matches(error, RESERVATION_ERROR, c->code), "%s: %s",
+              c->what, error->message);
+    after = netns_tree("near0");
+    cr_assert_str_eq(after, before);
+    netns_sh("test ! -e %s/*.json", netns_run_dir());
+}
+
+Test(reservation, a_change_that_does_not_fit_changes_nothing)
+{
+    static const char *const macs[] = { "52:54:00:00:00:01", NULL };
+    StreamMatch bad = { .destination = "far", .destination_port = 1 };
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = NULL, *after = NULL;
+    Reservation *a, *b;
+    ReservationSpec spec;
+    Link link, slower;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    memcpy(spec.guest_macs, macs, sizeof(macs));
+    a = opened(&spec);
+    b = opened(&spec);
+    cr_assert(reservation_set(a, 20 * MBIT, 40 * MBIT, 5 * MBIT, &error));
+    before = netns_tree("near0");
+    cr_assert(!reservation_set(b, 30 * MBIT, 40 * MBIT, 0, &error));
+    cr_assert(
+        g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_RATE));
+    g_clear_error(&error);
+    cr_assert(!reservation_set(b, MBIT, 40 * MBIT, 40 * MBIT, &error));
+    g_clear_error(&error);
+    cr_assert(!reservation_match(b, &bad, 1, &error));
+    cr_assert(g_error_matches(error, RESERVATION_ERROR,
+                              RESERVATION_ERROR_EXPRESSION));
+    g_clear_error(&error);
+    after = netns_tree("near0");
+    cr_assert_str_eq(after, before);
+
+    /* nor can the link be shared under another rate */
+    slower = link;
+    slower.rate_bytes_s /= 2;
+    spec.link = &slower;
+    cr_assert_null(reservation_open(&spec, &error));
+    cr_assert(
+        g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_RATE));
+    cr_assert(reservation_close(a, NULL));
+    cr_assert(reservation_close(b, NULL));
+}
+
+Test(reservation, the_guests_own_class_comes_and_goes)
+{
+    static const char *const macs[] = { "52:54:00:00:00:01",
+                                        "52:54:00:00:00:02", NULL };
+    g_autoptr(GError) error = NULL;
+    Reservation *reservation;
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    memcpy(spec.guest_macs, macs, sizeof(macs));
+    reservation = opened(&spec);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(!netns_has_class("near0", "7666:4000"));
+        cr_assert(reservation_set(reservation, 20 * MBIT, 40 * MBIT, 5 * MBIT,
+                                  &error),
+                  "%s", error ? error->message : "");
+        near_rate("7666:4000", "rate", 5 * MBIT);
+        near_rate("7666:4000", "ceil", 50 * MBIT / 100 * 97);
+        netns_sh("test $(tc filter show dev near0 | grep -c 'flowid "
+                 "7666:4000') = 2");
+        cr_assert(reservation_set(reservation, 20 * MBIT, 40 * MBIT, 6 * MBIT,
+                                  &error));
+        near_rate("7666:4000", "rate", 6 * MBIT);
+        cr_assert(
+            reservation_set(reservation, 20 * MBIT, 40 * MBIT, 0, &error));
+    }
+    cr_assert(reservation_close(reservation, NULL));
+}
+
+Test(reservation, one_protected_class_for_the_same_expression)
+{
+    ProtectedSpec small = { (char *)"udp", 2 * MBIT };
+    ProtectedSpec large = { (char *)"udp", 3 * MBIT };
+    Reservation *a, *b;
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    spec.protected_specs = &small;
+    spec.n_protected = 1;
+    a = opened(&spec);
+    spec.protected_specs = &large;
+    b = opened(&spec);
+    near_rate("7666:4000", "rate", 3 * MBIT);
+    cr_assert(!netns_has_class("near0", "7666:4001"));
+    cr_assert(reservation_close(b, NULL));
+    near_rate("7666:4000", "rate", 2 * MBIT);
+    cr_assert(reservation_close(a, NULL));
+}
+
+Test(reservation, a_link_that_went_away)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *report = NULL;
+    Reservation *reservation;
+    ReservationStats stats;
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    reservation = opened(&spec);
+    netns_sh("ip link del near0 && ip link add name near0 type veth peer name "
+             "other0 && tc qdisc add dev near0 root handle 7666: htb");
+    cr_assert(!reservation_set(reservation, MBIT, MBIT, 0, &error));
+    cr_assert(g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE),
+              "%s", error->message);
+    cr_assert(!reservation_stats(reservation, &stats, NULL));
+    g_clear_error(&error);
+    /* the new one bears the name, but is not ours */
+    cr_assert_null(reservation_open(&spec, &error));
+    cr_assert(g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE),
+              "%s", error->message);
+    cr_assert(reservation_close(reservation, NULL));
+    netns_sh("tc qdisc show dev near0 | grep -q 'htb 7666:'");
+    cr_assert(reservation_clear(NULL, false, netns_run_dir(), &report, NULL));
+    netns_sh("tc qdisc show dev near0 | grep -q 'htb 7666:'");
+    netns_sh("test ! -e %s/*.json", netns_run_dir());
+}
+
+Test(reservation, a_tree_removed_by_the_administrator)
+{
+    g_autoptr(GError) error = NULL;
+    Reservation *reservation;
+    ReservationSpec spec;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    reservation = opened(&spec);
+    netns_sh("tc qdisc replace dev near0 root handle 9: pfifo");
+    cr_assert(!reservation_set(reservation, MBIT, MBIT, 0, &error));
+    cr_assert(g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE),
+              "%s", error->message);
+    cr_assert(reservation_close(reservation, NULL));
+    netns_sh("tc qdisc show dev near0 | grep -q 'pfifo 9:'");
+    netns_sh("test ! -e %s/*.json", netns_run_dir());
+}
+
+Test(reservation, shown_as_it_is)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) shown = NULL;
+    g_autofree char *text = NULL, *nothing = NULL;
+    ProtectedSpec guard = { (char *)"udp", 2 * MBIT };
+    Reservation *reservation;
+    ReservationSpec spec;
+    JsonObject *link_json, *classes;
+    bool alive = false;
+    Link link;
+
+    netns_enter();
+    shown = reservation_describe("near0", netns_run_dir(), &error);
+    cr_assert_not_null(shown, "%s", error ? error->message : "");
+    nothing = reservation_describe_text(shown);
+    cr_assert_not_null(strstr(nothing, "nothing"));
+    g_clear_pointer(&shown, jobj_unref);
+
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    spec.protected_specs = &guard;
+    spec.n_protected = 1;
+    reservation = opened(&spec);
+    shown = reservation_describe(NULL, netns_run_dir(), &error);
+    link_json = json_object_array_get_idx(jobj_get(shown, "links"), 0);
+    cr_assert(jobj_get_bool(
+                  json_object_array_get_idx(jobj_get(link_json, "owners"), 0),
+                  "alive", &alive) &&
+              alive);
+    classes = jobj_get(link_json, "classes");
+    cr_assert_eq(json_object_array_length(classes), 5);
+    text = reservation_describe_text(shown);
+    cr_assert_not_null(strstr(text, "near0: 50.0 Mbit/s, root qdisc 7666:"),
+                       "%s", text);
+    cr_assert_not_null(strstr(text, "guest vm-a: class 7666:1000"), "%s", text);
+    cr_assert_not_null(strstr(text, "protected"), "%s", text);
+    cr_assert_null(reservation_describe("nosuch0", NULL, &error));
+    cr_assert(reservation_close(reservation, NULL));
 }
