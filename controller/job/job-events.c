@@ -54,6 +54,7 @@ job_event_to_json(const JobEvent *event)
         add_if_known(json, "guest_net_bytes", event->counters.guest_net_bytes);
         add_if_known(json, "guest_tx_bytes", event->counters.guest_tx_bytes);
         add_if_known(json, "host_net_bytes", event->counters.host_net_bytes);
+        add_if_known(json, "stream_bytes", event->counters.stream_bytes);
         add_if_known(json, "mem_used", event->counters.mem_used);
         break;
     case JOB_EVENT_LINK:
@@ -64,7 +65,6 @@ job_event_to_json(const JobEvent *event)
         jobj_add_u64(json, "migrations_bytes", event->link.migrations_bytes);
         jobj_add_u64(json, "protected_bytes", event->link.protected_bytes);
         jobj_add_u64(json, "application_bytes", event->link.application_bytes);
-        add_if_known(json, "stream_bytes", event->link.stream_bytes);
         break;
     case JOB_EVENT_SHAPED:
         jobj_add_bool(json, "shaped", event->shaped);
@@ -118,6 +118,7 @@ counters_from_json(JsonObject *json, SampleCounters *counters)
     counters->guest_net_bytes = jobj_get_known(json, "guest_net_bytes");
     counters->guest_tx_bytes = jobj_get_known(json, "guest_tx_bytes");
     counters->host_net_bytes = jobj_get_known(json, "host_net_bytes");
+    counters->stream_bytes = jobj_get_known(json, "stream_bytes");
     counters->mem_used = jobj_get_known(json, "mem_used");
     return jobj_get_i64(json, "read_us", &counters->at_us);
 }
@@ -125,7 +126,6 @@ counters_from_json(JsonObject *json, SampleCounters *counters)
 static bool
 link_from_json(JsonObject *json, JobLink *link)
 {
-    link->stream_bytes = jobj_get_known(json, "stream_bytes");
     return jobj_get_double(json, "root_bytes_s", &link->root_bytes_s) &&
            jobj_get_double(json, "others_bytes_s", &link->others_bytes_s) &&
            jobj_get_u64(json, "link_bytes", &link->link_bytes) &&

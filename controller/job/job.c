@@ -419,9 +419,6 @@ job_on_link(Job *job, int64_t at_us, const JobLink *link)
                       (double)link->protected_bytes);
     traffic_meter_add(&job->application_meter, at_us,
                       (double)link->application_bytes);
-    if (link->stream_bytes.known) {
-        traffic_meter_add(&job->stream_meter, at_us, link->stream_bytes.value);
-    }
 
     /* Pass 1 is the longest by far. It is decided on when the link is there,
      * and once more when a second of traffic has been seen on it. */
@@ -457,6 +454,10 @@ job_on_counters(Job *job, const SampleCounters *counters)
     if (counters->guest_tx_bytes.known) {
         traffic_meter_add(&job->guest_meter, counters->at_us,
                           counters->guest_tx_bytes.value);
+    }
+    if (counters->stream_bytes.known) {
+        traffic_meter_add(&job->stream_meter, counters->at_us,
+                          counters->stream_bytes.value);
     }
     if (!counters->host_net_bytes.known) {
         job->host_meter.rate_bytes_s = unknown();

@@ -56,7 +56,6 @@ typedef struct JobLink {
     uint64_t migrations_bytes; /* classes of all migrations */
     uint64_t protected_bytes;
     uint64_t application_bytes;
-    Known stream_bytes; /* the connection's own count */
 } JobLink;
 
 typedef struct JobOutcome {

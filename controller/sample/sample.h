@@ -86,6 +86,8 @@ typedef struct SampleCounters {
     Known guest_tx_bytes;  /* what the guest sent, so far; not used for rows,
                               but for what its application needs */
     Known host_net_bytes;  /* egress of the migration link, so far */
+    Known stream_bytes;    /* that the stream's connection counts, so far; not
+                              used for rows, but for the time lines */
     Known mem_used;        /* fraction now */
 } SampleCounters;
 

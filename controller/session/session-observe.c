@@ -127,17 +127,19 @@ link_egress(const Link *link)
 static void
 check_coverage(Session *session, const JobLink *link)
 {
-    if (session->stream_warned || !link->stream_bytes.known ||
-        link->stream_bytes.value < ELSEWHERE_BYTES ||
-        (double)link->class_bytes > link->stream_bytes.value / 2) {
+    Known stream_bytes = attribution_bytes(session->attribution);
+
+    if (session->stream_warned || !stream_bytes.known ||
+        stream_bytes.value < ELSEWHERE_BYTES ||
+        (double)link->class_bytes > stream_bytes.value / 2) {
         return;
     }
     session->stream_warned = true;
     session_warn(session,
                  "reservation not in force: of %.0f MB of the stream only "
                  "%.0f MB left by %s; name its interface with --link",
-                 link->stream_bytes.value / 1e6,
-                 (double)link->class_bytes / 1e6, session->spec.link->device);
+                 stream_bytes.value / 1e6, (double)link->class_bytes / 1e6,
+                 session->spec.link->device);
 }
 
 static void
@@ -166,7 +168,6 @@ observe_link(Session *session)
         .migrations_bytes = stats.migrations.bytes,
         .protected_bytes = stats.protected_classes.bytes,
         .application_bytes = stats.application.bytes,
-        .stream_bytes = attribution_bytes(session->attribution),
     };
     check_coverage(session, &event.link);
     session_feed(session, event);
@@ -206,6 +207,8 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
         event.at_us = event.counters.at_us;
         if (session->spec.link) {
             event.counters.host_net_bytes = link_egress(session->spec.link);
+            event.counters.stream_bytes =
+                attribution_bytes(session->attribution);
         }
         session_feed(session, event);
     }

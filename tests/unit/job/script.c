@@ -76,7 +76,6 @@ play_poll(Play *play)
             .link_bytes = (uint64_t)(script->root_bytes_s * now_s),
             .class_bytes = (uint64_t)(play->sent_pages * 4300),
             .migrations_bytes = (uint64_t)(play->sent_pages * 4300),
-            .stream_bytes = known(play->sent_pages * 4112),
         };
         play_feed(play, link);
     }
@@ -85,6 +84,7 @@ play_poll(Play *play)
         .guest_cpu_s = known(now_s * 0.5),
         .guest_net_bytes = known(script->guest_tx_bytes_s * now_s * 1.5),
         .guest_tx_bytes = known(script->guest_tx_bytes_s * now_s),
+        .stream_bytes = known(play->sent_pages * 4112),
     };
     play_feed(play, counters);
 }
