@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -500,6 +501,38 @@ Test(session, lives_on_a_main_loop_until_the_peer_closes)
     g_main_loop_unref(l.loop);
     g_string_free(l.log, TRUE);
     close(fds[1]);
+}
+
+Test(session, a_socket_with_a_name)
+{
+    g_autofree char *dir = g_dir_make_tmp("vmferry-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "qmp.sock", NULL);
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    g_autoptr(GError) error = NULL;
+    QmpTransport *transport;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int peer;
+    char word[3] = { 0 };
+
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)),
+                 0);
+    cr_assert_null(qmp_transport_new_unix(path, &error), "nobody listens");
+    cr_expect(strstr(error->message, "Connection refused"), "%s",
+              error->message);
+    cr_assert_eq(listen(listener, 1), 0);
+    transport = qmp_transport_new_unix(path, NULL);
+    cr_assert_not_null(transport);
+    peer = accept(listener, NULL, NULL);
+    cr_expect_eq(transport->read(transport, word, 2, NULL), 0, "nothing yet");
+    cr_assert_eq(write(peer, "{}", 2), 2);
+    cr_expect_eq(transport->read(transport, word, 2, NULL), 2);
+    cr_expect_str_eq(word, "{}");
+    qmp_transport_free(transport);
+    close(peer);
+    close(listener);
+    unlink(path);
+    rmdir(dir);
 }
 
 Test(session, a_socket_that_cannot_be_reached)

@@ -186,6 +186,50 @@ ParameterizedTest(const TickCase *c, edges, tick)
                  c->what);
 }
 
+typedef struct {
+    char what[48];
+    double seconds; /* that pass 2 lasts */
+    uint64_t left;  /* of 10000 pages, at its end */
+    bool want_tick;
+} LeftCase;
+
+ParameterizedTestParameters(edges, left)
+{
+    static LeftCase cases[] = {
+        { "half is left after 5 s", 5, 5000, true },
+        { "half is left after 7 s", 7, 5000, true },
+        { "half is left after 3 s: the line got faster", 3, 5000, false },
+        { "half is left after 12 s: likewise", 12, 5000, false },
+        { "what is left goes within the limit", 5, 500, false },
+        { "nothing is left", 5, 0, false },
+    };
+
+    return cr_make_param_array(LeftCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(const LeftCase *c, edges, left)
+{
+    g_autoptr(Sampler) sampler = sampler_new(SAMPLE_SOURCE_QMP);
+    uint64_t sent = 20000 - c->left;
+    SampleRow row;
+
+    sampler_pass(sampler, 1, S(1));
+    poll(sampler, 1, 1, 10000, 0);
+    sampler_pass(sampler, 2, S(7));
+    poll(sampler, 7, 2, 10000, 10000);
+    poll(sampler, 7 + c->seconds, 2, c->left, sent);
+    sampler_pass(sampler, 3, S(7 + c->seconds));
+    poll(sampler, 7 + c->seconds, 3, c->left + 700, sent);
+    cr_assert(sampler_take(sampler, &row));
+    cr_expect_eq(row.flags, 0, "%s: pass 1 is none", c->what);
+    cr_assert(sampler_take(sampler, &row));
+    cr_expect_eq(row.flags, c->want_tick ? SAMPLE_FLAG_TICK : 0, "%s: %u",
+                 c->what, row.flags);
+    cr_expect_float_eq(row.dirty_pages.value, 700, 0);
+    cr_assert(sampler_running(sampler, &row));
+    cr_expect_eq(row.pages_to_send, c->left + 700);
+}
+
 Test(edges, leftovers_of_an_earlier_migration_are_dropped)
 {
     g_autoptr(Sampler) sampler = sampler_new(SAMPLE_SOURCE_LIBVIRT);
