@@ -70,16 +70,22 @@ static bool
 poll_read(SamplePoll *poll, virTypedParameterPtr params, int n, int64_t at_us)
 {
     uint64_t iteration = 0, throttle = 0;
-    bool all =
-        get_u64(params, n, VIR_DOMAIN_JOB_MEMORY_ITERATION, &iteration) &
-        get_u64(params, n, VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE, &poll->page_bytes) &
-        get_u64(params, n, VIR_DOMAIN_JOB_MEMORY_REMAINING,
-                &poll->remaining_bytes) &
-        get_u64(params, n, VIR_DOMAIN_JOB_MEMORY_NORMAL, &poll->normal_pages) &
-        get_u64(params, n, VIR_DOMAIN_JOB_MEMORY_CONSTANT,
-                &poll->duplicate_pages) &
-        get_u64(params, n, VIR_DOMAIN_JOB_MEMORY_PROCESSED, &poll->sent_bytes);
+    const struct {
+        const char *name;
+        uint64_t *value;
+    } needed[] = {
+        { VIR_DOMAIN_JOB_MEMORY_ITERATION, &iteration },
+        { VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE, &poll->page_bytes },
+        { VIR_DOMAIN_JOB_MEMORY_REMAINING, &poll->remaining_bytes },
+        { VIR_DOMAIN_JOB_MEMORY_NORMAL, &poll->normal_pages },
+        { VIR_DOMAIN_JOB_MEMORY_CONSTANT, &poll->duplicate_pages },
+        { VIR_DOMAIN_JOB_MEMORY_PROCESSED, &poll->sent_bytes },
+    };
+    bool all = true;
 
+    for (size_t i = 0; i < G_N_ELEMENTS(needed); i++) {
+        all = get_u64(params, n, needed[i].name, needed[i].value) && all;
+    }
     /* Only with compression or auto-converge. */
     get_u64(params, n, VIR_DOMAIN_JOB_COMPRESSION_PAGES, &poll->other_pages);
     get_u64(params, n, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle);

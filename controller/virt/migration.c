@@ -27,7 +27,7 @@
 #include "virt/virt-priv.h"
 
 /* How long after the call an abort that finds no job is tried again. */
-enum { JOB_APPEARS_MS = 3000, TRY_AGAIN_MS = 50 };
+enum { JOB_APPEARS_MS = 10000, TRY_AGAIN_MS = 50 };
 
 struct VirtMigration {
     unsigned refs;

@@ -5,11 +5,11 @@
  *   virt-session migrate|plain|early|soon|abort|monitor GUEST DESTINATION URI
  *
  * Prints what it sees, one "word value..." a line, and leaves judging to the
- * script. "plain" is a migration that is not peer-to-peer; "abort" gives up
+ * script. "plain" is a migration that is not peer-to-peer. "abort" gives up
  * when the second pass begins, "early" as soon as it has been asked for,
- * "soon" 5 ms later, when libvirt has no job yet. Every one
- * changes the balloon's period and the maximum speed before the migration, and
- * the maximum downtime during it; "ready" is printed then. "monitor" migrates nothing: it passes a
+ * "soon" 5 ms later, when libvirt has no job yet. Each changes the balloon's
+ * period and the maximum speed before the migration, and the maximum downtime
+ * during it; "ready" is printed then. "monitor" migrates nothing: it passes a
  * command through to QEMU, which taints the guest.
  */
 #include <stdio.h>
