@@ -99,7 +99,7 @@ site_error(const Site *site, GError **error)
 bool
 site_enter(Site *site, int ifindex, SiteDepth depth, GError **error)
 {
-    bool again = depth == SITE_CLASSES && site->snapshot &&
+    bool again = depth == SITE_CLASSES && site->snapshot && !site->outdated &&
                  site->device.ifindex == ifindex;
 
     g_clear_pointer(&site->lease, lease_free);
@@ -118,6 +118,7 @@ site_enter(Site *site, int ifindex, SiteDepth depth, GError **error)
         site->snapshot =
             shaper_nl_read(site->kernel, ifindex, site->filters_known, error);
         again = site->snapshot;
+        site->outdated = false;
     } else {
         again = shaper_nl_reread(site->kernel, ifindex, site->snapshot, error);
     }
@@ -507,6 +508,7 @@ site_reread(Site *site, GError **error)
     site->snapshot =
         shaper_nl_read(site->kernel, site->device.ifindex, true, error);
     site->filters_known = site->snapshot;
+    site->outdated = false;
     return site->snapshot;
 }
 
@@ -548,6 +550,7 @@ site_apply(Site *site, ShaperTree *wanted, GError **error)
         const ShaperOp *op = &g_array_index(ops, ShaperOp, i);
         g_autoptr(GError) local = NULL;
 
+        site->outdated |= op->kind != SHAPER_OP_CHANGE_CLASS;
         if (!shaper_nl_apply(site->kernel, site->device.ifindex, root, op,
                              &local)) {
             if (site_learn(op, local)) {

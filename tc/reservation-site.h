@@ -23,6 +23,9 @@ typedef struct Site {
     LeaseKey key;
     Snapshot *snapshot;
     bool filters_known; /* or else they are taken to be as they should */
+    bool outdated;      /* qdiscs or filters were changed since it was read */
+    bool outdated;      /* qdiscs or filters were changed since it was read */
+    bool outdated;      /* qdiscs or filters were changed since it was read */
     Lease *lease;       /* NULL: none for this link */
 } Site;
 

@@ -525,6 +525,10 @@ adjust_drain(const Site *site, ShaperTree *wanted)
 {
     uint64_t open_bytes_s = site_root_bytes_s(site);
 
+    /* Who stays keeps his ceiling; ours was raised in the lease. */
+    if (site->lease->owners->len > 1) {
+        return;
+    }
     for (guint i = 0; i < wanted->classes->len; i++) {
         ShaperClass *class_ = &g_array_index(wanted->classes, ShaperClass, i);
 

@@ -191,8 +191,7 @@ class_take(struct nlmsghdr *answer, void *data, GError **error)
         const SnapshotQdisc *qdisc =
             &g_array_index(reading->snapshot->qdiscs, SnapshotQdisc, i);
 
-        if (qdisc->parent == class_.id &&
-            strcmp(qdisc->kind, "fq_codel") == 0) {
+        if (qdisc->parent == class_.id && shaper_nl_is_leaf_kind(qdisc->kind)) {
             class_.leaf = SHAPER_LEAF_FQ_CODEL;
         }
     }

@@ -26,6 +26,48 @@
 
 #define RATE2QUANTUM 10 /* never used: every class has its own quantum */
 
+static const char *leaf_kind = "fq_codel";
+
+void
+shaper_nl_leaf_kind(const char *kind)
+{
+    leaf_kind = kind ? kind : "fq_codel";
+}
+
+bool
+shaper_nl_is_leaf_kind(const char *kind)
+{
+    return strcmp(kind, leaf_kind) == 0;
+}
+
+static const char *leaf_kind = "fq_codel";
+
+void
+shaper_nl_leaf_kind(const char *kind)
+{
+    leaf_kind = kind ? kind : "fq_codel";
+}
+
+bool
+shaper_nl_is_leaf_kind(const char *kind)
+{
+    return strcmp(kind, leaf_kind) == 0;
+}
+
+static const char *leaf_kind = "fq_codel";
+
+void
+shaper_nl_leaf_kind(const char *kind)
+{
+    leaf_kind = kind ? kind : "fq_codel";
+}
+
+bool
+shaper_nl_is_leaf_kind(const char *kind)
+{
+    return strcmp(kind, leaf_kind) == 0;
+}
+
 static void
 put(struct nl_msg *message, int type, const void *data, size_t length)
 {
@@ -117,7 +159,7 @@ message_leaf(int ifindex, const ShaperClass *class_)
     struct nl_msg *message = tc_message_new(
         RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex, class_->id, 0, 0);
 
-    put(message, TCA_KIND, "fq_codel", sizeof("fq_codel"));
+    put(message, TCA_KIND, leaf_kind, strlen(leaf_kind) + 1);
     return message;
 }
 

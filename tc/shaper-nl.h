@@ -90,6 +90,39 @@ bool shaper_nl_reread(KernelSocket *kernel, int ifindex, Snapshot *snapshot,
 bool shaper_nl_apply(KernelSocket *kernel, int ifindex, uint32_t root,
                      const ShaperOp *op, GError **error);
 
+/**
+ * shaper_nl_leaf_kind() - The qdisc that SHAPER_LEAF_FQ_CODEL stands for
+ *
+ * For tests, where the kernel lacks fq_codel and another one can take its part.
+ * NULL: fq_codel again
+ */
+void shaper_nl_leaf_kind(const char *kind);
+
+/** shaper_nl_is_leaf_kind() - Whether that is the one */
+bool shaper_nl_is_leaf_kind(const char *kind);
+
+/**
+ * shaper_nl_leaf_kind() - The qdisc that SHAPER_LEAF_FQ_CODEL stands for
+ *
+ * For tests, where the kernel lacks fq_codel and another one can take its part.
+ * NULL: fq_codel again
+ */
+void shaper_nl_leaf_kind(const char *kind);
+
+/** shaper_nl_is_leaf_kind() - Whether that is the one */
+bool shaper_nl_is_leaf_kind(const char *kind);
+
+/**
+ * shaper_nl_leaf_kind() - The qdisc that SHAPER_LEAF_FQ_CODEL stands for
+ *
+ * For tests, where the kernel lacks fq_codel and another one can take its part.
+ * NULL: fq_codel again
+ */
+void shaper_nl_leaf_kind(const char *kind);
+
+/** shaper_nl_is_leaf_kind() - Whether that is the one */
+bool shaper_nl_is_leaf_kind(const char *kind);
+
 /** shaper_nl_permitted() - Whether this process may change anything */
 bool shaper_nl_permitted(KernelSocket *kernel, GError **error);
 

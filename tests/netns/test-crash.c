@@ -12,6 +12,9 @@
 
 #include "netns.h"
 #include "tc/kernel.h"
+#include "tc/shaper-nl.h"
+#include "tc/shaper-nl.h"
+#include "tc/shaper-nl.h"
 
 #define MBIT 125000u
 
@@ -115,7 +118,7 @@ clean_up(const ReservationSpec *spec, bool by_open, const char *before,
 }
 
 static void
-every_death(uint32_t parent)
+every_death(uint32_t parent, const char *leaf_kind)
 {
     static const char *const macs[] = { "52:54:00:00:00:01", NULL };
     ProtectedSpec guard = { (char *)"tcp dst port 6379", 2 * MBIT };
@@ -127,6 +130,7 @@ every_death(uint32_t parent)
     Link link;
 
     netns_enter();
+    shaper_nl_leaf_kind(leaf_kind);
     if (parent) {
         netns_sh("tc qdisc add dev near0 root handle 1: htb default 30 && "
                  "tc class add dev near0 parent 1: classid 1:1 htb rate "
@@ -154,12 +158,144 @@ every_death(uint32_t parent)
 
 Test(crash, our_own_tree)
 {
-    every_death(0);
+    every_death(0, NULL);
 }
 
 Test(crash, below_a_parent)
 {
-    every_death(0x10001);
+    every_death(0x10001, NULL);
+}
+
+Test(crash, with_leaf_qdiscs)
+{
+    every_death(0, "bfifo");
+}
+
+Test(crash, below_a_parent_with_leaf_qdiscs)
+{
+    every_death(0x10001, "bfifo");
+}
+
+/* Several at once, some of whom are killed: nobody fails but for the killing,
+ * and at the end nothing is left. */
+Test(crash, a_crowd)
+{
+    g_autofree char *before = NULL;
+    GRand *rand = g_rand_new_with_seed(11);
+    pid_t children[4];
+    ReservationSpec spec;
+    int status;
+    Link link;
+
+    netns_enter();
+    before = netns_tree("near0");
+    link = netns_link("near0", 400 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    for (int round = 0; round < 10; round++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+            children[i] = fork();
+            if (children[i] == 0) {
+                live(&spec);
+            }
+        }
+        g_usleep((gulong)g_rand_int_range(rand, 0, 30000));
+        kill(children[0], SIGKILL);
+        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+            cr_assert(waitpid(children[i], &status, 0) == children[i]);
+            cr_assert(i == 0 || (WIFEXITED(status) && !WEXITSTATUS(status)),
+                      "round %d: number %zu failed", round, i);
+        }
+        clean_up(&spec, round % 2, before, round);
+    }
+    g_rand_free(rand);
+}
+
+Test(crash, with_leaf_qdiscs)
+{
+    every_death(0, "bfifo");
+}
+
+Test(crash, below_a_parent_with_leaf_qdiscs)
+{
+    every_death(0x10001, "bfifo");
+}
+
+/* Several at once, some of whom are killed: nobody fails but for the killing,
+ * and at the end nothing is left. */
+Test(crash, a_crowd)
+{
+    g_autofree char *before = NULL;
+    GRand *rand = g_rand_new_with_seed(11);
+    pid_t children[4];
+    ReservationSpec spec;
+    int status;
+    Link link;
+
+    netns_enter();
+    before = netns_tree("near0");
+    link = netns_link("near0", 400 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    for (int round = 0; round < 10; round++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+            children[i] = fork();
+            if (children[i] == 0) {
+                live(&spec);
+            }
+        }
+        g_usleep((gulong)g_rand_int_range(rand, 0, 30000));
+        kill(children[0], SIGKILL);
+        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+            cr_assert(waitpid(children[i], &status, 0) == children[i]);
+            cr_assert(i == 0 || (WIFEXITED(status) && !WEXITSTATUS(status)),
+                      "round %d: number %zu failed", round, i);
+        }
+        clean_up(&spec, round % 2, before, round);
+    }
+    g_rand_free(rand);
+}
+
+Test(crash, with_leaf_qdiscs)
+{
+    every_death(0, "bfifo");
+}
+
+Test(crash, below_a_parent_with_leaf_qdiscs)
+{
+    every_death(0x10001, "bfifo");
+}
+
+/* Several at once, some of whom are killed: nobody fails but for the killing,
+ * and at the end nothing is left. */
+Test(crash, a_crowd)
+{
+    g_autofree char *before = NULL;
+    GRand *rand = g_rand_new_with_seed(11);
+    pid_t children[4];
+    ReservationSpec spec;
+    int status;
+    Link link;
+
+    netns_enter();
+    before = netns_tree("near0");
+    link = netns_link("near0", 400 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    for (int round = 0; round < 10; round++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+            children[i] = fork();
+            if (children[i] == 0) {
+                live(&spec);
+            }
+        }
+        g_usleep((gulong)g_rand_int_range(rand, 0, 30000));
+        kill(children[0], SIGKILL);
+        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
+            cr_assert(waitpid(children[i], &status, 0) == children[i]);
+            cr_assert(i == 0 || (WIFEXITED(status) && !WEXITSTATUS(status)),
+                      "round %d: number %zu failed", round, i);
+        }
+        clean_up(&spec, round % 2, before, round);
+    }
+    g_rand_free(rand);
 }
 
 /* The dead one's share goes, the living one's stays. */

@@ -12,6 +12,9 @@
 
 #include "netns.h"
 #include "tc/kernel.h"
+#include "tc/shaper-nl.h"
+#include "tc/shaper-nl.h"
+#include "tc/shaper-nl.h"
 #include "tc/show.h"
 
 #define MBIT 125000u
@@ -36,7 +39,8 @@ near_rate(const char *id, const char *word, uint64_t want_bytes_s)
               (unsigned long)want_bytes_s);
 }
 
-Test(reservation, open_set_close)
+static void
+open_set_close(const char *leaf_kind)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *before = NULL, *after = NULL;
@@ -46,6 +50,7 @@ Test(reservation, open_set_close)
     Link link;
 
     netns_enter();
+    shaper_nl_leaf_kind(leaf_kind);
     before = netns_tree("near0");
     link = netns_link("near0", 50 * MBIT);
     spec = netns_spec(&link, "vm-a");
@@ -72,10 +77,60 @@ Test(reservation, open_set_close)
     cr_assert_eq(changes, 2, "%u", changes); /* it and the rest */
     kernel_spy(NULL, NULL);
 
+    if (leaf_kind) {
+        netns_sh("test $(tc qdisc show dev near0 | grep -c '%s .* parent "
+                 "7666:') = 3",
+                 leaf_kind);
+    }
+    if (leaf_kind) {
+        netns_sh("test $(tc qdisc show dev near0 | grep -c '%s .* parent "
+                 "7666:') = 3",
+                 leaf_kind);
+    }
+    if (leaf_kind) {
+        netns_sh("test $(tc qdisc show dev near0 | grep -c '%s .* parent "
+                 "7666:') = 3",
+                 leaf_kind);
+    }
     cr_assert(reservation_close(reservation, &error), "%s",
               error ? error->message : "");
     after = netns_tree("near0");
     cr_assert_str_eq(after, before);
+}
+
+static void
+open_set_close(const char *leaf_kind)
+{
+    open_set_close(NULL);
+}
+
+/* As on a kernel that has fq_codel: every class with a qdisc of its own. */
+Test(reservation, open_set_close_with_leaf_qdiscs)
+{
+    open_set_close("bfifo");
+}
+
+static void
+open_set_close(const char *leaf_kind)
+{
+    open_set_close(NULL);
+}
+
+/* As on a kernel that has fq_codel: every class with a qdisc of its own. */
+Test(reservation, open_set_close_with_leaf_qdiscs)
+{
+    open_set_close("bfifo");
+}
+
+Test(reservation, open_set_close)
+{
+    open_set_close(NULL);
+}
+
+/* As on a kernel that has fq_codel: every class with a qdisc of its own. */
+Test(reservation, open_set_close_with_leaf_qdiscs)
+{
+    open_set_close("bfifo");
 }
 
 /* As somebody without any capability, in a child. */
