@@ -134,7 +134,7 @@ ParameterizedTestParameters(host, local)
 
 ParameterizedTest(LocalCase *c, host, local)
 {
-    cr_assert_eq(virt_local(c->uri), c->want, "'%s': %d", c->uri,
+    cr_assert_eq((int)virt_local(c->uri), c->want, "'%s': %d", c->uri,
                  virt_local(c->uri));
 }
 
