@@ -24,8 +24,6 @@ typedef struct Site {
     Snapshot *snapshot;
     bool filters_known; /* or else they are taken to be as they should */
     bool outdated;      /* qdiscs or filters were changed since it was read */
-    bool outdated;      /* qdiscs or filters were changed since it was read */
-    bool outdated;      /* qdiscs or filters were changed since it was read */
     Lease *lease;       /* NULL: none for this link */
 } Site;
 

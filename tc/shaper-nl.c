@@ -40,34 +40,6 @@ shaper_nl_is_leaf_kind(const char *kind)
     return strcmp(kind, leaf_kind) == 0;
 }
 
-static const char *leaf_kind = "fq_codel";
-
-void
-shaper_nl_leaf_kind(const char *kind)
-{
-    leaf_kind = kind ? kind : "fq_codel";
-}
-
-bool
-shaper_nl_is_leaf_kind(const char *kind)
-{
-    return strcmp(kind, leaf_kind) == 0;
-}
-
-static const char *leaf_kind = "fq_codel";
-
-void
-shaper_nl_leaf_kind(const char *kind)
-{
-    leaf_kind = kind ? kind : "fq_codel";
-}
-
-bool
-shaper_nl_is_leaf_kind(const char *kind)
-{
-    return strcmp(kind, leaf_kind) == 0;
-}
-
 static void
 put(struct nl_msg *message, int type, const void *data, size_t length)
 {

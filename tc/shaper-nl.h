@@ -101,28 +101,6 @@ void shaper_nl_leaf_kind(const char *kind);
 /** shaper_nl_is_leaf_kind() - Whether that is the one */
 bool shaper_nl_is_leaf_kind(const char *kind);
 
-/**
- * shaper_nl_leaf_kind() - The qdisc that SHAPER_LEAF_FQ_CODEL stands for
- *
- * For tests, where the kernel lacks fq_codel and another one can take its part.
- * NULL: fq_codel again
- */
-void shaper_nl_leaf_kind(const char *kind);
-
-/** shaper_nl_is_leaf_kind() - Whether that is the one */
-bool shaper_nl_is_leaf_kind(const char *kind);
-
-/**
- * shaper_nl_leaf_kind() - The qdisc that SHAPER_LEAF_FQ_CODEL stands for
- *
- * For tests, where the kernel lacks fq_codel and another one can take its part.
- * NULL: fq_codel again
- */
-void shaper_nl_leaf_kind(const char *kind);
-
-/** shaper_nl_is_leaf_kind() - Whether that is the one */
-bool shaper_nl_is_leaf_kind(const char *kind);
-
 /** shaper_nl_permitted() - Whether this process may change anything */
 bool shaper_nl_permitted(KernelSocket *kernel, GError **error);
 

@@ -13,8 +13,6 @@
 #include "netns.h"
 #include "tc/kernel.h"
 #include "tc/shaper-nl.h"
-#include "tc/shaper-nl.h"
-#include "tc/shaper-nl.h"
 
 #define MBIT 125000u
 
@@ -164,94 +162,6 @@ Test(crash, our_own_tree)
 Test(crash, below_a_parent)
 {
     every_death(0x10001, NULL);
-}
-
-Test(crash, with_leaf_qdiscs)
-{
-    every_death(0, "bfifo");
-}
-
-Test(crash, below_a_parent_with_leaf_qdiscs)
-{
-    every_death(0x10001, "bfifo");
-}
-
-/* Several at once, some of whom are killed: nobody fails but for the killing,
- * and at the end nothing is left. */
-Test(crash, a_crowd)
-{
-    g_autofree char *before = NULL;
-    GRand *rand = g_rand_new_with_seed(11);
-    pid_t children[4];
-    ReservationSpec spec;
-    int status;
-    Link link;
-
-    netns_enter();
-    before = netns_tree("near0");
-    link = netns_link("near0", 400 * MBIT);
-    spec = netns_spec(&link, "vm-a");
-    for (int round = 0; round < 10; round++) {
-        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
-            children[i] = fork();
-            if (children[i] == 0) {
-                live(&spec);
-            }
-        }
-        g_usleep((gulong)g_rand_int_range(rand, 0, 30000));
-        kill(children[0], SIGKILL);
-        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
-            cr_assert(waitpid(children[i], &status, 0) == children[i]);
-            cr_assert(i == 0 || (WIFEXITED(status) && !WEXITSTATUS(status)),
-                      "round %d: number %zu failed", round, i);
-        }
-        clean_up(&spec, round % 2, before, round);
-    }
-    g_rand_free(rand);
-}
-
-Test(crash, with_leaf_qdiscs)
-{
-    every_death(0, "bfifo");
-}
-
-Test(crash, below_a_parent_with_leaf_qdiscs)
-{
-    every_death(0x10001, "bfifo");
-}
-
-/* Several at once, some of whom are killed: nobody fails but for the killing,
- * and at the end nothing is left. */
-Test(crash, a_crowd)
-{
-    g_autofree char *before = NULL;
-    GRand *rand = g_rand_new_with_seed(11);
-    pid_t children[4];
-    ReservationSpec spec;
-    int status;
-    Link link;
-
-    netns_enter();
-    before = netns_tree("near0");
-    link = netns_link("near0", 400 * MBIT);
-    spec = netns_spec(&link, "vm-a");
-    for (int round = 0; round < 10; round++) {
-        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
-            children[i] = fork();
-            if (children[i] == 0) {
-                live(&spec);
-            }
-        }
-        g_usleep((gulong)g_rand_int_range(rand, 0, 30000));
-        kill(children[0], SIGKILL);
-        for (size_t i = 0; i < G_N_ELEMENTS(children); i++) {
-            cr_assert(waitpid(children[i], &status, 0) == children[i]);
-            cr_assert(i == 0 || (WIFEXITED(status) && !WEXITSTATUS(status)),
-                      "round %d: number %zu failed", round, i);
-        }
-        clean_up(&spec, round % 2, before, round);
-    }
-    g_rand_free(rand);
 }
 
 Test(crash, with_leaf_qdiscs)

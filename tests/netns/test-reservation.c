@@ -13,8 +13,6 @@
 #include "netns.h"
 #include "tc/kernel.h"
 #include "tc/shaper-nl.h"
-#include "tc/shaper-nl.h"
-#include "tc/shaper-nl.h"
 #include "tc/show.h"
 
 #define MBIT 125000u
@@ -82,44 +80,10 @@ open_set_close(const char *leaf_kind)
                  "7666:') = 3",
                  leaf_kind);
     }
-    if (leaf_kind) {
-        netns_sh("test $(tc qdisc show dev near0 | grep -c '%s .* parent "
-                 "7666:') = 3",
-                 leaf_kind);
-    }
-    if (leaf_kind) {
-        netns_sh("test $(tc qdisc show dev near0 | grep -c '%s .* parent "
-                 "7666:') = 3",
-                 leaf_kind);
-    }
     cr_assert(reservation_close(reservation, &error), "%s",
               error ? error->message : "");
     after = netns_tree("near0");
     cr_assert_str_eq(after, before);
-}
-
-static void
-open_set_close(const char *leaf_kind)
-{
-    open_set_close(NULL);
-}
-
-/* As on a kernel that has fq_codel: every class with a qdisc of its own. */
-Test(reservation, open_set_close_with_leaf_qdiscs)
-{
-    open_set_close("bfifo");
-}
-
-static void
-open_set_close(const char *leaf_kind)
-{
-    open_set_close(NULL);
-}
-
-/* As on a kernel that has fq_codel: every class with a qdisc of its own. */
-Test(reservation, open_set_close_with_leaf_qdiscs)
-{
-    open_set_close("bfifo");
 }
 
 Test(reservation, open_set_close)
