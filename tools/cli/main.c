@@ -22,7 +22,7 @@ static const Command commands[] = {
       "migrate a guest as virsh does, with reserved bandwidth" },
     { "virsh", command_virsh, false,
       "virsh itself, but for migrate, which is ours" },
-    { "tc", command_tc, false, "remove what vmferry left on a link" },
+    { "tc", command_tc, false, "show or remove vmferry's classes on a link" },
     { "report", command_report, false,
       "turn run records into a page that compares them" },
     { NULL, NULL, false, NULL },

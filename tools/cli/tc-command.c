@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "tc/reservation.h"
+#include "tc/show.h"
 #include "tools/cli/cmdline.h"
 #include "tools/cli/dispatch.h"
 
@@ -23,6 +24,25 @@ static const CmdlineOption tc_options[] = {
     { "json", CMDLINE_FLAG, 0, NULL, NULL },
     { NULL, CMDLINE_FLAG, 0, NULL, NULL },
 };
+
+static int
+tc_show(const char *device, bool json)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) links = reservation_describe(device, NULL, &error);
+    g_autofree char *text = NULL;
+
+    if (!links) {
+        cli_error(error->message);
+        return 1;
+    }
+    text = json ? jobj_to_text(links, true) : reservation_describe_text(links);
+    fputs(text, stdout);
+    if (*text && !g_str_has_suffix(text, "\n")) {
+        fputc('\n', stdout);
+    }
+    return 0;
+}
 
 static int
 tc_clear(const char *device, bool force, bool json)
@@ -56,11 +76,12 @@ tc_clear(const char *device, bool force, bool json)
 }
 
 static const char help[] =
-    "usage: vmferry tc clear [DEV] [--force] [--json]\n"
+    "usage: vmferry tc show [DEV] [--json]\n"
+    "       vmferry tc clear [DEV] [--force] [--json]\n"
     "\n"
-    "Remove the classes that vmferry left on the links of this network "
-    "namespace\n"
-    "and whose owner is dead.\n"
+    "Show vmferry's classes on the links of this network namespace, or remove "
+    "those\n"
+    "whose owner is dead.\n"
     "\n"
     "    --force   clear also what a running vmferry holds\n"
     "    --json    JSON on standard output\n"
@@ -85,6 +106,13 @@ command_tc(const GlobalOptions *global, int argc, char **argv)
     if (cmdline_help(cmdline)) {
         fputs(help, stdout);
         return 0;
+    }
+    if (strcmp(action, "show") == 0) {
+        if (cmdline_given(cmdline, "force")) {
+            cli_error("--force has no meaning for vmferry tc show");
+            return 1;
+        }
+        return tc_show(device, cmdline_given(cmdline, "json"));
     }
     if (strcmp(action, "clear") == 0) {
         return tc_clear(device, cmdline_given(cmdline, "force"),
