@@ -57,7 +57,7 @@ on_handle(int id, int fd, int events, void *opaque)
 
 Test(loop, a_handle_is_called_for_what_it_asked)
 {
-    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Watched w = { 0 };
 
     watched_open(&w);
@@ -88,7 +88,7 @@ Test(loop, a_handle_is_called_for_what_it_asked)
 
 Test(loop, a_handle_may_remove_itself)
 {
-    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Watched w = { .remove_inside = true };
 
     watched_open(&w);
@@ -119,7 +119,7 @@ toggle(gpointer data)
 
 Test(loop, a_handle_changed_from_another_thread)
 {
-    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Watched w = { 0 };
     GThread *thread;
 
@@ -148,7 +148,7 @@ remove_it(gpointer data)
 
 Test(loop, freed_in_the_main_thread_whoever_removes_it)
 {
-    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Watched w = { 0 };
 
     watched_open(&w);
@@ -176,7 +176,7 @@ on_timeout(int id, void *opaque)
 
 Test(loop, a_timer_repeats_until_it_is_switched_off)
 {
-    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = virt_pool_new(NULL);
     Watched w = { 0 };
 
     w.id = virEventAddTimeout(-1, on_timeout, &w, watched_free);
@@ -194,7 +194,7 @@ Test(loop, a_timer_repeats_until_it_is_switched_off)
 
 Test(loop, unknown_ids_do_no_harm)
 {
-    g_autoptr(TestPool) pool = virt_pool_new(NULL);
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = virt_pool_new(NULL);
 
     virEventUpdateHandle(4711, VIR_EVENT_HANDLE_READABLE);
     virEventUpdateTimeout(4711, 0);
