@@ -19,6 +19,7 @@
  * conversation is kept as a transcript, and nothing is polled on a timer.
  */
 #include <gio/gio.h>
+#include <glib-unix.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,7 +158,7 @@ static gboolean
 on_timeout(gpointer user)
 {
     ((Bench *)user)->timed_out = true;
-    return G_SOURCE_REMOVE;
+    return G_SOURCE_CONTINUE;
 }
 
 /* "1234@1700000000.123456:migration_bitmap_sync_end dirty_pages 4096" */
@@ -340,9 +341,10 @@ run(Bench *bench, const char *qemu, const char *record)
         g_main_context_iteration(NULL, TRUE);
     }
     if (why || bench->there_why || bench->timed_out) {
-        printf("not ok: %s\n", why                ? why
-                               : bench->there_why ? bench->there_why
-                                                  : "not within the time");
+        printf("not ok: %s\n", why ? why
+                               : bench->there_why
+                                   ? bench->there_why
+                                   : "not within the time, or interrupted");
         failed = 1;
     } else {
         g_subprocess_wait(bench->source, NULL, NULL);
@@ -402,11 +404,12 @@ main(int argc, char **argv)
         printf("not ok: %s\n", error->message);
         return 1;
     }
+    /* Ctrl-C and a test runner's patience end it as the time limit does */
+    g_unix_signal_add(SIGINT, on_timeout, &bench);
+    g_unix_signal_add(SIGTERM, on_timeout, &bench);
     timer = g_timeout_add_seconds(WITHIN_S, on_timeout, &bench);
     status = run(&bench, qemu, record);
-    if (!bench.timed_out) {
-        g_source_remove(timer);
-    }
+    g_source_remove(timer);
     qmp_session_unref(bench.there);
     stop(bench.source);
     stop(bench.destination);
