@@ -76,6 +76,27 @@ plan_connect(MigratePlan *plan, VirtPool *pool, GError **error)
     return true;
 }
 
+/* QEMU before 9.0 clears dirty bits of whole 256 KiB without resetting the TLB
+ * of TCG, so that a page that is written to again can be missed. */
+static void
+warn_of_lost_pages(MigratePlan *plan)
+{
+    enum { CONCERNED_BYTES = 256 * 1024, FIXED_IN = 9 };
+    const VirtGuestInfo *guest = virt_guest_info(plan->guest);
+    const char *version = virt_host_info(plan->source)->hypervisor_version;
+
+    if (guest->accelerator && g_str_equal(guest->accelerator, "tcg") &&
+        version && g_ascii_strtoull(version, NULL, 10) < FIXED_IN &&
+        guest->memory_bytes % CONCERNED_BYTES == 0 &&
+        guest->state == VIRT_STATE_RUNNING) {
+        plan_warn(plan,
+                  "QEMU %s can lose memory writes of a running guest under "
+                  "TCG (software emulation); fixed in QEMU 9.0, and KVM is not "
+                  "concerned",
+                  version);
+    }
+}
+
 /* Only what surely fails is refused before libvirt says so itself. */
 static bool
 plan_check_guest(MigratePlan *plan, GError **error)
@@ -83,6 +104,7 @@ plan_check_guest(MigratePlan *plan, GError **error)
     const VirtGuestInfo *guest = virt_guest_info(plan->guest);
     g_autoptr(GError) problem = NULL;
 
+    warn_of_lost_pages(plan);
     if (!(plan->options->spec->flags & VIRT_MIGRATE_OFFLINE) &&
         guest->state != VIRT_STATE_RUNNING &&
         guest->state != VIRT_STATE_PAUSED) {
