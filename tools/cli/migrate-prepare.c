@@ -77,15 +77,19 @@ plan_connect(MigratePlan *plan, VirtPool *pool, GError **error)
 }
 
 /* QEMU before 9.0 clears dirty bits of whole 256 KiB without resetting the TLB
- * of TCG, so that a page that is written to again can be missed. */
+ * of TCG, so that a page that is written to again can be missed. Of a wrapper
+ * with a name of its own nothing is known. */
 static void
 warn_of_lost_pages(MigratePlan *plan)
 {
     enum { CONCERNED_BYTES = 256 * 1024, FIXED_IN = 9 };
     const VirtGuestInfo *guest = virt_guest_info(plan->guest);
     const char *version = virt_host_info(plan->source)->hypervisor_version;
+    g_autofree char *program =
+        guest->emulator ? g_path_get_basename(guest->emulator) : NULL;
 
-    if (guest->accelerator && g_str_equal(guest->accelerator, "tcg") &&
+    if (program && g_str_has_prefix(program, "qemu-system-") &&
+        guest->accelerator && g_str_equal(guest->accelerator, "tcg") &&
         version && g_ascii_strtoull(version, NULL, 10) < FIXED_IN &&
         guest->memory_bytes % CONCERNED_BYTES == 0 &&
         guest->state == VIRT_STATE_RUNNING) {
