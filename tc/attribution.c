@@ -189,19 +189,31 @@ attribution_matches(const Attribution *attribution)
     return attribution->matches;
 }
 
+static const StreamInfo *
+chosen_stream(const Attribution *attribution, guint i)
+{
+    return &g_array_index(attribution->found, StreamInfo,
+                          g_array_index(attribution->chosen, guint, i));
+}
+
 Known
 attribution_bytes(const Attribution *attribution)
 {
     double bytes = 0;
 
-    if (attribution->chosen->len == 0) {
-        return unknown();
-    }
     for (guint i = 0; i < attribution->chosen->len; i++) {
-        guint index = g_array_index(attribution->chosen, guint, i);
-
-        bytes += (double)g_array_index(attribution->found, StreamInfo, index)
-                     .bytes_acked;
+        bytes += (double)chosen_stream(attribution, i)->bytes_acked;
     }
-    return known(bytes);
+    return attribution->chosen->len > 0 ? known(bytes) : unknown();
+}
+
+Known
+attribution_queued(const Attribution *attribution)
+{
+    double bytes = 0;
+
+    for (guint i = 0; i < attribution->chosen->len; i++) {
+        bytes += (double)chosen_stream(attribution, i)->queued_bytes;
+    }
+    return attribution->chosen->len > 0 ? known(bytes) : unknown();
 }

@@ -54,4 +54,8 @@ const GArray *attribution_matches(const Attribution *attribution);
  */
 Known attribution_bytes(const Attribution *attribution);
 
+/** attribution_queued() - Payload in the sockets' queues at the last look;
+ * unknown before a connection was found */
+Known attribution_queued(const Attribution *attribution);
+
 #endif

@@ -83,6 +83,7 @@ stream_take(struct nlmsghdr *answer, void *data, GError **error)
         return true;
     }
     stream.inode = header->idiag_inode;
+    stream.queued_bytes = header->idiag_wqueue;
     if (in[INET_DIAG_INFO]) {
         stream_take_info(&stream, nla_data(in[INET_DIAG_INFO]),
                          (size_t)nla_len(in[INET_DIAG_INFO]));

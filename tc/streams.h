@@ -17,11 +17,13 @@
 #include "tc/reservation.h"
 
 typedef struct StreamInfo {
-    StreamMatch match;    /* the exact four-tuple */
-    uint64_t inode;       /* socket inode, 0 if not told */
-    uint64_t bytes_sent;  /* payload, retransmissions included, 0 if the
+    StreamMatch match;     /* the exact four-tuple */
+    uint64_t inode;        /* socket inode, 0 if not told */
+    uint64_t bytes_sent;   /* payload, retransmissions included, 0 if the
                               kernel does not tell */
-    uint64_t bytes_acked; /* payload acknowledged */
+    uint64_t bytes_acked;  /* payload acknowledged */
+    uint64_t queued_bytes; /* payload written and not acknowledged: what has to
+                              pass yet when QEMU has sent its last byte */
     uint64_t rtt_us;
     uint32_t retransmits;
 } StreamInfo;

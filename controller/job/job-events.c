@@ -55,6 +55,7 @@ job_event_to_json(const JobEvent *event)
         add_if_known(json, "guest_tx_bytes", event->counters.guest_tx_bytes);
         add_if_known(json, "host_net_bytes", event->counters.host_net_bytes);
         add_if_known(json, "stream_bytes", event->counters.stream_bytes);
+        add_if_known(json, "queued_bytes", event->counters.queued_bytes);
         add_if_known(json, "mem_used", event->counters.mem_used);
         break;
     case JOB_EVENT_LINK:
@@ -119,6 +120,7 @@ counters_from_json(JsonObject *json, SampleCounters *counters)
     counters->guest_tx_bytes = jobj_get_known(json, "guest_tx_bytes");
     counters->host_net_bytes = jobj_get_known(json, "host_net_bytes");
     counters->stream_bytes = jobj_get_known(json, "stream_bytes");
+    counters->queued_bytes = jobj_get_known(json, "queued_bytes");
     counters->mem_used = jobj_get_known(json, "mem_used");
     return jobj_get_i64(json, "read_us", &counters->at_us);
 }

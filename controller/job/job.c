@@ -41,6 +41,8 @@ struct Job {
     unsigned base_pass;    /* QEMU's number of our iteration 1, 0: none yet */
     unsigned running_iter; /* its number, 0: none yet */
     Known last_achieved_bytes_s;
+    Known queued_bytes; /* in the stream's socket: QEMU counts them as sent,
+                           and when the guest is stopped they go first */
     uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
 
     PolicyDecision in_force;
@@ -236,9 +238,12 @@ job_forecast(const Job *job, const PolicyDecision *decision, uint64_t pages,
         .pages_to_send = pages,
         .bandwidth_bytes_s = bandwidth,
         .downtime_limit_s = limit_s,
-        .fixed_downtime_s = job->config.fixed_downtime_s,
     };
 
+    if (bandwidth > 0) {
+        rest.fixed_downtime_s = job->config.fixed_downtime_s +
+                                known_or(job->queued_bytes, 0) / bandwidth;
+    }
     if (bandwidth > 0 && forecaster_rows(job->forecaster) > 0) {
         forecaster_next(job->forecaster, &next, &iteration->forecast);
         forecaster_migration(job->forecaster, &rest, &iteration->migration);
@@ -455,6 +460,7 @@ job_on_counters(Job *job, const SampleCounters *counters)
         traffic_meter_add(&job->guest_meter, counters->at_us,
                           counters->guest_tx_bytes.value);
     }
+    job->queued_bytes = counters->queued_bytes;
     if (counters->stream_bytes.known) {
         traffic_meter_add(&job->stream_meter, counters->at_us,
                           counters->stream_bytes.value);

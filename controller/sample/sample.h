@@ -88,6 +88,8 @@ typedef struct SampleCounters {
     Known host_net_bytes;  /* egress of the migration link, so far */
     Known stream_bytes;    /* that the stream's connection counts, so far; not
                               used for rows, but for the time lines */
+    Known queued_bytes;    /* ... and has in its queue now; not used for rows,
+                              but for the downtime: it passes after the stop */
     Known mem_used;        /* fraction now */
 } SampleCounters;
 

@@ -209,6 +209,8 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
             event.counters.host_net_bytes = link_egress(session->spec.link);
             event.counters.stream_bytes =
                 attribution_bytes(session->attribution);
+            event.counters.queued_bytes =
+                attribution_queued(session->attribution);
         }
         session_feed(session, event);
     }
