@@ -107,6 +107,7 @@ command_tc(const GlobalOptions *global, int argc, char **argv)
         fputs(help, stdout);
         return 0;
     }
+    g_assert(action); /* it is a required option */
     if (strcmp(action, "show") == 0) {
         if (cmdline_given(cmdline, "force")) {
             cli_error("--force has no meaning for vmferry tc show");
