@@ -81,8 +81,10 @@ filter_add_bpf(GArray *filters, uint32_t class_id, uint16_t pref,
         .classifier = SHAPER_CLASSIFIER_BPF,
         .expression = (char *)expression, /* copied below */
     };
+    /* with the class: two owners may match the same */
+    g_autofree char *text = g_strdup_printf("%x %s", class_id, expression);
     g_autofree char *hash =
-        g_compute_checksum_for_string(G_CHECKSUM_SHA256, expression, -1);
+        g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
 
     hash[6] = '\0';
     filter.handle =

@@ -14,7 +14,7 @@
  * A filter is told from others by its key, a fingerprint of the match. The
  * kernel forgets the name that a classic cls_bpf program is given, but not the
  * handle, and lets us choose it: 0x76 marks the filter as ours, the other 24
- * bits are a hash of the expression. A u32 filter is known by a hash of its
+ * bits are a hash of class and expression. A u32 filter is known by a hash of its
  * selectors.
  */
 #ifndef TC_SHAPER_MATCH_H

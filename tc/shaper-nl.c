@@ -159,24 +159,22 @@ put_bpf(struct nl_msg *message, const ShaperFilter *filter, GError **error)
 static void
 put_u32(struct nl_msg *message, const ShaperFilter *filter)
 {
-    struct {
-        struct tc_u32_sel sel;
-        struct tc_u32_key keys[SHAPER_U32_KEYS_MAX];
-    } selector = { 0 };
+    size_t length =
+        sizeof(struct tc_u32_sel) + filter->n_keys * sizeof(struct tc_u32_key);
+    g_autofree struct tc_u32_sel *selector = g_malloc0(length);
     struct nlattr *options;
 
-    selector.sel.flags = TC_U32_TERMINAL;
-    selector.sel.nkeys = (unsigned char)filter->n_keys;
+    selector->flags = TC_U32_TERMINAL;
+    selector->nkeys = (unsigned char)filter->n_keys;
     for (unsigned i = 0; i < filter->n_keys; i++) {
-        selector.keys[i].val = htonl(filter->keys[i].value);
-        selector.keys[i].mask = htonl(filter->keys[i].mask);
-        selector.keys[i].off = filter->keys[i].offset;
+        selector->keys[i].val = htonl(filter->keys[i].value);
+        selector->keys[i].mask = htonl(filter->keys[i].mask);
+        selector->keys[i].off = filter->keys[i].offset;
     }
     put(message, TCA_KIND, "u32", sizeof("u32"));
     options = nest(message, TCA_OPTIONS);
     put(message, TCA_U32_CLASSID, &filter->class_id, sizeof(uint32_t));
-    put(message, TCA_U32_SEL, &selector,
-        sizeof(selector.sel) + filter->n_keys * sizeof(struct tc_u32_key));
+    put(message, TCA_U32_SEL, selector, length);
     nla_nest_end(message, options);
 }
 

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,12 +29,22 @@ die_before(int type, void *data)
     }
 }
 
+static void
+must(bool good, GError **error, const char *what)
+{
+    if (!good) {
+        fprintf(stderr, "%s: %s\n", what, *error ? (*error)->message : "?");
+        _exit(1);
+    }
+}
+
 /* A whole life of two reservations, one within the other. */
 static void
 live(const ReservationSpec *spec)
 {
     static const char *const streams[] = { FAR4, FAR6 };
     StreamMatch matches[2] = { 0 };
+    GError *error = NULL;
     Reservation *a, *b;
 
     for (size_t i = 0; i < 2; i++) {
@@ -41,16 +52,19 @@ live(const ReservationSpec *spec)
                   sizeof(matches[i].destination));
         matches[i].destination_port = 49152;
     }
-    a = reservation_open(spec, NULL);
-    b = a ? reservation_open(spec, NULL) : NULL;
-    if (!b || !reservation_match(a, matches, 2, NULL) ||
-        !reservation_set(a, 5 * MBIT, 40 * MBIT, MBIT, NULL) ||
-        !reservation_set(b, 5 * MBIT, 40 * MBIT, 0, NULL) ||
-        !reservation_match(a, matches + 1, 1, NULL) ||
-        !reservation_set(a, 6 * MBIT, 40 * MBIT, 0, NULL) ||
-        !reservation_close(a, NULL) || !reservation_close(b, NULL)) {
-        _exit(1);
-    }
+    a = reservation_open(spec, &error);
+    must(a, &error, "open");
+    b = reservation_open(spec, &error);
+    must(b, &error, "open another");
+    must(reservation_match(a, matches, 2, &error), &error, "match");
+    must(reservation_set(a, 5 * MBIT, 40 * MBIT, MBIT, &error), &error,
+         "application");
+    must(reservation_set(b, 5 * MBIT, 40 * MBIT, 0, &error), &error, "set");
+    must(reservation_match(a, matches + 1, 1, &error), &error, "match less");
+    must(reservation_set(a, 6 * MBIT, 40 * MBIT, 0, &error), &error,
+         "no application");
+    must(reservation_close(a, &error), &error, "close");
+    must(reservation_close(b, &error), &error, "close another");
     _exit(0);
 }
 

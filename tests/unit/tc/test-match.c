@@ -281,6 +281,21 @@ Test(match, without_bpf_an_expression_is_refused_with_the_remedy)
     cr_assert_not_null(strstr(error->message, "cls_bpf"));
 }
 
+Test(match, two_owners_may_match_the_same)
+{
+    static const StreamMatch match = { "", "10.0.0.2", 0, 49152 };
+    g_autoptr(GArray) filters = shaper_filters_new();
+
+    for (uint32_t id = MIGRATION; id < MIGRATION + 2; id++) {
+        cr_assert(shaper_match_stream(filters, SHAPER_CLASSIFIER_BPF, id,
+                                      &match, NULL));
+    }
+    cr_assert_eq(filters->len, 2);
+    cr_assert_neq(g_array_index(filters, ShaperFilter, 0).handle,
+                  g_array_index(filters, ShaperFilter, 1).handle,
+                  "the kernel refuses a second filter of one handle");
+}
+
 Test(match, keys_tell_matches_apart)
 {
     g_autoptr(GArray) filters = all_filters(SHAPER_CLASSIFIER_U32);
