@@ -10,11 +10,11 @@
 G_DEFINE_QUARK(vmferry_job_error, job_error)
 
 static const char *const event_names[] = {
-    [JOB_EVENT_START] = "start",       [JOB_EVENT_PASS] = "pass",
-    [JOB_EVENT_POLL] = "poll",         [JOB_EVENT_COUNTERS] = "counters",
-    [JOB_EVENT_LINK] = "link",         [JOB_EVENT_STOPPED] = "stopped",
-    [JOB_EVENT_POSTCOPY] = "postcopy", [JOB_EVENT_SHAPED] = "shaped",
-    [JOB_EVENT_END] = "end",
+    [JOB_EVENT_START] = "start",     [JOB_EVENT_PASS] = "pass",
+    [JOB_EVENT_POLL] = "poll",       [JOB_EVENT_COUNTERS] = "counters",
+    [JOB_EVENT_LINK] = "link",       [JOB_EVENT_STOPPED] = "stopped",
+    [JOB_EVENT_RESUMED] = "resumed", [JOB_EVENT_POSTCOPY] = "postcopy",
+    [JOB_EVENT_SHAPED] = "shaped",   [JOB_EVENT_END] = "end",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == JOB_N_EVENTS);
 
@@ -78,6 +78,7 @@ job_event_to_json(const JobEvent *event)
         break;
     case JOB_EVENT_START:
     case JOB_EVENT_STOPPED:
+    case JOB_EVENT_RESUMED:
     case JOB_EVENT_POSTCOPY:
     case JOB_N_EVENTS:
         break;
@@ -193,6 +194,7 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
         break;
     case JOB_EVENT_START:
     case JOB_EVENT_STOPPED:
+    case JOB_EVENT_RESUMED:
     case JOB_EVENT_POSTCOPY:
     case JOB_N_EVENTS:
         break;
@@ -222,6 +224,7 @@ job_config_to_json(const JobConfig *config)
     add_if_known(json, "deadline_s", config->policy.deadline_s);
     jobj_add_double(json, "downtime_limit_s", config->policy.downtime_limit_s);
     jobj_add_string(json, "source", sample_source_name(config->source));
+    jobj_add_bool(json, "ticks", config->ticks);
     jobj_add_u64(json, "guest_pages", config->guest_pages);
     jobj_add_double(json, "fixed_downtime_s", config->fixed_downtime_s);
     return json;
@@ -262,6 +265,7 @@ job_config_from_json(JsonObject *json, JobConfig *config, GError **error)
         !jobj_get_double(json, "downtime_limit_s",
                          &read.policy.downtime_limit_s) ||
         !jobj_get_double(json, "fixed_downtime_s", &read.fixed_downtime_s) ||
+        !jobj_get_bool(json, "ticks", &read.ticks) ||
         !jobj_get_u64(json, "guest_pages", &read.guest_pages)) {
         g_set_error_literal(error, JOB_ERROR, JOB_ERROR_REPLAY,
                             "the job's configuration lacks a member, or has "

@@ -80,7 +80,8 @@ static const unsigned job_may_enter[JOB_N_STATES] = {
                       1u << JOB_POSTCOPY | 1u << JOB_DONE | 1u << JOB_FAILED,
     [JOB_PRECOPY] = 1u << JOB_SWITCHOVER | 1u << JOB_POSTCOPY | 1u << JOB_DONE |
                     1u << JOB_FAILED,
-    [JOB_SWITCHOVER] = 1u << JOB_POSTCOPY | 1u << JOB_DONE | 1u << JOB_FAILED,
+    [JOB_SWITCHOVER] = 1u << JOB_PRECOPY | 1u << JOB_POSTCOPY | 1u << JOB_DONE |
+                       1u << JOB_FAILED,
     [JOB_POSTCOPY] = 1u << JOB_DONE | 1u << JOB_FAILED,
 };
 
@@ -122,6 +123,8 @@ job_new(const JobConfig *config)
     job->config.guest = job->guest;
     job->state = JOB_PREPARING;
     job->sampler = sampler_new(config->source);
+    sampler_set_downtime(job->sampler, config->policy.downtime_limit_s);
+    sampler_set_ticks(job->sampler, config->ticks);
     job->forecaster = forecaster_new(config->guest_pages);
     job->begun = g_array_new(FALSE, FALSE, sizeof(JobIteration));
     job->actions = g_array_new(FALSE, TRUE, sizeof(JobAction));
@@ -586,6 +589,12 @@ job_feed(Job *job, const JobEvent *event)
         if (job->state == JOB_PREPARING || job->state == JOB_PRECOPY) {
             sampler_stopped(job->sampler, event->at_us);
             job_enter(job, JOB_SWITCHOVER, "the guest was stopped");
+        }
+        break;
+    case JOB_EVENT_RESUMED:
+        if (job->state == JOB_SWITCHOVER) {
+            sampler_resumed(job->sampler);
+            job_enter(job, JOB_PRECOPY, "the guest runs here again");
         }
         break;
     case JOB_EVENT_POSTCOPY:

@@ -7,7 +7,7 @@
  * what it answers. So a recorded migration, fed to it again, repeats every
  * decision exactly, and a new policy can be tried on old migrations.
  *
- *   PREPARING --pass 1--> PRECOPY --stop--> SWITCHOVER --> DONE
+ *   PREPARING --pass 1--> PRECOPY <--stop--> SWITCHOVER --> DONE
  *       |                  |    `--post-copy--> POSTCOPY --> DONE
  *       `------------------+------ any end that is no success --> FAILED
  *
@@ -42,7 +42,9 @@ typedef struct JobConfig {
     const char *guest; /* borrowed during job_new(), for messages */
     PolicySettings policy;
     SampleSource source;
-    uint64_t guest_pages;    /* 0: not known */
+    bool ticks;           /* syncs that end no pass can happen: QEMU >= 9.2 with
+                   auto-converge */
+    uint64_t guest_pages; /* 0: not known */
     double fixed_downtime_s; /* device state etc., 0: not known */
 } JobConfig;
 
@@ -70,6 +72,7 @@ typedef enum {
     JOB_EVENT_COUNTERS, /* .counters of guest and link */
     JOB_EVENT_LINK,     /* .link: only with a policy that shapes */
     JOB_EVENT_STOPPED,  /* the guest was stopped for the switchover */
+    JOB_EVENT_RESUMED,  /* ... and runs here again: it was no switchover */
     JOB_EVENT_POSTCOPY, /* the guest runs on the destination, pages follow */
     JOB_EVENT_SHAPED,   /* .shaped: the last decision was carried out, or not */
     JOB_EVENT_END,      /* .outcome */

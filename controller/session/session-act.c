@@ -183,6 +183,35 @@ session_feed(Session *session, JobEvent event)
     session->feeding = false;
 }
 
+/* Auto-converge of QEMU 9.2 and later syncs every 5 s, pass or not. */
+static bool
+can_tick(const SessionSpec *spec)
+{
+    const char *version =
+        virt_host_info(virt_guest_host(spec->guest))->hypervisor_version;
+    g_auto(GStrv) parts = g_strsplit(version ? version : "", ".", 3);
+    guint64 major = parts[0] ? g_ascii_strtoull(parts[0], NULL, 10) : 0;
+    guint64 minor =
+        parts[0] && parts[1] ? g_ascii_strtoull(parts[1], NULL, 10) : 0;
+
+    return spec->migrate->flags & VIRT_MIGRATE_AUTO_CONVERGE &&
+           (major > 9 || (major == 9 && minor >= 2));
+}
+
+JobConfig
+session_job_config(const Session *session)
+{
+    const VirtGuestInfo *guest = virt_guest_info(session->spec.guest);
+
+    return (JobConfig){
+        .guest = guest->name,
+        .policy = session->spec.policy,
+        .source = SAMPLE_SOURCE_LIBVIRT,
+        .ticks = can_tick(&session->spec),
+        .guest_pages = guest->memory_bytes / 4096,
+    };
+}
+
 static double
 cpu_ms_used(void)
 {
@@ -287,12 +316,7 @@ session_record_end(Session *session, const VirtMigrationResult *result,
                    const GError *error)
 {
     RunRecord *record = session->record;
-    JobConfig config = {
-        .guest = record->guest_name,
-        .policy = session->spec.policy,
-        .source = SAMPLE_SOURCE_LIBVIRT,
-        .guest_pages = record->guest_memory_bytes / 4096,
-    };
+    JobConfig config = session_job_config(session);
     JsonObject *events = json_object_new_array();
     struct rusage usage;
 

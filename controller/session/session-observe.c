@@ -295,6 +295,9 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
                      event->detail);
         break;
     case VIRT_EVENT_RESUMED:
+        out.kind = JOB_EVENT_RESUMED;
+        session_feed(session, out);
+        break;
     case VIRT_EVENT_STARTED:
     case VIRT_EVENT_STOPPED:
     case VIRT_EVENT_JOB_COMPLETED:

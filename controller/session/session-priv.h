@@ -50,6 +50,7 @@ void session_feed(Session *session, JobEvent event);
 void session_warn(Session *session, const char *format, ...)
     G_GNUC_PRINTF(2, 3);
 int64_t session_now_us(const Session *session);
+JobConfig session_job_config(const Session *session);
 void session_record_begin(Session *session);
 void session_record_end(Session *session, const VirtMigrationResult *result,
                         const GError *error);

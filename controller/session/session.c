@@ -24,13 +24,7 @@ session_new(const SessionSpec *spec, const SessionCallbacks *callbacks,
             gpointer user)
 {
     Session *session = g_new0(Session, 1);
-    const VirtGuestInfo *guest = virt_guest_info(spec->guest);
-    JobConfig config = {
-        .guest = guest->name,
-        .policy = spec->policy,
-        .source = SAMPLE_SOURCE_LIBVIRT,
-        .guest_pages = guest->memory_bytes / 4096,
-    };
+    JobConfig config;
 
     session->spec = *spec;
     session->callbacks = *callbacks;
@@ -39,6 +33,7 @@ session_new(const SessionSpec *spec, const SessionCallbacks *callbacks,
     if (spec->destination) {
         virt_host_ref(spec->destination);
     }
+    config = session_job_config(session);
     session->job = job_new(&config);
     session->started_us = clock_mono_us();
     session->events = g_array_new(FALSE, FALSE, sizeof(JobEvent));

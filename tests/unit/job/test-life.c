@@ -197,3 +197,24 @@ Test(job_life, a_refused_change_is_asked_for_again)
     cr_expect_eq(g_array_index(actions, JobAction, 0).point.guarantee_bytes_s,
                  0);
 }
+
+/* Paused by its administrator and set going again: that was no switchover. */
+Test(job_life, a_guest_that_runs_again_is_in_precopy)
+{
+    static const JobEventKind kinds[] = { JOB_EVENT_START, JOB_EVENT_PASS,
+                                          JOB_EVENT_STOPPED,
+                                          JOB_EVENT_RESUMED };
+    static const JobState want[] = { JOB_PREPARING, JOB_PRECOPY, JOB_SWITCHOVER,
+                                     JOB_PRECOPY };
+    JobConfig config = script_config(&calm, POLICY_DEFAULT);
+    g_autoptr(Job) job = job_new(&config);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        JobEvent event = { .kind = kinds[i],
+                           .at_us = (int64_t)i * 1000,
+                           .pass = 1 };
+
+        job_feed(job, &event);
+        cr_expect_eq(job_state(job), want[i]);
+    }
+}
