@@ -12,10 +12,17 @@
 /* Less than this says nothing about whose bytes they are. */
 #define CLEAR_BYTES (1024 * 1024)
 
+typedef struct Connection {
+    StreamInfo info;     /* as last listed */
+    bool open;           /* in the last list */
+    bool chosen;         /* part of the stream, as far as is known */
+    uint64_t wire_bytes; /* of it when it was chosen: these went elsewhere */
+} Connection;
+
 struct Attribution {
     bool many;
-    GArray *before;  /* StreamInfo */
-    GArray *found;   /* StreamInfo, new ones, closed ones included */
+    GArray *before;  /* Connection */
+    GArray *found;   /* Connection, new ones, closed ones included */
     GArray *matches; /* StreamMatch */
     GArray *chosen;  /* guint, indices into found */
 };
@@ -42,17 +49,31 @@ matches_entry(const StreamInfo *listed, const StreamInfo *seen)
     return same_connection(&adapted, seen);
 }
 
-static StreamInfo *
+static Connection *
 find(GArray *among, const StreamInfo *which)
 {
     for (guint i = 0; i < among->len; i++) {
-        StreamInfo *info = &g_array_index(among, StreamInfo, i);
+        Connection *connection = &g_array_index(among, Connection, i);
 
-        if (matches_entry(info, which)) {
-            return info;
+        if (matches_entry(&connection->info, which)) {
+            return connection;
         }
     }
     return NULL;
+}
+
+static const Connection *
+connection_at(const GArray *found, guint i)
+{
+    return &g_array_index(found, Connection, i);
+}
+
+static void
+append(GArray *among, const StreamInfo *info)
+{
+    Connection connection = { .info = *info, .open = true };
+
+    g_array_append_val(among, connection);
 }
 
 Attribution *
@@ -61,12 +82,12 @@ attribution_new(const GArray *before, bool many)
     Attribution *attribution = g_new0(Attribution, 1);
 
     attribution->many = many;
-    attribution->before = g_array_new(FALSE, FALSE, sizeof(StreamInfo));
-    attribution->found = g_array_new(FALSE, FALSE, sizeof(StreamInfo));
+    attribution->before = g_array_new(FALSE, FALSE, sizeof(Connection));
+    attribution->found = g_array_new(FALSE, FALSE, sizeof(Connection));
     attribution->matches = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     attribution->chosen = g_array_new(FALSE, FALSE, sizeof(guint));
-    if (before && before->len > 0) {
-        g_array_append_vals(attribution->before, before->data, before->len);
+    for (guint i = 0; before && i < before->len; i++) {
+        append(attribution->before, &g_array_index(before, StreamInfo, i));
     }
     return attribution;
 }
@@ -104,8 +125,7 @@ clearly_nearest(const GArray *found, uint64_t sent_bytes)
         return -1;
     }
     for (guint i = 0; i < found->len; i++) {
-        double here =
-            distance(&g_array_index(found, StreamInfo, i), sent_bytes);
+        double here = distance(&connection_at(found, i)->info, sent_bytes);
 
         if (here < best_distance) {
             next_distance = best_distance;
@@ -145,6 +165,25 @@ choose(Attribution *attribution, uint64_t sent_bytes)
     }
 }
 
+/* From now on the chosen ones' bytes are counted by their class. */
+static void
+note_chosen(Attribution *attribution)
+{
+    for (guint i = 0; i < attribution->found->len; i++) {
+        Connection *connection =
+            &g_array_index(attribution->found, Connection, i);
+        bool chosen = false;
+
+        for (guint j = 0; j < attribution->chosen->len; j++) {
+            chosen |= g_array_index(attribution->chosen, guint, j) == i;
+        }
+        if (chosen && !connection->chosen) {
+            connection->wire_bytes = connection->info.wire_bytes;
+        }
+        connection->chosen = chosen;
+    }
+}
+
 bool
 attribution_update(Attribution *attribution, const GArray *now,
                    uint64_t sent_bytes)
@@ -153,24 +192,29 @@ attribution_update(Attribution *attribution, const GArray *now,
     GArray *previous = attribution->matches;
     bool changed;
 
+    for (guint i = 0; i < attribution->found->len; i++) {
+        g_array_index(attribution->found, Connection, i).open = false;
+    }
     for (guint i = 0; i < now->len; i++) {
         const StreamInfo *info = &g_array_index(now, StreamInfo, i);
-        StreamInfo *seen = find(attribution->found, info);
+        Connection *seen = find(attribution->found, info);
 
         if (seen) {
-            *seen = *info;
+            seen->info = *info;
+            seen->open = true;
         } else if (!find(attribution->before, info)) {
-            g_array_append_val(attribution->found, *info);
+            append(attribution->found, info);
         }
     }
     choose(attribution, sent_bytes);
+    note_chosen(attribution);
 
     for (guint i = 0; i < attribution->chosen->len; i++) {
         guint index = g_array_index(attribution->chosen, guint, i);
 
         g_array_append_val(
             matches,
-            g_array_index(attribution->found, StreamInfo, index).match);
+            g_array_index(attribution->found, Connection, index).info.match);
     }
     changed =
         matches->len != previous->len ||
@@ -189,11 +233,11 @@ attribution_matches(const Attribution *attribution)
     return attribution->matches;
 }
 
-static const StreamInfo *
+static const Connection *
 chosen_stream(const Attribution *attribution, guint i)
 {
-    return &g_array_index(attribution->found, StreamInfo,
-                          g_array_index(attribution->chosen, guint, i));
+    return connection_at(attribution->found,
+                         g_array_index(attribution->chosen, guint, i));
 }
 
 Known
@@ -202,7 +246,7 @@ attribution_bytes(const Attribution *attribution)
     double bytes = 0;
 
     for (guint i = 0; i < attribution->chosen->len; i++) {
-        bytes += (double)chosen_stream(attribution, i)->bytes_acked;
+        bytes += (double)chosen_stream(attribution, i)->info.bytes_acked;
     }
     return attribution->chosen->len > 0 ? known(bytes) : unknown();
 }
@@ -213,7 +257,25 @@ attribution_queued(const Attribution *attribution)
     double bytes = 0;
 
     for (guint i = 0; i < attribution->chosen->len; i++) {
-        bytes += (double)chosen_stream(attribution, i)->queued_bytes;
+        bytes += (double)chosen_stream(attribution, i)->info.queued_bytes;
+    }
+    return attribution->chosen->len > 0 ? known(bytes) : unknown();
+}
+
+Known
+attribution_wire_bytes(const Attribution *attribution)
+{
+    double bytes = 0;
+
+    for (guint i = 0; i < attribution->chosen->len; i++) {
+        const Connection *connection = chosen_stream(attribution, i);
+
+        /* The handshake counts as one byte acknowledged. */
+        if (!connection->open || (connection->info.wire_bytes == 0 &&
+                                  connection->info.bytes_acked > 1)) {
+            return unknown();
+        }
+        bytes += (double)(connection->info.wire_bytes - connection->wire_bytes);
     }
     return attribution->chosen->len > 0 ? known(bytes) : unknown();
 }

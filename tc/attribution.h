@@ -58,4 +58,13 @@ Known attribution_bytes(const Attribution *attribution);
  * unknown before a connection was found */
 Known attribution_queued(const Attribution *attribution);
 
+/**
+ * attribution_wire_bytes() - What the stream's class must have counted
+ *
+ * Headers and retransmissions included, of each connection since it was found
+ * to belong to the stream. Unknown when one of them is closed by now, or the
+ * kernel does not tell.
+ */
+Known attribution_wire_bytes(const Attribution *attribution);
+
 #endif

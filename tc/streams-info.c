@@ -10,6 +10,13 @@
 #include <linux/tcp.h>
 #include <string.h>
 
+/* Ethernet, TCP, and the option that nearly every connection carries. */
+#define ETHERNET_BYTES 14
+#define TCP_BYTES 20
+#define TIMESTAMP_BYTES 12
+#define IPV4_BYTES 20
+#define IPV6_BYTES 40
+
 void
 stream_take_info(StreamInfo *stream, const void *data, size_t length)
 {
@@ -20,4 +27,13 @@ stream_take_info(StreamInfo *stream, const void *data, size_t length)
     stream->bytes_acked = info.tcpi_bytes_acked;
     stream->rtt_us = info.tcpi_rtt;
     stream->retransmits = info.tcpi_total_retrans;
+    if (info.tcpi_bytes_sent > 0) {
+        bool v6 = strchr(stream->match.destination, ':') != NULL;
+        uint64_t header_bytes =
+            ETHERNET_BYTES + (v6 ? IPV6_BYTES : IPV4_BYTES) + TCP_BYTES +
+            (info.tcpi_options & TCPI_OPT_TIMESTAMPS ? TIMESTAMP_BYTES : 0);
+
+        stream->wire_bytes =
+            info.tcpi_bytes_sent + info.tcpi_segs_out * header_bytes;
+    }
 }

@@ -24,6 +24,9 @@ typedef struct StreamInfo {
     uint64_t bytes_acked;  /* payload acknowledged */
     uint64_t queued_bytes; /* payload written and not acknowledged: what has to
                               pass yet when QEMU has sent its last byte */
+    uint64_t wire_bytes;   /* bytes_sent with the headers of its segments, as
+                              a queueing discipline counts them; 0 if the
+                              kernel does not tell */
     uint64_t rtt_us;
     uint32_t retransmits;
 } StreamInfo;

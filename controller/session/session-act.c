@@ -334,6 +334,7 @@ session_record_end(Session *session, const VirtMigrationResult *result,
     }
     if (session->attribution) {
         record->stream_bytes = attribution_bytes(session->attribution);
+        record->foreign_bytes = session->foreign_bytes;
     }
 
     if (!record->extra) {

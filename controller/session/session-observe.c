@@ -142,6 +142,19 @@ check_coverage(Session *session, const JobLink *link)
                  session->spec.link->device);
 }
 
+/* The class's count, with what waits in it, against the connections' own. In
+ * the same moment: both grow by megabytes between two readings. */
+static void
+measure_foreign(Session *session, const ClassStats *ours)
+{
+    Known wire = attribution_wire_bytes(session->attribution);
+    double in_class = (double)(ours->bytes + ours->backlog_bytes);
+
+    if (wire.known) {
+        session->foreign_bytes = known(MAX(in_class - wire.value, 0));
+    }
+}
+
 static void
 observe_link(Session *session)
 {
@@ -169,6 +182,7 @@ observe_link(Session *session)
         .protected_bytes = stats.protected_classes.bytes,
         .application_bytes = stats.application.bytes,
     };
+    measure_foreign(session, &stats.migration);
     check_coverage(session, &event.link);
     session_feed(session, event);
 }

@@ -28,6 +28,7 @@ struct Session {
     Attribution *attribution;
     uint16_t first_port, last_port;
     bool stream_warned;
+    Known foreign_bytes; /* in our class, not of the stream */
 
     guint tick_source;   /* statistics */
     guint search_source; /* looking for the stream, faster */

@@ -144,3 +144,50 @@ Test(attribution, a_port_used_again_is_another_connection)
     cr_expect(attribution_update(attribution, now, 0));
     cr_expect_eq(only_port(attribution), 2000);
 }
+
+/* What a connection sent before it was known is in no class of ours. */
+Test(attribution, wire_bytes_count_from_when_it_was_chosen)
+{
+    StreamInfo infos[] = { connection(2000, 2, 4 * MB),
+                           connection(3000, 3, 5 * MB) };
+    g_autoptr(Attribution) attribution = attribution_new(NULL, true);
+    g_autoptr(GArray) first = NULL;
+    g_autoptr(GArray) second = NULL;
+    g_autoptr(GArray) third = NULL;
+
+    cr_expect_not(attribution_wire_bytes(attribution).known);
+    infos[0].wire_bytes = 4 * MB;
+    first = table(infos, 1);
+    attribution_update(attribution, first, 0);
+    cr_expect_eq(attribution_wire_bytes(attribution).value, 0);
+
+    infos[0].wire_bytes = 10 * MB;
+    infos[1].wire_bytes = 5 * MB;
+    second = table(infos, 2);
+    attribution_update(attribution, second, 0);
+    cr_expect_eq(attribution_wire_bytes(attribution).value, 6 * MB);
+
+    infos[0].wire_bytes = 11 * MB;
+    infos[1].wire_bytes = 7 * MB;
+    third = table(infos, 2);
+    attribution_update(attribution, third, 0);
+    cr_expect_eq(attribution_wire_bytes(attribution).value, 9 * MB);
+}
+
+Test(attribution, wire_bytes_of_the_closed_or_uncounted_are_not_known)
+{
+    StreamInfo info = connection(2000, 2, 4 * MB);
+    g_autoptr(Attribution) attribution = attribution_new(NULL, false);
+    g_autoptr(GArray) uncounted = table(&info, 1);
+    g_autoptr(GArray) closed = table(&info, 0);
+    g_autoptr(GArray) counted = NULL;
+
+    attribution_update(attribution, uncounted, 4 * MB);
+    cr_expect_not(attribution_wire_bytes(attribution).known);
+    info.wire_bytes = 4 * MB;
+    counted = table(&info, 1);
+    attribution_update(attribution, counted, 4 * MB);
+    cr_expect(attribution_wire_bytes(attribution).known);
+    attribution_update(attribution, closed, 4 * MB);
+    cr_expect_not(attribution_wire_bytes(attribution).known);
+}

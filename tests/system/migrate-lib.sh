@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# migrate-lib.sh - what tests of `vmferry migrate' share, on top of lib.sh
+#
+# Output of a run stays in $OUT (standard output), $ERR (standard error) and
+# $status. What a host must look like afterwards is what it looked like before:
+# clean_state tells it in one text that can be compared.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+VMFERRY=$TEST_BUILD/tools/cli/vmferry
+WORK=$TEST_BUILD/system/$TEST_NAME.work
+OUT=$WORK/out
+ERR=$WORK/err
+RECORD=$WORK/record.json
+rm -rf "$WORK"
+mkdir -p "$WORK"
+
+# uri HOST: its libvirtd, as the others call it
+uri() {
+    echo "qemu+tcp://10.77.0.$1/system"
+}
+
+# vmferry HOST ARGUMENT...: run it there to its end
+vmferry() {
+    tb exec "$1" "$VMFERRY" "${@:2}" >"$OUT" 2>"$ERR"
+    status=$?
+}
+
+# vmferry_start HOST ARGUMENT...: the same beside the test; its process is
+# $VMFERRY_PID, its end is awaited by vmferry_wait
+vmferry_start() {
+    : >"$OUT"
+    : >"$ERR"
+    # not by the function: signals must reach vmferry itself
+    "$TEST_SOURCE/tools/testbed/vmferry-testbed" exec "$1" "$VMFERRY" "${@:2}" \
+        >"$OUT" 2>"$ERR" &
+    VMFERRY_PID=$!
+}
+
+vmferry_wait() {
+    wait "$VMFERRY_PID"
+    status=$?
+}
+
+# explain: what the last run said, after a failed check
+explain() {
+    sed 's/^/  out| /' "$OUT" | tail -n 20
+    sed 's/^/  err| /' "$ERR" | tail -n 40
+}
+
+# check_run WHAT STATUS: how the last run ended
+check_run() {
+    if [ "$status" = "$2" ]; then
+        passed "$1: exit status ($status)"
+    else
+        failed "$1: exit status" "wanted: $2
+found:  $status"
+        explain
+    fi
+}
+
+# check_says WHAT WORDS: standard error of the last run holds them (an
+# extended regular expression)
+check_says() {
+    if tr '\n' ' ' <"$ERR" | grep -Eq -- "$2"; then
+        passed "$1"
+    else
+        failed "$1" "no word of \`$2' on standard error"
+        explain
+    fi
+}
+
+# host_tc HOST: all of its traffic control but that of taps, which come and go
+# with guests, without what only counts
+host_tc() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    tb exec "$1" sh -c '
+        for dev in mig0 br0; do
+            for what in qdisc class filter; do
+                echo "$dev $what: $(tc $what show dev $dev)"
+            done
+        done'
+}
+
+# host_leases HOST: one a line
+host_leases() {
+    tb exec "$1" sh -c 'ls /run/vmferry 2>/dev/null' | grep -v '^tc\.lock$'
+}
+
+# clean_state HOST: what must be the same before and after
+clean_state() {
+    host_tc "$1"
+    echo "leases: $(host_leases "$1" | tr '\n' ' ')"
+    echo "processes: $(vmferry_processes | tr '\n' ' ')"
+}
+
+# vmferry_processes: of this build, in whatever namespace
+vmferry_processes() {
+    local dir
+
+    for dir in /proc/[0-9]*; do
+        [ "$(readlink "$dir/exe" 2>/dev/null)" = "$VMFERRY" ] &&
+            echo "${dir#/proc/}"
+    done
+}
+
+# has_tree HOST / has_no_tree HOST: ours on mig0
+has_tree() {
+    tb exec "$1" tc qdisc show dev mig0 | grep -q 'htb 7666:'
+}
+
+has_no_tree() {
+    ! has_tree "$1"
+}
+
+# check_same WHAT WANTED FOUND: texts of several lines, shown if they differ
+check_same() {
+    if [ "$2" = "$3" ]; then
+        passed "$1"
+    else
+        failed "$1" "$(diff <(printf '%s\n' "$2") <(printf '%s\n' "$3"))"
+    fi
+}
+
+# tuned GUEST HOST: what a migration changes and puts back
+tuned() {
+    echo "downtime $(tb virsh "$2" migrate-getmaxdowntime "$1" | xargs)" \
+        "speed $(tb virsh "$2" migrate-getspeed "$1" | xargs)" \
+        "balloon $(tb virsh "$2" dumpxml "$1" | grep -o '<stats period=[^/]*')"
+}
+
+# pass_begun N: the run beside us has told of pass N; with --json
+pass_begun() {
+    grep -q "\"event\":\"progress\".*\"iter\":$1," "$OUT"
+}
+
+# check_lived WHAT GUEST HOST BOOT_ID COUNTER: it runs there, nowhere else,
+# and has been running all the time
+check_lived() {
+    local answer other
+
+    check_equal "$1: where the guest is" "host$3" "$(guest_place "$2")"
+    for other in 1 2; do
+        [ "$other" = "$3" ] || check_equal "$1: on host$other" "" \
+            "$(tb virsh "$other" list --name | grep -x "$2")"
+    done
+    answer=$(tb ask "$2" check)
+    check_equal "$1: the same boot" "$4" "$(jq -r .boot_id <<<"$answer")"
+    check_number "$1: its counter went on" "$(jq -r .counter <<<"$answer")" \
+        '>' "$5"
+    check_equal "$1: its memory is intact" 0 "$(jq -r .errors <<<"$answer")"
+}
