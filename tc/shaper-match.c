@@ -17,7 +17,6 @@
 #include "tc/shaper-match.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "tc/shaper.h"
@@ -246,16 +245,31 @@ shaper_match_expression(GArray *filters, ShaperClassifier classifier,
     return true;
 }
 
+/* Six pairs of hexadecimal digits with colons between. */
+static bool
+mac_parse(const char *text, uint8_t mac[6])
+{
+    if (strlen(text) != 17) {
+        return false;
+    }
+    for (int i = 0; i < 6; i++, text += 3) {
+        if (!g_ascii_isxdigit(text[0]) || !g_ascii_isxdigit(text[1]) ||
+            text[2] != (i < 5 ? ':' : '\0')) {
+            return false;
+        }
+        mac[i] = (uint8_t)(g_ascii_xdigit_value(text[0]) << 4 |
+                           g_ascii_xdigit_value(text[1]));
+    }
+    return true;
+}
+
 bool
 shaper_match_mac(GArray *filters, ShaperClassifier classifier,
                  uint32_t class_id, const char *mac, GError **error)
 {
-    unsigned byte[6];
-    int end = 0;
+    uint8_t byte[6];
 
-    if (sscanf(mac, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2],
-               &byte[3], &byte[4], &byte[5], &end) != 6 ||
-        end != (int)strlen(mac)) {
+    if (!mac_parse(mac, byte)) {
         g_set_error(error, SHAPER_ERROR, SHAPER_ERROR_MATCH,
                     "'%s' is no MAC address", mac);
         return false;
@@ -270,8 +284,10 @@ shaper_match_mac(GArray *filters, ShaperClassifier classifier,
         ShaperFilter filter = { 0 };
 
         key_add(&filter, -8, UINT32_MAX,
-                byte[0] << 24 | byte[1] << 16 | byte[2] << 8 | byte[3]);
-        key_add(&filter, -4, 0xffff0000u, byte[4] << 24 | byte[5] << 16);
+                (uint32_t)byte[0] << 24 | (uint32_t)byte[1] << 16 |
+                    (uint32_t)byte[2] << 8 | byte[3]);
+        key_add(&filter, -4, 0xffff0000u,
+                (uint32_t)byte[4] << 24 | (uint32_t)byte[5] << 16);
         filter_add_u32(filters, &filter, class_id, SHAPER_PREF_APPLICATION);
     }
     return true;

@@ -28,7 +28,6 @@
  */
 #include "tc/shaper.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/units.h"
@@ -450,10 +449,11 @@ diff_filters(GArray *ops, const ShaperTree *wanted, const ShaperTree *present)
 static void
 diff_lists(GArray *ops, const ShaperTree *wanted, const ShaperTree *present)
 {
-    for (uint16_t pref = 1; pref <= SHAPER_PREF_LAST; pref++) {
+    for (unsigned pref = 1; pref <= SHAPER_PREF_LAST; pref++) {
         ShaperOp op = {
             .kind = SHAPER_OP_DEL_LIST,
-            .filter = { .pref = pref, .classifier = SHAPER_CLASSIFIER_U32 },
+            .filter = { .pref = (uint16_t)pref,
+                        .classifier = SHAPER_CLASSIFIER_U32 },
         };
         bool used = false;
 
@@ -497,15 +497,29 @@ shaper_diff(const ShaperTree *wanted, const ShaperTree *present)
     return ops;
 }
 
+/* One to four hexadecimal digits; moves @text behind them. */
+static bool
+id_part_parse(const char **text, uint32_t *part)
+{
+    int digits = 0;
+
+    *part = 0;
+    while (digits < 4 && g_ascii_isxdigit(**text)) {
+        *part = *part << 4 | (uint32_t)g_ascii_xdigit_value(**text);
+        (*text)++;
+        digits++;
+    }
+    return digits > 0;
+}
+
 bool
 shaper_id_parse(const char *text, uint32_t *id)
 {
-    unsigned major, minor;
-    int end = 0;
+    uint32_t major, minor;
 
-    if (strspn(text, "0123456789abcdefABCDEF:") != strlen(text) ||
-        sscanf(text, "%4x:%4x%n", &major, &minor, &end) != 2 ||
-        text[end] != '\0' || major == 0 || major == 0xffff || minor == 0) {
+    if (!id_part_parse(&text, &major) || *text++ != ':' ||
+        !id_part_parse(&text, &minor) || *text != '\0' || major == 0 ||
+        major == 0xffff || minor == 0) {
         return false;
     }
     *id = major << 16 | minor;

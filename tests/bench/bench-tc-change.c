@@ -28,8 +28,6 @@
 #define BUDGET_MEDIAN_US 1000
 #define BUDGET_P99_US 5000
 
-extern char **environ;
-
 static int
 compare(const void *a, const void *b)
 {
@@ -85,6 +83,17 @@ spawn_tc_us(unsigned mbit)
     return clock_mono_us() - start_us;
 }
 
+static bool
+shell(const char *command)
+{
+    char *argv[] = { (char *)"sh", (char *)"-c", (char *)command, NULL };
+    int status;
+    pid_t pid;
+
+    return posix_spawnp(&pid, "sh", NULL, NULL, argv, environ) == 0 &&
+           waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 int
 main(void)
 {
@@ -108,8 +117,8 @@ main(void)
     clean = g_strdup_printf("rm -rf '%s'", run_dir);
     fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (!run_dir || fd < 0 ||
-        system("ip link add bench0 type veth peer name bench1 && "
-               "ip link set dev bench0 up") != 0 ||
+        !shell("ip link add bench0 type veth peer name bench1 && "
+               "ip link set dev bench0 up") ||
         ioctl(fd, SIOCGIFHWADDR, &request) != 0) {
         printf("cannot make a veth\n");
         return 1;
@@ -147,5 +156,5 @@ main(void)
         printf("%s\n", error->message);
         return 1;
     }
-    return system(clean) == 0 && kept ? 0 : 1;
+    return shell(clean) && kept ? 0 : 1;
 }

@@ -94,6 +94,7 @@ Test(lease, broken_text, .timeout = 60)
         bent[i] = bent[i] == '9' ? '-' : '9';
         json = jobj_parse(bent, length, NULL);
         odd = json ? lease_from_json(json, NULL) : NULL;
+        cr_assert(!odd || odd->key.ifindex > 0);
     }
 }
 

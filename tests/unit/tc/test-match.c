@@ -26,9 +26,9 @@ static void
 frame_init(Frame *frame, uint16_t ethertype, const char *mac)
 {
     memset(frame, 0, sizeof(*frame));
-    sscanf(mac, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &frame->bytes[6],
-           &frame->bytes[7], &frame->bytes[8], &frame->bytes[9],
-           &frame->bytes[10], &frame->bytes[11]);
+    for (int i = 0; i < 6; i++) {
+        frame->bytes[6 + i] = (uint8_t)g_ascii_strtoull(mac + i * 3, NULL, 16);
+    }
     frame->bytes[12] = (uint8_t)(ethertype >> 8);
     frame->bytes[13] = (uint8_t)ethertype;
     frame->length = 100;
@@ -88,7 +88,7 @@ run_bpf(const ShaperFilter *filter, const Frame *frame)
 static uint32_t
 classify(const GArray *filters, const Frame *frame)
 {
-    for (uint16_t pref = 1; pref <= SHAPER_PREF_LAST; pref++) {
+    for (unsigned pref = 1; pref <= SHAPER_PREF_LAST; pref++) {
         for (guint i = 0; i < filters->len; i++) {
             const ShaperFilter *filter =
                 &g_array_index(filters, ShaperFilter, i);

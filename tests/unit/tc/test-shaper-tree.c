@@ -445,6 +445,7 @@ Test(diff, from_every_broken_state, .timeout = 60)
             there = case_build(&c);
             ops = shaper_diff(there, here);
             full = simulate(here, ops);
+            cr_assert_eq(full->classes->len, there->classes->len);
             g_array_set_size(
                 ops, (guint)g_rand_int_range(rand, 0, (gint32)ops->len + 1));
             next = simulate(here, ops);
