@@ -1,68 +1,71 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * forecast.c - members, their weights, and the forecast that steers
+ * forecast.c - members, the ladder, and the forecast that steers
  *
  * The ladder, by the number n of passes learnt:
  *
  *     n = 0   nothing is known, nothing is said
  *     n = 1   the power law with its prior exponent, through the one point
- *     n = 2.. members that do not abstain, combined in logarithms
+ *     n = 2.. members that do not abstain, combined in logarithms (ensemble.c)
  *
- * A member's weight is (e2)^-2.5, e2 being its mean squared error in log D
- * when it was asked about passes that it had not seen, old errors forgotten
- * and each capped at 1. One pseudo-error of the members' median size keeps a
- * member with one lucky hit from ruling. Members are scored at the duration
- * that a pass really had, so that a wrong bandwidth is not held against them.
- *
+ * Members are scored at the duration that a pass really had, so that a wrong
+ * bandwidth is not held against them; the combination, for its interval, at
+ * the one that follows from pages and bandwidth, which is what it is asked.
  * Members that do not know about durations expect the pass to be like the one
  * before. Asked about another duration, as one does to compare bandwidths,
  * they lose weight.
  *
- * The combination's own errors, kept in the same way, make the interval:
- * 80 % of a normal distribution lie within 1.2816 standard deviations.
+ * The noise: short passes are timed badly (QEMU and who polls it look every
+ * 0.1 s or so), and pages are counted, hence
+ *
+ *     var log D = s^2 (1 + SHORT_S / T) + 1 / D,     s from recent errors.
+ *
+ * With log-normal errors the value of the least expected percentage error is
+ * not the median but e^(-var) of it. The forecast of the next pass is shaded
+ * by most of that; curves for whole migrations are not.
  */
 #include "forecast/forecast.h"
 
 #include <math.h>
 
+#include "forecast/ensemble.h"
 #include "forecast/forecast-priv.h"
 #include "forecast/member.h"
 
-#define FORGET 0.8
-#define ERROR_CAP 1.0
-#define WEIGHT_POWER 2.5
-#define LIKE_BEFORE 1.0 /* standard deviation, in log T */
-#define PSEUDO_ERRORS 1.0
-#define LEAST_ERROR 1e-4    /* mean squares below this are luck */
-#define PRIOR_VARIANCE 0.09 /* of log D, one step ahead: some 30 % */
-#define PRIOR_ERRORS 2.0
-#define INTERVAL_80 1.2816
+#define LIKE_BEFORE 2.0 /* standard deviation, in log T */
+#define SHORT_S 0.4
+#define LEAST_SHORT_S 0.1
+#define SHADE 0.8
+#define MOST_SHADE 0.15
 
 static const MemberOps *const member_table[] = {
-    &member_power,  &member_power_fast, &member_working_set,
-    &member_linear, &member_ewma,       &member_last,
-    &member_gm11,   &member_gm1n,       &member_gm1n_residual,
+    &member_last,        &member_mean,       &member_wmean,
+    &member_ewma,        &member_arima,      &member_rate,
+    &member_linear,      &member_gm11,       &member_gm11_full,
+    &member_gm1n,        &member_gm1n_all,   &member_gm1n_residual,
+    &member_dgm,         &member_ogm,        &member_power_grey,
+    &member_working_set, &member_two_class,  &member_spectrum,
+    &member_power,       &member_power_fast,
 };
 #define N_MEMBERS G_N_ELEMENTS(member_table)
-#define POWER 0 /* the first rung */
+#define SPECTRUM 17 /* the curve for whole migrations */
+#define POWER 18    /* the first rung */
 
 G_STATIC_ASSERT(N_MEMBERS <= FORECAST_MAX_MEMBERS);
 
-/* Forgotten sum of squared log errors, and of how many. */
-typedef struct Score {
-    double squares;
-    double count;
-} Score;
+#define LEFT_ROWS 5
 
 struct Forecaster {
     double most_pages; /* INFINITY if the guest's size is unknown */
     double page_bytes;
     size_t n_rows;
     void *states[N_MEMBERS];
-    Score scores[N_MEMBERS];
-    double weights[N_MEMBERS]; /* for the next forecast, of combined ones */
-    Score combined;
+    Ensemble ensemble;
     double last_duration_s; /* of the pass learnt last */
+    /* What passes leave unsent when they end, pages; the newest in a ring. */
+    double left[LEFT_ROWS];
+    size_t n_left;
+    Known last_dirty; /* pages, of the row before */
 };
 
 Forecaster *
@@ -72,6 +75,7 @@ forecaster_new(uint64_t total_pages)
 
     forecaster->most_pages = total_pages > 0 ? (double)total_pages : INFINITY;
     forecaster->page_bytes = 4096.0;
+    ensemble_init(&forecaster->ensemble, N_MEMBERS);
     for (size_t i = 0; i < N_MEMBERS; i++) {
         forecaster->states[i] = g_malloc0(member_table[i]->state_size);
         member_table[i]->init(forecaster->states[i]);
@@ -112,14 +116,6 @@ forecaster_most_pages(const Forecaster *forecaster)
     return forecaster->most_pages;
 }
 
-static void
-score_add(Score *score, double log_error)
-{
-    score->squares =
-        score->squares * FORGET + fmin(log_error * log_error, ERROR_CAP);
-    score->count = score->count * FORGET + 1.0;
-}
-
 /* What a member says, in pages; false if it abstains. */
 static bool
 ask(const Forecaster *forecaster, size_t i, double duration_s, double *pages)
@@ -136,104 +132,137 @@ ask(const Forecaster *forecaster, size_t i, double duration_s, double *pages)
     return true;
 }
 
-/* Weighted mean of the members' logarithms, and how far they lie apart. */
-typedef struct Combination {
-    double log_pages;
-    double spread; /* variance between the members */
-} Combination;
-
-static bool
-combine(const Forecaster *forecaster, double duration_s, bool curves_only,
-        Combination *combination)
+/* What those members say that take part, of a pass of any duration. */
+static void
+ask_all(const Forecaster *forecaster, double duration_s, bool curves_only,
+        Opinion *opinions)
 {
-    double sum = 0.0, mean = 0.0, square = 0.0;
-    double off = log(fmax(duration_s, MEMBER_LEAST_DURATION_S) /
-                     forecaster->last_duration_s) /
-                 LIKE_BEFORE;
+    double off =
+        log(fmax(duration_s, MEMBER_LEAST_DURATION_S) /
+            fmax(forecaster->last_duration_s, MEMBER_LEAST_DURATION_S)) /
+        LIKE_BEFORE;
     double likeness = exp(-0.5 * off * off);
 
     for (size_t i = 0; i < N_MEMBERS; i++) {
-        double pages, log_pages, weight = forecaster->weights[i];
+        const MemberOps *member = member_table[i];
+        double pages;
 
-        if (weight <= 0.0 || (curves_only && !member_table[i]->curve) ||
-            !ask(forecaster, i, duration_s, &pages)) {
-            continue;
+        opinions[i] = (Opinion){ .factor = member->curve ? 1.0 : likeness };
+        if (member->combined && (member->curve || !curves_only) &&
+            ask(forecaster, i, duration_s, &pages)) {
+            opinions[i].any = true;
+            opinions[i].log_pages = log(fmax(pages, MEMBER_LEAST_PAGES));
         }
-        if (!member_table[i]->curve) {
-            weight *= likeness;
-        }
-        log_pages = log(fmax(pages, MEMBER_LEAST_PAGES));
-        sum += weight;
-        mean += weight * log_pages;
-        square += weight * log_pages * log_pages;
     }
-    if (sum <= 0.0) {
-        return false;
+}
+
+/* The combination, or before any member has been scored the power law. */
+static bool
+combine(const Forecaster *forecaster, const Opinion *opinions,
+        Combination *combination)
+{
+    if (!ensemble_ready(&forecaster->ensemble)) {
+        *combination = (Combination){ .log_pages = opinions[POWER].log_pages };
+        return opinions[POWER].any;
     }
-    mean /= sum;
-    *combination = (Combination){
-        .log_pages = mean,
-        .spread = fmax(0.0, square / sum - mean * mean),
-    };
-    return true;
+    return ensemble_combine(&forecaster->ensemble, opinions, combination);
+}
+
+/* Shape of the noise over the durations of passes: short ones are timed badly,
+ * and few pages are counted. */
+static double
+noise_shape(double duration_s)
+{
+    return sqrt(1.0 + SHORT_S / fmax(duration_s, LEAST_SHORT_S));
 }
 
 static double
-median(double *values, size_t n)
+power_sd(const Forecaster *forecaster, double duration_s)
 {
-    for (size_t i = 1; i < n; i++) {
-        for (size_t j = i; j > 0 && values[j] < values[j - 1]; j--) {
-            double swap = values[j];
-
-            values[j] = values[j - 1];
-            values[j - 1] = swap;
-        }
-    }
-    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+    return sqrt(member_power_variance(
+        forecaster->states[POWER], fmax(duration_s, MEMBER_LEAST_DURATION_S)));
 }
 
-static void
-weigh(Forecaster *forecaster)
+/* Of the combination at a duration, without its own uncertainty about T */
+static double
+noise_sd(const Forecaster *forecaster, double duration_s, double log_pages)
 {
-    double errors[N_MEMBERS], typical;
-    size_t n = 0;
+    double sd = ensemble_sd(&forecaster->ensemble) * noise_shape(duration_s);
 
-    for (size_t i = 0; i < N_MEMBERS; i++) {
-        const Score *score = &forecaster->scores[i];
+    return sqrt(sd * sd + exp(-fmax(log_pages, log(MEMBER_LEAST_PAGES))));
+}
 
-        forecaster->weights[i] = 0.0;
-        if (member_table[i]->combined && score->count > 0.0) {
-            errors[n++] = score->squares / score->count;
+static double
+combined_sd(const Forecaster *forecaster, double duration_s, double log_pages)
+{
+    return fmax(noise_sd(forecaster, duration_s, log_pages),
+                power_sd(forecaster, duration_s));
+}
+
+static double
+median_left(const Forecaster *forecaster)
+{
+    double sorted[LEFT_ROWS];
+    size_t n = MIN(forecaster->n_left, LEFT_ROWS);
+
+    for (size_t i = 0; i < n; i++) {
+        size_t j = i;
+
+        for (; j > 0 && sorted[j - 1] > forecaster->left[i]; j--) {
+            sorted[j] = sorted[j - 1];
         }
+        sorted[j] = forecaster->left[i];
     }
-    if (n == 0) {
-        forecaster->weights[POWER] = 1.0;
-        return;
-    }
-    typical = median(errors, n);
-    for (size_t i = 0; i < N_MEMBERS; i++) {
-        const Score *score = &forecaster->scores[i];
+    return n == 0 ? 0.0 : 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]);
+}
 
-        if (member_table[i]->combined && score->count > 0.0) {
-            double error = (score->squares + PSEUDO_ERRORS * typical) /
-                           (score->count + PSEUDO_ERRORS);
+/* The duration that would have been planned for a pass, had its bandwidth
+ * been known; the measured one where that cannot be said. */
+static double
+nominal_duration(const Forecaster *forecaster, const SampleRow *row)
+{
+    double pages = (double)row->pages_to_send - median_left(forecaster);
 
-            forecaster->weights[i] =
-                pow(fmax(error, LEAST_ERROR), -WEIGHT_POWER);
-        }
+    if (row->iter <= 1 || row->merged > 1 || row->bandwidth_bytes_s <= 0.0 ||
+        pages <= 0.0) {
+        return row->duration_s;
     }
+    return pages * forecaster->page_bytes / row->bandwidth_bytes_s;
+}
+
+/* Of the pass that has ended, what was said; it is scored against. */
+static void
+score(Forecaster *forecaster, const Observation *seen)
+{
+    Opinion opinions[N_MEMBERS];
+    double log_pages = log(fmax(seen->pages, MEMBER_LEAST_PAGES));
+    double nominal_s = nominal_duration(forecaster, seen->row);
+    Combination before;
+
+    ask_all(forecaster, nominal_s, false, opinions);
+    if (combine(forecaster, opinions, &before)) {
+        ensemble_learn_own(
+            &forecaster->ensemble, before.log_pages - log_pages,
+            noise_shape(nominal_s),
+            combined_sd(forecaster, nominal_s, before.log_pages));
+    }
+    ask_all(forecaster, seen->duration_s, false, opinions);
+    ensemble_learn(&forecaster->ensemble, opinions, log_pages);
 }
 
 void
 forecaster_add(Forecaster *forecaster, const SampleRow *row)
 {
     Observation seen = { .row = row };
-    Combination before;
-    double log_pages, pages;
 
     if (row->page_bytes > 0) {
         forecaster->page_bytes = (double)row->page_bytes;
     }
+    if (forecaster->last_dirty.known) {
+        forecaster->left[forecaster->n_left++ % LEFT_ROWS] = fmax(
+            0.0, (double)row->pages_to_send - forecaster->last_dirty.value);
+    }
+    forecaster->last_dirty = row->dirty_pages;
     if (row->final || !row->dirty_pages.known ||
         !isfinite(row->dirty_pages.value) || row->dirty_pages.value < 0.0 ||
         !isfinite(row->duration_s) || row->duration_s <= 0.0) {
@@ -246,34 +275,14 @@ forecaster_add(Forecaster *forecaster, const SampleRow *row)
         fmax(row->duration_s / seen.passes, MEMBER_LEAST_DURATION_S);
 
     /* A pass nobody saw alone is history, but no test of anybody. */
-    log_pages = log(fmax(seen.pages, MEMBER_LEAST_PAGES));
-    if (row->merged <= 1) {
-        if (combine(forecaster, seen.duration_s, false, &before)) {
-            score_add(&forecaster->combined, log_pages - before.log_pages);
-        }
-        for (size_t i = 0; i < N_MEMBERS; i++) {
-            if (ask(forecaster, i, seen.duration_s, &pages)) {
-                score_add(&forecaster->scores[i],
-                          log_pages - log(fmax(pages, MEMBER_LEAST_PAGES)));
-            }
-        }
+    if (row->merged <= 1 && forecaster->n_rows > 0) {
+        score(forecaster, &seen);
     }
     for (size_t i = 0; i < N_MEMBERS; i++) {
         member_table[i]->learn(forecaster->states[i], &seen);
     }
     forecaster->last_duration_s = seen.duration_s;
     forecaster->n_rows++;
-    weigh(forecaster);
-}
-
-/* Variance of the combination one step ahead, from its recent errors. */
-static double
-recent_variance(const Forecaster *forecaster)
-{
-    const Score *score = &forecaster->combined;
-
-    return (score->squares + PRIOR_ERRORS * PRIOR_VARIANCE) /
-           (score->count + PRIOR_ERRORS);
 }
 
 bool
@@ -281,16 +290,17 @@ forecaster_curve(const Forecaster *forecaster, double duration_s,
                  CurvePoint *point)
 {
     double t = fmax(duration_s, MEMBER_LEAST_DURATION_S);
-    Combination combination;
+    double pages, log_pages, noise;
 
-    if (!combine(forecaster, t, true, &combination)) {
+    if (!ask(forecaster, SPECTRUM, t, &pages)) {
         return false;
     }
+    log_pages = log(fmax(pages, MEMBER_LEAST_PAGES));
+    noise = noise_sd(forecaster, t, log_pages);
     *point = (CurvePoint){
-        .log_pages = combination.log_pages,
-        .log_sd =
-            sqrt(fmax(recent_variance(forecaster) + combination.spread,
-                      member_power_variance(forecaster->states[POWER], t))),
+        .log_pages = log_pages,
+        .log_sd = sqrt(noise * noise + member_spectrum_variance(
+                                           forecaster->states[SPECTRUM], t)),
     };
     return true;
 }
@@ -301,8 +311,9 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
 {
     double bytes = (double)query->pages_to_send * forecaster->page_bytes -
                    query->left_bytes;
+    Opinion opinions[N_MEMBERS];
     Combination combination;
-    double sd;
+    double half, shade, sd;
 
     *forecast = (Forecast){ .n_members = N_MEMBERS };
     forecast->planned_duration_s =
@@ -316,22 +327,25 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
         member->pages.known = ask(forecaster, i, forecast->planned_duration_s,
                                   &member->pages.value);
     }
+    ask_all(forecaster, forecast->planned_duration_s, false, opinions);
     if (forecaster->n_rows == 0 ||
-        !combine(forecaster, forecast->planned_duration_s, false,
-                 &combination)) {
+        !combine(forecaster, opinions, &combination)) {
         return;
     }
 
-    sd = sqrt(fmax(recent_variance(forecaster),
-                   member_power_variance(forecaster->states[POWER],
-                                         fmax(forecast->planned_duration_s,
-                                              MEMBER_LEAST_DURATION_S))));
+    sd = ensemble_seen_sd(&forecaster->ensemble) *
+         noise_shape(forecast->planned_duration_s);
+    shade = fmin(SHADE * sd * sd, MOST_SHADE);
+    half = ensemble_half_width(&forecaster->ensemble,
+                               combined_sd(forecaster,
+                                           forecast->planned_duration_s,
+                                           combination.log_pages));
     forecast->pages =
-        known(fmin(exp(combination.log_pages), forecaster->most_pages));
-    forecast->low_pages = fmin(exp(combination.log_pages - INTERVAL_80 * sd),
-                               forecaster->most_pages);
-    forecast->high_pages = fmin(exp(combination.log_pages + INTERVAL_80 * sd),
-                                forecaster->most_pages);
+        known(fmin(exp(combination.log_pages - shade), forecaster->most_pages));
+    forecast->low_pages =
+        fmin(exp(combination.log_pages - half), forecast->pages.value);
+    forecast->high_pages =
+        fmin(exp(combination.log_pages + half), forecaster->most_pages);
     forecast->model =
-        forecaster->scores[POWER].count > 0.0 ? "combination" : "power";
+        ensemble_ready(&forecaster->ensemble) ? "ensemble" : "power";
 }

@@ -33,11 +33,11 @@ typedef struct ForecastQuery {
 } ForecastQuery;
 
 typedef struct Forecast {
-    Known pages;              /* best estimate of x1; unknown: no forecast */
-    double low_pages;         /* 80 % interval, only if pages is known */
+    Known pages;      /* best estimate of x1; unknown: no forecast */
+    double low_pages; /* 80 % interval, only if pages is known */
     double high_pages;
     double planned_duration_s; /* that follows from the query */
-    const char *model;        /* static name of the member or combination */
+    const char *model;         /* static name of the member or combination */
     size_t n_members;
     ForecastMember members[FORECAST_MAX_MEMBERS];
 } Forecast;
@@ -83,21 +83,21 @@ typedef struct MigrationQuery {
 } MigrationQuery;
 
 typedef struct MigrationForecast {
-    Known iterations;     /* still to come, the final one included; unknown:
+    Known iterations; /* still to come, the final one included; unknown:
                              no forecast, or it does not converge */
-    Known time_s;         /* from now to the end */
-    Known bytes;          /* from now to the end */
+    Known time_s;     /* from now to the end */
+    Known bytes;      /* from now to the end */
     Known downtime_s;
     double low_time_s, high_time_s; /* 80 % interval, if time_s is known;
                              the high end is infinite if only the best guess
                              converges */
-    bool converges;       /* the best guess; meaningful if verdict_known */
+    bool converges;          /* the best guess; meaningful if verdict_known */
     bool surely_converges;   /* even if 80 % interval's high end comes true */
     bool possibly_converges; /* if its low end does; not if brief */
     bool verdict_known;
-    Known plateau_s;      /* duration at which passes stop getting shorter,
+    Known plateau_s; /* duration at which passes stop getting shorter,
                              if the best guess does not converge */
-    Known least_bandwidth_bytes_s;  /* at which it would converge */
+    Known least_bandwidth_bytes_s; /* at which it would converge */
 } MigrationForecast;
 
 /** forecaster_migration() - Play the rest of the migration through */

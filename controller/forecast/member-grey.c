@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * member-grey.c - grey models as members
+ * member-grey.c - GM(1,1) as a member, and as the correction of another one
  *
- * "gm11" is GM(1,1) on the logarithms of the last five values, the grey model
- * that was worth something on measured migrations. "gm1n" and "gm1n-residual"
- * are the paper's GM(1,N), N = 6, without and with its residual correction,
- * as printed; they are there to be compared and take no part in steering.
+ *     gm11        on log D of the last five passes ("metabolic": the oldest
+ *                 goes when a new one comes; Deng 1982, Liu and Lin 2006)
+ *     gm11-full   on D of all passes up to FULL_ROWS back, as textbooks do
+ *     power-grey  the power law, times what GM(1,1) expects of the ratio
+ *                 D / D^ of its last five forecasts; half of the correction
+ *                 in logarithms, and never more than a factor of two
  *
- * The paper's model is fitted to all passes but the first (which sends all of
- * memory) up to GM1N_ROWS back. A driver that is unknown in one row of them
- * is left out, so that N gets smaller. What the drivers will be during the
- * pass asked about is not known when it starts, and the paper is silent:
- *
- *     x5  duration of the pass before: known
- *     x2, x3, x4, x6: as they were in the pass before
+ * On measured migrations gm11 was the grey model that was worth something.
  */
 #include "forecast/member.h"
 
@@ -23,8 +19,9 @@
 #include "forecast/grey.h"
 
 #define GM11_ROWS 5
-#define GM1N_ROWS 256
-#define GM1N_COLS 6
+#define FULL_ROWS 128
+#define RATIO_ROWS 5
+#define MOST_RATIO 2.0
 
 typedef struct Gm11State {
     GreyModel *model;
@@ -83,117 +80,113 @@ gm11_predict(const void *state, double duration_s, double *pages)
     return gm11->any;
 }
 
-typedef struct Gm1nState {
-    GreyModel *model, *tail;
-    bool corrected;
+typedef struct FullState {
+    GreyModel *model;
     size_t n;
-    Known rows[GM1N_ROWS][GM1N_COLS];
+    double rows[FULL_ROWS];
     bool any;
     double pages; /* the answer */
-} Gm1nState;
+} FullState;
 
 static void
-gm1n_init(void *state)
+full_init(void *state)
 {
-    ((Gm1nState *)state)->model = grey_new(GM1N_ROWS, GM1N_COLS);
+    ((FullState *)state)->model = grey_new(FULL_ROWS, 1);
 }
 
 static void
-gm1n_residual_init(void *state)
+full_clear(void *state)
 {
-    Gm1nState *gm1n = state;
-
-    gm1n_init(state);
-    gm1n->tail = grey_new(GM1N_ROWS, 1);
-    gm1n->corrected = true;
+    grey_free(((FullState *)state)->model);
 }
 
 static void
-gm1n_clear(void *state)
+full_learn(void *state, const Observation *seen)
 {
-    Gm1nState *gm1n = state;
+    FullState *full = state;
 
-    grey_free(gm1n->model);
-    grey_free(gm1n->tail);
+    if (full->n == FULL_ROWS) {
+        memmove(full->rows, full->rows + 1,
+                (FULL_ROWS - 1) * sizeof(*full->rows));
+        full->n--;
+    }
+    full->rows[full->n++] = seen->pages;
+    full->any = grey_fit(full->model, full->rows, full->n, 1, NULL) &&
+                grey_forecast(full->model, NULL, 1, &full->pages, NULL);
 }
 
 static bool
-gm1n_answer(const Gm1nState *gm1n, const double *window, size_t n_cols,
-            const double *drivers, double *pages)
+full_predict(const void *state, double duration_s, double *pages)
 {
-    double fitted[GM1N_ROWS], next;
-    GreyCorrection correction;
+    const FullState *full = state;
 
-    /* Without any driver it would be another model, GM(1,1). */
-    if (n_cols < 2 || !grey_fit(gm1n->model, window, gm1n->n, n_cols, NULL) ||
-        !grey_forecast(gm1n->model, drivers, 1, &next, NULL)) {
+    *pages = fmax(full->pages, 0.0);
+    return full->any;
+}
+
+typedef struct RatioState {
+    GreyModel *model;
+    void *power; /* state of the member "power" */
+    bool any;
+    size_t n;
+    double ratios[RATIO_ROWS];
+    double factor; /* the answer, 1 until there is one */
+} RatioState;
+
+static void
+ratio_init(void *state)
+{
+    RatioState *ratio = state;
+
+    ratio->model = grey_new(RATIO_ROWS, 1);
+    ratio->power = g_malloc0(member_power.state_size);
+    member_power.init(ratio->power);
+    ratio->factor = 1.0;
+}
+
+static void
+ratio_clear(void *state)
+{
+    RatioState *ratio = state;
+
+    grey_free(ratio->model);
+    g_free(ratio->power);
+}
+
+static void
+ratio_learn(void *state, const Observation *seen)
+{
+    RatioState *ratio = state;
+    double expected, next;
+
+    if (member_power.predict(ratio->power, seen->duration_s, &expected)) {
+        if (ratio->n == RATIO_ROWS) {
+            memmove(ratio->ratios, ratio->ratios + 1,
+                    (RATIO_ROWS - 1) * sizeof(*ratio->ratios));
+            ratio->n--;
+        }
+        ratio->ratios[ratio->n++] =
+            CLAMP(fmax(seen->pages, MEMBER_LEAST_PAGES) /
+                      fmax(expected, MEMBER_LEAST_PAGES),
+                  1.0 / MOST_RATIO, MOST_RATIO);
+    }
+    member_power.learn(ratio->power, seen);
+    ratio->any = grey_fit(ratio->model, ratio->ratios, ratio->n, 1, NULL) &&
+                 grey_forecast(ratio->model, NULL, 1, &next, NULL);
+    ratio->factor =
+        ratio->any ? sqrt(CLAMP(next, 1.0 / MOST_RATIO, MOST_RATIO)) : 1.0;
+}
+
+static bool
+ratio_predict(const void *state, double duration_s, double *pages)
+{
+    const RatioState *ratio = state;
+
+    if (!ratio->any || !member_power.predict(ratio->power, duration_s, pages)) {
         return false;
     }
-    if (gm1n->corrected) {
-        if (!grey_fitted(gm1n->model, fitted, NULL)) {
-            return false;
-        }
-        for (size_t k = 0; k < gm1n->n; k++) {
-            fitted[k] = window[k * n_cols] - fitted[k];
-        }
-        grey_residual(gm1n->tail, fitted, gm1n->n, &correction);
-        next += correction.next;
-    }
-    *pages = fmax(next, 0.0);
-    return isfinite(next);
-}
-
-static void
-gm1n_learn(void *state, const Observation *seen)
-{
-    Gm1nState *gm1n = state;
-    const SampleRow *row = seen->row;
-    double window[GM1N_ROWS * GM1N_COLS], drivers[GM1N_COLS];
-    size_t columns[GM1N_COLS], n_cols = 0;
-
-    if (row->iter <= 1) {
-        return;
-    }
-    if (gm1n->n == GM1N_ROWS) {
-        memmove(gm1n->rows, gm1n->rows + 1,
-                (GM1N_ROWS - 1) * sizeof(*gm1n->rows));
-        gm1n->n--;
-    }
-    memcpy(gm1n->rows[gm1n->n++],
-           (Known[GM1N_COLS]){ known(seen->pages), row->mem_used,
-                               row->cpu_cores, row->vm_net_bytes_s,
-                               row->prev_duration_s, row->host_net_bytes_s },
-           sizeof(*gm1n->rows));
-
-    for (size_t i = 0; i < GM1N_COLS; i++) {
-        bool whole = true;
-
-        for (size_t k = 0; k < gm1n->n; k++) {
-            whole = whole && gm1n->rows[k][i].known;
-        }
-        if (whole) {
-            columns[n_cols++] = i;
-        }
-    }
-    for (size_t k = 0; k < gm1n->n; k++) {
-        for (size_t j = 0; j < n_cols; j++) {
-            window[k * n_cols + j] = gm1n->rows[k][columns[j]].value;
-        }
-    }
-    for (size_t j = 1; j < n_cols; j++) {
-        drivers[j - 1] = columns[j] == 4 ? seen->duration_s
-                                         : window[(gm1n->n - 1) * n_cols + j];
-    }
-    gm1n->any = gm1n_answer(gm1n, window, n_cols, drivers, &gm1n->pages);
-}
-
-static bool
-gm1n_predict(const void *state, double duration_s, double *pages)
-{
-    const Gm1nState *gm1n = state;
-
-    *pages = gm1n->pages;
-    return gm1n->any;
+    *pages *= ratio->factor;
+    return true;
 }
 
 const MemberOps member_gm11 = {
@@ -206,20 +199,22 @@ const MemberOps member_gm11 = {
     .predict = gm11_predict,
 };
 
-const MemberOps member_gm1n = {
-    .name = "gm1n",
-    .state_size = sizeof(Gm1nState),
-    .init = gm1n_init,
-    .clear = gm1n_clear,
-    .learn = gm1n_learn,
-    .predict = gm1n_predict,
+const MemberOps member_gm11_full = {
+    .name = "gm11-full",
+    .state_size = sizeof(FullState),
+    .init = full_init,
+    .clear = full_clear,
+    .learn = full_learn,
+    .predict = full_predict,
 };
 
-const MemberOps member_gm1n_residual = {
-    .name = "gm1n-residual",
-    .state_size = sizeof(Gm1nState),
-    .init = gm1n_residual_init,
-    .clear = gm1n_clear,
-    .learn = gm1n_learn,
-    .predict = gm1n_predict,
+const MemberOps member_power_grey = {
+    .name = "power-grey",
+    .curve = true,
+    .combined = true,
+    .state_size = sizeof(RatioState),
+    .init = ratio_init,
+    .clear = ratio_clear,
+    .learn = ratio_learn,
+    .predict = ratio_predict,
 };

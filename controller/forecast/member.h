@@ -40,15 +40,32 @@ typedef struct MemberOps {
     bool (*predict)(const void *state, double duration_s, double *pages);
 } MemberOps;
 
-extern const MemberOps member_last;        /* as many as last time */
+/* Naive ones. */
+extern const MemberOps member_last;   /* as many as last time */
+extern const MemberOps member_mean;   /* of all passes */
+extern const MemberOps member_wmean;  /* ... pass k with weight k */
 extern const MemberOps member_ewma;   /* mean, old values halved */
-extern const MemberOps member_linear;      /* as many per second as last time */
+extern const MemberOps member_arima;  /* ARIMA(1,1,0) on log D */
+extern const MemberOps member_rate;   /* pages per second of the last 5, x T */
+extern const MemberOps member_linear; /* pages per second of the last, x T */
+/* Grey ones. */
+extern const MemberOps member_gm11;          /* GM(1,1), last 5, on log D */
+extern const MemberOps member_gm11_full;     /* GM(1,1), all, on D */
+extern const MemberOps member_gm1n;          /* GM(1,N) of the paper */
+extern const MemberOps member_gm1n_all;      /* ... with the first pass */
+extern const MemberOps member_gm1n_residual; /* ... with its correction */
+extern const MemberOps member_dgm;           /* DGM(1,N), ridge, on log D */
+extern const MemberOps member_ogm;           /* OGM(1,N), ridge */
+extern const MemberOps member_power_grey;    /* power law x GM(1,1) of ratio */
+/* Physical ones. */
+extern const MemberOps member_working_set; /* W (1 - exp(-T / tau)) */
+extern const MemberOps member_two_class;   /* W (1 - exp(-T / tau)) + r T */
+extern const MemberOps member_spectrum;    /* C ((1 + h T)^a - 1) / a */
 extern const MemberOps member_power;       /* c T^a, slow to believe change */
 extern const MemberOps member_power_fast;  /* c T^a, quick to follow */
-extern const MemberOps member_working_set; /* W (1 - exp(-T / tau)) */
-extern const MemberOps member_gm11;        /* GM(1,1), last 5, on log D */
-extern const MemberOps member_gm1n;        /* GM(1,N) of the paper */
-extern const MemberOps member_gm1n_residual; /* ... with its correction */
+
+/* Variance of log D at a duration between the curves of member_spectrum */
+double member_spectrum_variance(const void *state, double duration_s);
 
 /* Variance of log D at a duration, as member_power sees it. */
 double member_power_variance(const void *state, double duration_s);

@@ -22,7 +22,6 @@ row_of(unsigned iter, double duration_s, double pages)
         .page_bytes = 4096,
         .duration_s = duration_s,
         .dirty_pages = known(pages),
-        .bandwidth_bytes_s = BANDWIDTH,
     };
 }
 
@@ -126,7 +125,7 @@ Test(ladder, grey_members_come_when_they_have_rows)
         cr_assert_eq(member(&forecast, "gm1n-residual").known, iter >= 8);
         cr_assert_eq(forecaster_rows(forecaster), iter);
         if (iter >= 2) {
-            cr_assert_str_eq(forecast.model, "combination");
+            cr_assert_str_eq(forecast.model, "ensemble");
         }
     }
 }

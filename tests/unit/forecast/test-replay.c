@@ -92,7 +92,7 @@ score(Replay *replay, const SampleRow *row)
         double pages = replay->last_pages, ape;
 
         if (i == COMBINED) {
-            replay->names[i] = "combination";
+            replay->names[i] = "ensemble";
             pages = forecast.pages.value;
         } else if (i < forecast.n_members) {
             replay->names[i] = forecast.members[i].name;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ensemble.c - one forecast, and how sure it is, out of what members say
+ *
+ * A member's weight is (e2)^-3, e2 being its mean squared error in log D when
+ * it was asked about passes that it had not seen, old errors forgotten and
+ * each capped. A fraction of a pseudo-error of the members' median size keeps
+ * a member with one lucky hit from ruling.
+ *
+ * The interval rests on the mean absolute error of the combination itself,
+ * 1.25 of which are a standard deviation, and on its hits: each miss of the 80
+ * % interval widens it by 16 %, each hit narrows it by 4 %, so that whatever
+ * the distribution of the errors a fifth of them is outside in the long run
+ * (Gibbs, Candes 2021). The first forecast, which is the prior's, counts for
+ * neither.
+ */
+#include "forecast/ensemble.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FORGET 0.8
+#define ERROR_CAP 1.0
+#define WEIGHT_POWER 3.0
+#define PSEUDO_ERRORS 0.3
+#define LEAST_SQUARE 1e-5
+#define SD_FORGET 0.9
+#define PRIOR_ERROR 0.18
+#define PRIOR_COUNT 2.0
+#define PER_MEAN_ERROR 1.25
+#define LARGE_ERROR 0.5
+#define INTERVAL_80 1.2816
+#define MISS 0.2
+#define WIDEN_STEP 0.2
+#define MOST_WIDEN 0.8
+
+void
+ensemble_init(Ensemble *ensemble, size_t n)
+{
+    g_assert(n <= FORECAST_MAX_MEMBERS);
+    *ensemble = (Ensemble){ .n = n };
+}
+
+bool
+ensemble_ready(const Ensemble *ensemble)
+{
+    for (size_t i = 0; i < ensemble->n; i++) {
+        if (ensemble->members[i].weight > 0.0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static double
+median(double *values, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        for (size_t j = i; j > 0 && values[j] < values[j - 1]; j--) {
+            double swap = values[j];
+
+            values[j] = values[j - 1];
+            values[j - 1] = swap;
+        }
+    }
+    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+static void
+weigh(Ensemble *ensemble)
+{
+    double means[FORECAST_MAX_MEMBERS], typical;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ensemble->n; i++) {
+        if (ensemble->members[i].count > 0.0) {
+            means[n++] =
+                ensemble->members[i].squares / ensemble->members[i].count;
+        }
+    }
+    if (n == 0) {
+        return;
+    }
+    typical = median(means, n);
+    for (size_t i = 0; i < ensemble->n; i++) {
+        double count = ensemble->members[i].count, square;
+
+        if (count > 0.0) {
+            square = (ensemble->members[i].squares + PSEUDO_ERRORS * typical) /
+                     (count + PSEUDO_ERRORS);
+            ensemble->members[i].weight =
+                pow(fmax(square, LEAST_SQUARE), -WEIGHT_POWER);
+        }
+    }
+}
+
+double
+ensemble_sd(const Ensemble *ensemble)
+{
+    return PER_MEAN_ERROR * (ensemble->errors + PRIOR_COUNT * PRIOR_ERROR) /
+           (ensemble->count + PRIOR_COUNT);
+}
+
+double
+ensemble_seen_sd(const Ensemble *ensemble)
+{
+    return PER_MEAN_ERROR * ensemble->errors / (ensemble->count + PRIOR_COUNT);
+}
+
+double
+ensemble_half_width(const Ensemble *ensemble, double sd)
+{
+    return INTERVAL_80 * sd * exp(ensemble->widen);
+}
+
+void
+ensemble_learn(Ensemble *ensemble, const Opinion *opinions, double log_pages)
+{
+    for (size_t i = 0; i < ensemble->n; i++) {
+        double error = opinions[i].log_pages - log_pages;
+
+        if (opinions[i].any) {
+            ensemble->members[i].squares =
+                FORGET * ensemble->members[i].squares +
+                fmin(error * error, ERROR_CAP);
+            ensemble->members[i].count =
+                FORGET * ensemble->members[i].count + 1.0;
+        }
+    }
+    weigh(ensemble);
+}
+
+void
+ensemble_learn_own(Ensemble *ensemble, double error, double shape, double sd)
+{
+    bool miss = fabs(error) > ensemble_half_width(ensemble, sd);
+
+    if (ensemble->scored++ == 0) {
+        return;
+    }
+    ensemble->errors =
+        SD_FORGET * ensemble->errors + fmin(fabs(error) / shape, LARGE_ERROR);
+    ensemble->count = SD_FORGET * ensemble->count + 1.0;
+    ensemble->widen += WIDEN_STEP * ((miss ? 1.0 : 0.0) - MISS);
+    ensemble->widen = CLAMP(ensemble->widen, -MOST_WIDEN, MOST_WIDEN);
+}
+
+bool
+ensemble_combine(const Ensemble *ensemble, const Opinion *opinions,
+                 Combination *combination)
+{
+    double sum = 0.0, mean = 0.0, square = 0.0;
+
+    for (size_t i = 0; i < ensemble->n; i++) {
+        double weight = ensemble->members[i].weight * opinions[i].factor;
+        double log_pages = opinions[i].log_pages;
+
+        if (opinions[i].any && weight > 0.0) {
+            sum += weight;
+            mean += weight * log_pages;
+            square += weight * log_pages * log_pages;
+        }
+    }
+    if (!(sum > 0.0)) {
+        return false;
+    }
+    mean /= sum;
+    *combination = (Combination){
+        .log_pages = mean,
+        .spread = fmax(0.0, square / sum - mean * mean),
+    };
+    return true;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * files.c - traces in, text out
+ */
+#include "tools/predict/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+TraceTable *
+predict_load(const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    TraceTable *table;
+
+    if (!g_file_get_contents(path, &text, &length, error)) {
+        return NULL;
+    }
+    table = trace_parse(text, length, error);
+    if (!table) {
+        g_prefix_error(error, "%s: ", path);
+    }
+    return table;
+}
+
+bool
+predict_write(const char *path, const char *text, GError **error)
+{
+    bool newline = !g_str_has_suffix(text, "\n");
+
+    if (path && strcmp(path, "-") != 0) {
+        return g_file_set_contents(path, text, -1, error);
+    }
+    if (fputs(text, stdout) == EOF || (newline && putchar('\n') == EOF) ||
+        fflush(stdout) == EOF) {
+        g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_IO,
+                            "standard output cannot be written");
+        return false;
+    }
+    return true;
+}
