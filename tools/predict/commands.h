@@ -14,7 +14,6 @@
 #include "report/trace.h"
 
 int predict_eval_main(int argc, char **argv);
-int predict_plot_main(int argc, char **argv);
 
 /** predict_load() - Read a trace; the error names the file */
 TraceTable *predict_load(const char *path, GError **error);
