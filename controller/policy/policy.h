@@ -45,17 +45,17 @@ void policy_settings_init(PolicySettings *settings, PolicyKind kind);
 bool policy_settings_check(const PolicySettings *settings, GError **error);
 
 typedef struct PolicyInput {
-    unsigned iter;            /* the iteration that starts now, 1.. */
-    double elapsed_s;         /* since the migration started */
-    uint64_t pages_to_send;   /* in it */
+    unsigned iter;          /* the iteration that starts now, 1.. */
+    double elapsed_s;       /* since the migration started */
+    uint64_t pages_to_send; /* in it */
     uint64_t page_bytes;
-    double link_bytes_s;      /* Nt: what the root class carries */
-    Known used_bytes_s;       /* Nu: everything but the streams we steer */
-    double others_bytes_s;    /* guarantees of other migrations, protected
+    double link_bytes_s;          /* Nt: what the root class carries */
+    Known used_bytes_s;           /* Nu: everything but the streams we steer */
+    double others_bytes_s;        /* guarantees of other migrations, protected
                                  applications and the control class */
     Known guest_net_mean_bytes_s; /* mean Net(n,1..K): traffic of the guest */
     Known guest_net_next_bytes_s; /* Napp: forecast of its need */
-    double achieved_bytes_s;  /* stream's bandwidth in the last iteration, 0 */
+    double achieved_bytes_s; /* stream's bandwidth in the last iteration, 0 */
     uint64_t guarantee_bytes_s; /* in force now, 0 before the first decision */
     uint64_t ceiling_bytes_s;   /* in force now */
 } PolicyInput;
@@ -92,8 +92,7 @@ typedef struct PolicyDecision {
  * With POLICY_NONE the decision is always KEEP with zero rates. Guarantees
  * never exceed link_bytes_s - others_bytes_s.
  */
-void policy_decide(const PolicySettings *settings,
-                   const Forecaster *forecaster, const PolicyInput *input,
-                   PolicyDecision *decision);
+void policy_decide(const PolicySettings *settings, const Forecaster *forecaster,
+                   const PolicyInput *input, PolicyDecision *decision);
 
 #endif
