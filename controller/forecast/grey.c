@@ -196,11 +196,11 @@ grey_fit(GreyModel *model, const double *rows, size_t n_rows, size_t n_cols,
         return false;
     }
 
-    for (size_t k = 0; k < n_rows; k++) {
-        for (size_t i = 0; i < n_cols; i++) {
-            double sum = rows[k * n_cols + i];
+    for (size_t i = 0; i < n_cols; i++) {
+        double sum = 0.0;
 
-            sum += k > 0 ? model->sums[(k - 1) * n_cols + i] : 0.0;
+        for (size_t k = 0; k < n_rows; k++) {
+            sum += rows[k * n_cols + i];
             if (!isfinite(sum)) {
                 g_set_error(error, GREY_ERROR, GREY_ERROR_RANGE,
                             "row %zu, column %zu of the window is not finite",

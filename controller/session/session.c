@@ -288,6 +288,9 @@ session_start(const SessionSpec *spec, const SessionCallbacks *callbacks,
         !session_reserve(session, error)) {
         return NULL;
     }
+    if (session->reservation && reservation_warning(session->reservation)) {
+        session_warn(session, "%s", reservation_warning(session->reservation));
+    }
     session_feed(session, (JobEvent){ .kind = JOB_EVENT_START });
     virt_guest_subscribe(spec->guest, session_on_guest_event, session,
                          on_subscribed, session);
