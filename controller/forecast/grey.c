@@ -200,6 +200,8 @@ grey_fit(GreyModel *model, const double *rows, size_t n_rows, size_t n_cols,
         double sum = 0.0;
 
         for (size_t k = 0; k < n_rows; k++) {
+            /* The analyser loses that "first" stays below "n" in the tail. */
+            /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
             sum += rows[k * n_cols + i];
             if (!isfinite(sum)) {
                 g_set_error(error, GREY_ERROR, GREY_ERROR_RANGE,

@@ -129,8 +129,8 @@ event_of(const Sampler *sampler, unsigned pass)
         const PassEvent *event =
             &g_array_index(sampler->events, PassEvent, i - 1);
 
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an array that
-         * has elements has data. */
+        /* An array that has elements has data. */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         if (event->pass <= pass) {
             return event->pass == pass ? event : NULL;
         }
