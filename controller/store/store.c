@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * store.c - the history of migrations in SQLite
+ *
+ *   run    one row a migration; id grows with time
+ *   point  (run, pass number) -> duration, pages; goes with its run
+ *
+ * PRAGMA user_version is the version of this schema, application_id tells our
+ * files from others'. A file without either and without tables is new and gets
+ * the schema; a version above ours is refused before anything is written; one
+ * below would be brought up to date step by step in schema_steps.
+ *
+ * WAL lets somebody read while a migration that ends is written down. Where a
+ * file system cannot do that (it needs shared memory), SQLite stays with its
+ * rollback journal, which is right too, only slower.
+ */
+#include "store/store.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <unistd.h>
+
+G_DEFINE_QUARK(vmferry_store_error, store_error)
+
+#define APPLICATION_ID 0x766d6679 /* "vmfy" */
+#define BUSY_MS 2000
+#define KEPT_RUNS "100"
+
+/* schema_steps[v] brings version v to v + 1. */
+static const char *const schema_steps[] = {
+    "CREATE TABLE run ("
+    " id INTEGER PRIMARY KEY,"
+    " guest_uuid TEXT NOT NULL,"
+    " guest_name TEXT,"
+    " started_us INTEGER NOT NULL,"
+    " policy TEXT,"
+    " outcome TEXT,"
+    " bandwidth_bytes_s REAL,"
+    " downtime_limit_s REAL,"
+    " total_s REAL,"
+    " downtime_s REAL,"
+    " bytes REAL,"
+    " first_pass_bytes REAL);"
+    "CREATE INDEX run_guest ON run (guest_uuid, id);"
+    "CREATE TABLE point ("
+    " run INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,"
+    " pass INTEGER NOT NULL,"
+    " duration_s REAL NOT NULL,"
+    " pages REAL NOT NULL,"
+    " PRIMARY KEY (run, pass)) WITHOUT ROWID;",
+};
+#define SCHEMA_VERSION ((int)G_N_ELEMENTS(schema_steps))
+
+struct Store {
+    sqlite3 *db;
+    char *path;
+};
+
+StoreRun *
+store_run_new(void)
+{
+    StoreRun *run = g_new0(StoreRun, 1);
+
+    run->points = g_array_new(FALSE, FALSE, sizeof(StorePoint));
+    return run;
+}
+
+void
+store_run_free(StoreRun *run)
+{
+    if (!run) {
+        return;
+    }
+    g_free(run->guest_uuid);
+    g_free(run->guest_name);
+    g_free(run->policy);
+    g_free(run->outcome);
+    g_array_unref(run->points);
+    g_free(run);
+}
+
+/* --- errors --- */
+
+static StoreError
+code_of(int result)
+{
+    switch (result & 0xff) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_ERROR: /* a table of ours is not there, or not as we made it */
+    case SQLITE_SCHEMA:
+    case SQLITE_MISMATCH:
+        return STORE_ERROR_CORRUPT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STORE_ERROR_BUSY;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+        return STORE_ERROR_VALUE;
+    default:
+        return STORE_ERROR_ACCESS;
+    }
+}
+
+static const char *
+remedy_of(StoreError code)
+{
+    return code == STORE_ERROR_CORRUPT
+               ? "; move the file away and a new one is made"
+               : "";
+}
+
+/* Always false, for "return take_error(...)". */
+static bool
+take_error(Store *store, const char *doing, GError **error)
+{
+    StoreError code = code_of(sqlite3_extended_errcode(store->db));
+
+    g_set_error(error, STORE_ERROR, (gint)code, "history %s: %s: %s%s",
+                store->path, doing, sqlite3_errmsg(store->db), remedy_of(code));
+    return false;
+}
+
+/* --- small steps --- */
+
+static bool
+execute(Store *store, const char *sql, const char *doing, GError **error)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           take_error(store, doing, error);
+}
+
+static sqlite3_stmt *
+prepare(Store *store, const char *sql, const char *doing, GError **error)
+{
+    sqlite3_stmt *statement = NULL;
+
+    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        take_error(store, doing, error);
+        return NULL;
+    }
+    return statement;
+}
+
+static bool
+read_number(Store *store, const char *sql, const char *doing, int64_t *number,
+            GError **error)
+{
+    sqlite3_stmt *statement = prepare(store, sql, doing, error);
+    bool there;
+
+    if (!statement) {
+        return false;
+    }
+    there = sqlite3_step(statement) == SQLITE_ROW;
+    if (there) {
+        *number = sqlite3_column_int64(statement, 0);
+    } else {
+        take_error(store, doing, error);
+    }
+    sqlite3_finalize(statement);
+    return there;
+}
+
+static void
+bind_known(sqlite3_stmt *statement, int index, Known value)
+{
+    if (value.known && isfinite(value.value)) {
+        sqlite3_bind_double(statement, index, value.value);
+    } else {
+        sqlite3_bind_null(statement, index);
+    }
+}
+
+static Known
+column_known(sqlite3_stmt *statement, int index)
+{
+    return sqlite3_column_type(statement, index) == SQLITE_NULL
+               ? unknown()
+               : known(sqlite3_column_double(statement, index));
+}
+
+static char *
+column_text(sqlite3_stmt *statement, int index)
+{
+    return g_strdup((const char *)sqlite3_column_text(statement, index));
+}
+
+/* --- opening --- */
+
+/* Whose file is it, and of which version? */
+static bool
+check_version(Store *store, int64_t *version, GError **error)
+{
+    int64_t id, objects;
+
+    if (!read_number(store, "PRAGMA user_version", "opening", version, error) ||
+        !read_number(store, "PRAGMA application_id", "opening", &id, error) ||
+        !read_number(store, "SELECT count(*) FROM sqlite_master", "opening",
+                     &objects, error)) {
+        return false;
+    }
+    if (id != APPLICATION_ID && (id != 0 || *version != 0 || objects != 0)) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_CORRUPT,
+                    "history %s: this database is not vmferry's; name another "
+                    "file",
+                    store->path);
+        return false;
+    }
+    if (*version > SCHEMA_VERSION) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_NEWER,
+                    "history %s: written by a later vmferry (schema "
+                    "%" G_GINT64_FORMAT ", this one knows %d); use that one, "
+                    "or name another file",
+                    store->path, *version, SCHEMA_VERSION);
+        return false;
+    }
+    return true;
+}
+
+/* Two programs may meet here: the version is read again under the lock. */
+static bool
+bring_up_to_date(Store *store, GError **error)
+{
+    static const char doing[] = "setting up";
+    int64_t version = 0;
+    g_autofree char *stamp = NULL;
+
+    if (!execute(store, "BEGIN IMMEDIATE", doing, error)) {
+        return false;
+    }
+    if (!check_version(store, &version, error)) {
+        goto failed;
+    }
+    for (; version < SCHEMA_VERSION; version++) {
+        if (!execute(store, schema_steps[version], doing, error)) {
+            goto failed;
+        }
+    }
+    stamp = g_strdup_printf("PRAGMA user_version = %d;"
+                            "PRAGMA application_id = %d",
+                            SCHEMA_VERSION, APPLICATION_ID);
+    if (!execute(store, stamp, doing, error) ||
+        !execute(store, "COMMIT", doing, error)) {
+        goto failed;
+    }
+    return true;
+
+failed:
+    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+static Store *
+open_with(const char *path, int flags, GError **error)
+{
+    g_autoptr(Store) store = g_new0(Store, 1);
+
+    store->path = g_strdup(path);
+    if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
+        SQLITE_OK) {
+        if (store->db) {
+            take_error(store, "opening", error);
+        } else {
+            g_set_error(error, STORE_ERROR, STORE_ERROR_ACCESS,
+                        "history %s: opening: out of memory", path);
+        }
+        return NULL;
+    }
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    return g_steal_pointer(&store);
+}
+
+Store *
+store_open(const char *path, GError **error)
+{
+    g_autoptr(Store) store = NULL;
+    g_autofree char *folder = g_path_get_dirname(path);
+    int64_t version = 0;
+
+    if (g_mkdir_with_parents(folder, 0755) < 0) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_ACCESS,
+                    "history %s: making its folder: %s", path,
+                    g_strerror(errno));
+        return NULL;
+    }
+    store = open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+    /* Before anything is written, also before the journal's mode. */
+    if (!store || !check_version(store, &version, error)) {
+        return NULL;
+    }
+    if (sqlite3_db_readonly(store->db, "main") == 1) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_ACCESS,
+                    "history %s: it may be read but not written", path);
+        return NULL;
+    }
+    if (!execute(store,
+                 "PRAGMA journal_mode = WAL;"
+                 "PRAGMA synchronous = NORMAL;"
+                 "PRAGMA foreign_keys = ON",
+                 "opening", error) ||
+        (version < SCHEMA_VERSION && !bring_up_to_date(store, error))) {
+        return NULL;
+    }
+    return g_steal_pointer(&store);
+}
+
+/* Readers of a WAL file write too, into the memory that they share. */
+static bool
+may_share(const char *path)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *wal = g_strconcat(path, "-wal", NULL);
+
+    return eaccess(folder, W_OK) == 0 || g_file_test(wal, G_FILE_TEST_EXISTS);
+}
+
+/* Where that is not allowed, and nobody has it open, it is read as it lies. */
+static Store *
+open_as_it_lies(const char *path, GError **error)
+{
+    g_autofree char *full = g_canonicalize_filename(path, NULL);
+    g_autofree char *uri = g_filename_to_uri(full, NULL, NULL);
+    g_autofree char *name = g_strconcat(uri, "?immutable=1", NULL);
+    Store *store =
+        open_with(name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error);
+
+    if (store) {
+        g_free(store->path);
+        store->path = g_strdup(path);
+    }
+    return store;
+}
+
+Store *
+store_open_to_read(const char *path, GError **error)
+{
+    g_autoptr(Store) store = NULL;
+    int64_t version = 0;
+
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_NONE_YET,
+                    "history %s: there is none yet", path);
+        return NULL;
+    }
+    store = open_with(path, SQLITE_OPEN_READONLY, error);
+    if (store && !may_share(path)) {
+        g_clear_pointer(&store, store_close);
+        store = open_as_it_lies(path, error);
+    }
+    if (!store || !check_version(store, &version, error)) {
+        return NULL;
+    }
+    if (version < SCHEMA_VERSION) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_NONE_YET,
+                    "history %s: there is nothing in it yet", path);
+        return NULL;
+    }
+    return g_steal_pointer(&store);
+}
+
+void
+store_close(Store *store)
+{
+    if (!store) {
+        return;
+    }
+    sqlite3_close(store->db);
+    g_free(store->path);
+    g_free(store);
+}
+
+/* --- writing --- */
+
+static bool
+step_done(Store *store, sqlite3_stmt *statement, const char *doing,
+          GError **error)
+{
+    bool done = sqlite3_step(statement) == SQLITE_DONE;
+
+    if (!done) {
+        take_error(store, doing, error);
+    }
+    sqlite3_reset(statement);
+    return done;
+}
+
+static bool
+insert_run(Store *store, const StoreRun *run, GError **error)
+{
+    static const char doing[] = "writing a run";
+    sqlite3_stmt *statement = prepare(
+        store,
+        "INSERT INTO run (guest_uuid, guest_name, started_us, policy, outcome,"
+        " bandwidth_bytes_s, downtime_limit_s, total_s, downtime_s, bytes,"
+        " first_pass_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        doing, error);
+    bool done;
+
+    if (!statement) {
+        return false;
+    }
+    sqlite3_bind_text(statement, 1, run->guest_uuid, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 2, run->guest_name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, run->started_us);
+    sqlite3_bind_text(statement, 4, run->policy, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 5, run->outcome, -1, SQLITE_STATIC);
+    bind_known(statement, 6, run->bandwidth_bytes_s);
+    bind_known(statement, 7, run->downtime_limit_s);
+    bind_known(statement, 8, run->total_s);
+    bind_known(statement, 9, run->downtime_s);
+    bind_known(statement, 10, run->bytes);
+    bind_known(statement, 11, run->first_pass_bytes);
+    done = step_done(store, statement, doing, error);
+    sqlite3_finalize(statement);
+    return done;
+}
+
+static bool
+insert_points(Store *store, const GArray *points, int64_t id, GError **error)
+{
+    static const char doing[] = "writing a run's points";
+    sqlite3_stmt *statement =
+        prepare(store, "INSERT INTO point VALUES (?, ?, ?, ?)", doing, error);
+    bool done = statement != NULL;
+
+    for (guint i = 0; done && i < points->len; i++) {
+        const StorePoint *point = &g_array_index(points, StorePoint, i);
+
+        if (!isfinite(point->duration_s) || !isfinite(point->pages) ||
+            point->duration_s <= 0 || point->pages < 0) {
+            continue;
+        }
+        sqlite3_bind_int64(statement, 1, id);
+        sqlite3_bind_int64(statement, 2, i + 1);
+        sqlite3_bind_double(statement, 3, point->duration_s);
+        sqlite3_bind_double(statement, 4, point->pages);
+        done = step_done(store, statement, doing, error);
+    }
+    sqlite3_finalize(statement);
+    return done;
+}
+
+static bool
+forget_old(Store *store, const char *guest_uuid, GError **error)
+{
+    static const char doing[] = "forgetting old runs";
+    sqlite3_stmt *statement =
+        prepare(store,
+                "DELETE FROM run WHERE guest_uuid = ?1 AND id NOT IN (SELECT "
+                "id FROM run WHERE guest_uuid = ?1 ORDER BY id DESC "
+                "LIMIT " KEPT_RUNS ")",
+                doing, error);
+    bool done;
+
+    if (!statement) {
+        return false;
+    }
+    sqlite3_bind_text(statement, 1, guest_uuid, -1, SQLITE_STATIC);
+    done = step_done(store, statement, doing, error);
+    sqlite3_finalize(statement);
+    return done;
+}
+
+bool
+store_add(Store *store, const StoreRun *run, GError **error)
+{
+    static const char doing[] = "writing a run";
+
+    if (!run->guest_uuid || !*run->guest_uuid) {
+        g_set_error(error, STORE_ERROR, STORE_ERROR_VALUE,
+                    "history %s: a run of a guest without a UUID cannot be "
+                    "found again and is not kept",
+                    store->path);
+        return false;
+    }
+    if (!execute(store, "BEGIN IMMEDIATE", doing, error)) {
+        return false;
+    }
+    if (insert_run(store, run, error) &&
+        insert_points(store, run->points, sqlite3_last_insert_rowid(store->db),
+                      error) &&
+        forget_old(store, run->guest_uuid, error) &&
+        execute(store, "COMMIT", doing, error)) {
+        return true;
+    }
+    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+/* --- reading --- */
+
+static bool
+read_points(Store *store, int64_t id, GArray *points, GError **error)
+{
+    static const char doing[] = "reading a run's points";
+    sqlite3_stmt *statement = prepare(
+        store,
+        "SELECT duration_s, pages FROM point WHERE run = ? ORDER BY pass",
+        doing, error);
+    int result;
+
+    if (!statement) {
+        return false;
+    }
+    sqlite3_bind_int64(statement, 1, id);
+    while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        StorePoint point = { sqlite3_column_double(statement, 0),
+                             sqlite3_column_double(statement, 1) };
+
+        /* A file is from outside: others may have written to it. */
+        if (isfinite(point.duration_s) && point.duration_s > 0 &&
+            isfinite(point.pages) && point.pages >= 0) {
+            g_array_append_val(points, point);
+        }
+    }
+    if (result != SQLITE_DONE) {
+        take_error(store, doing, error);
+    }
+    sqlite3_finalize(statement);
+    return result == SQLITE_DONE;
+}
+
+GPtrArray *
+store_runs(Store *store, const char *guest_uuid, unsigned most, GError **error)
+{
+    static const char doing[] = "reading";
+    g_autoptr(GPtrArray) runs =
+        g_ptr_array_new_with_free_func((GDestroyNotify)store_run_free);
+    sqlite3_stmt *statement = prepare(
+        store,
+        "SELECT id, guest_uuid, guest_name, started_us, policy, outcome,"
+        " bandwidth_bytes_s, downtime_limit_s, total_s, downtime_s, bytes,"
+        " first_pass_bytes FROM run WHERE guest_uuid = ?"
+        " ORDER BY id DESC LIMIT ?",
+        doing, error);
+    bool good = statement != NULL;
+    int result;
+
+    if (!good) {
+        return NULL;
+    }
+    sqlite3_bind_text(statement, 1, guest_uuid, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, most);
+    while (good && (result = sqlite3_step(statement)) != SQLITE_DONE) {
+        StoreRun *run;
+
+        if (result != SQLITE_ROW) {
+            good = take_error(store, doing, error);
+            break;
+        }
+        run = store_run_new();
+        g_ptr_array_add(runs, run);
+        run->guest_uuid = column_text(statement, 1);
+        run->guest_name = column_text(statement, 2);
+        run->started_us = sqlite3_column_int64(statement, 3);
+        run->policy = column_text(statement, 4);
+        run->outcome = column_text(statement, 5);
+        run->bandwidth_bytes_s = column_known(statement, 6);
+        run->downtime_limit_s = column_known(statement, 7);
+        run->total_s = column_known(statement, 8);
+        run->downtime_s = column_known(statement, 9);
+        run->bytes = column_known(statement, 10);
+        run->first_pass_bytes = column_known(statement, 11);
+        good = read_points(store, sqlite3_column_int64(statement, 0),
+                           run->points, error);
+    }
+    sqlite3_finalize(statement);
+    return good ? g_steal_pointer(&runs) : NULL;
+}
