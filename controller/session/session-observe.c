@@ -19,6 +19,8 @@
 /* libvirt's default range, migration_port_min and _max of qemu.conf */
 #define FIRST_PORT 49152
 #define LAST_PORT 49215
+/* A driver that is there has told by then, at one report a second. */
+#define BALLOON_US (10 * G_USEC_PER_SEC)
 /* A stream of which so much has passed outside its class leaves elsewhere. */
 #define ELSEWHERE_BYTES (4 * 1024 * 1024)
 
@@ -187,6 +189,22 @@ observe_link(Session *session)
     session_feed(session, event);
 }
 
+/* The device is there, and nobody in the guest answers it. */
+void
+session_check_balloon(Session *session)
+{
+    const VirtGuestInfo *guest = virt_guest_info(session->spec.guest);
+
+    if (guest->balloon && !session->balloon_seen && !session->balloon_warned) {
+        session->balloon_warned = true;
+        session_warn(session,
+                     "no memory figures from guest '%s': its balloon has no "
+                     "driver, or an old one (load virtio_balloon in the "
+                     "guest); its memory use is not known to the forecast",
+                     guest->name);
+    }
+}
+
 static void
 on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
            gpointer user)
@@ -219,6 +237,10 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
         event.counters = reading->counters;
         event.counters.at_us -= session->started_us;
         event.at_us = event.counters.at_us;
+        session->balloon_seen |= event.counters.mem_used.known;
+        if (event.at_us >= BALLOON_US) {
+            session_check_balloon(session);
+        }
         if (session->spec.link) {
             event.counters.host_net_bytes = link_egress(session->spec.link);
             event.counters.stream_bytes =

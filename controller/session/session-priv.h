@@ -28,6 +28,8 @@ struct Session {
     Attribution *attribution;
     uint16_t first_port, last_port;
     bool stream_warned;
+    bool balloon_seen;   /* its driver has told of the guest's memory */
+    bool balloon_warned; /* that it does not */
     Known foreign_bytes; /* in our class, not of the stream */
 
     guint tick_source;   /* statistics */
@@ -60,6 +62,7 @@ void session_record_end(Session *session, const VirtMigrationResult *result,
 bool session_observe_begin(Session *session, GError **error);
 void session_observe_start(Session *session);
 void session_observe_stop(Session *session);
+void session_check_balloon(Session *session);
 void session_on_guest_event(VirtGuest *guest, const VirtEvent *event,
                             gpointer user);
 

@@ -253,8 +253,9 @@ on_downtime(const GError *error, gpointer user)
         virt_guest_collect_balloon(session->spec.guest, 1, on_balloon, session);
     } else {
         session_warn(session,
-                     "guest '%s' has no balloon device: its memory "
-                     "use is not known to the forecast",
+                     "guest '%s' has no balloon device (<memballoon "
+                     "model='virtio'/>): its memory use is not known to the "
+                     "forecast",
                      virt_guest_info(session->spec.guest)->name);
         session_migrate(session);
     }
@@ -348,6 +349,9 @@ session_finish(Session *session, const VirtMigrationResult *result,
             session_warn(session, "%s",
                          (char *)g_ptr_array_index(result->warnings, i));
         }
+    }
+    if (session->migration) {
+        session_check_balloon(session);
     }
     end.at_us = session_now_us(session);
     end.outcome.completed = result && result->completed;

@@ -79,7 +79,8 @@ host_tc() {
     tb exec "$1" sh -c '
         for dev in mig0 br0; do
             for what in qdisc class filter; do
-                echo "$dev $what: $(tc $what show dev $dev)"
+                # the kernel lists classes in the order of a hash
+                tc $what show dev $dev | sort | sed "s/^/$dev: /"
             done
         done'
 }
