@@ -4,8 +4,10 @@
  *
  * The ladder, by the number n of passes learnt:
  *
- *     n = 0   nothing is known, nothing is said
- *     n = 1   the power law with its prior exponent, through the one point
+ *     n = 0   what was measured before the start, if anything; else nothing
+ *             is said
+ *     n = 1   the power law with its prior exponent, through the one point;
+ *             the measured curve, if there is one, moved to it
  *     n = 2.. members that do not abstain, combined in logarithms (ensemble.c)
  *
  * Members are scored at the duration that a pass really had, so that a wrong
@@ -27,6 +29,8 @@
 #include "forecast/forecast.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "forecast/ensemble.h"
 #include "forecast/forecast-priv.h"
@@ -66,6 +70,10 @@ struct Forecaster {
     double left[LEFT_ROWS];
     size_t n_left;
     Known last_dirty; /* pages, of the row before */
+    /* What was known before the start, by duration; n_prior 0: nothing. */
+    ForecastPoint prior[FORECAST_MAX_POINTS];
+    size_t n_prior;
+    double prior_sd; /* of log D */
 };
 
 Forecaster *
@@ -162,8 +170,10 @@ combine(const Forecaster *forecaster, const Opinion *opinions,
         Combination *combination)
 {
     if (!ensemble_ready(&forecaster->ensemble)) {
-        *combination = (Combination){ .log_pages = opinions[POWER].log_pages };
-        return opinions[POWER].any;
+        size_t rung = forecaster->n_prior > 0 ? SPECTRUM : POWER;
+
+        *combination = (Combination){ .log_pages = opinions[rung].log_pages };
+        return opinions[rung].any;
     }
     return ensemble_combine(&forecaster->ensemble, opinions, combination);
 }
@@ -176,9 +186,13 @@ noise_shape(double duration_s)
     return sqrt(1.0 + SHORT_S / fmax(duration_s, LEAST_SHORT_S));
 }
 
+/* Before the first row that is the doubt about the prior. */
 static double
 power_sd(const Forecaster *forecaster, double duration_s)
 {
+    if (forecaster->n_rows == 0) {
+        return forecaster->prior_sd;
+    }
     return sqrt(member_power_variance(
         forecaster->states[POWER], fmax(duration_s, MEMBER_LEAST_DURATION_S)));
 }
@@ -275,7 +289,7 @@ forecaster_add(Forecaster *forecaster, const SampleRow *row)
         fmax(row->duration_s / seen.passes, MEMBER_LEAST_DURATION_S);
 
     /* A pass nobody saw alone is history, but no test of anybody. */
-    if (row->merged <= 1 && forecaster->n_rows > 0) {
+    if (row->merged <= 1) {
         score(forecaster, &seen);
     }
     for (size_t i = 0; i < N_MEMBERS; i++) {
@@ -283,6 +297,62 @@ forecaster_add(Forecaster *forecaster, const SampleRow *row)
     }
     forecaster->last_duration_s = seen.duration_s;
     forecaster->n_rows++;
+}
+
+static int
+compare_points(const void *a, const void *b)
+{
+    double x = ((const ForecastPoint *)a)->duration_s;
+    double y = ((const ForecastPoint *)b)->duration_s;
+
+    return (x > y) - (x < y);
+}
+
+bool
+forecaster_set_prior(Forecaster *forecaster, const ForecastPoint *points,
+                     size_t n_points, double log_sd)
+{
+    if (forecaster->n_rows > 0 || forecaster->n_prior > 0 || n_points == 0 ||
+        n_points > FORECAST_MAX_POINTS || !(log_sd >= 0.0) ||
+        !isfinite(log_sd)) {
+        return false;
+    }
+    for (size_t i = 0; i < n_points; i++) {
+        if (!(points[i].duration_s > 0.0) || !isfinite(points[i].duration_s) ||
+            !(points[i].pages >= 0.0) || !isfinite(points[i].pages)) {
+            return false;
+        }
+    }
+    memcpy(forecaster->prior, points, n_points * sizeof(*points));
+    qsort(forecaster->prior, n_points, sizeof(*points), compare_points);
+    forecaster->n_prior = n_points;
+    forecaster->prior_sd = log_sd;
+    member_spectrum_prior(forecaster->states[SPECTRUM], forecaster->prior,
+                          n_points);
+    return true;
+}
+
+/* The measured curve itself, linear between its points and from the origin to
+ * the first one; false beyond the last. */
+static bool
+measured_pages(const Forecaster *forecaster, double duration_s, double *pages)
+{
+    ForecastPoint low = { 0.0, 0.0 };
+
+    for (size_t i = 0; i < forecaster->n_prior; i++) {
+        const ForecastPoint *high = &forecaster->prior[i];
+
+        if (duration_s <= high->duration_s) {
+            double width = high->duration_s - low.duration_s;
+            double share =
+                width > 0.0 ? (duration_s - low.duration_s) / width : 1.0;
+
+            *pages = low.pages + share * (high->pages - low.pages);
+            return true;
+        }
+        low = *high;
+    }
+    return false;
 }
 
 bool
@@ -295,8 +365,13 @@ forecaster_curve(const Forecaster *forecaster, double duration_s,
     if (!ask(forecaster, SPECTRUM, t, &pages)) {
         return false;
     }
+    /* Between measured points nothing beats them, until rows come. */
+    if (forecaster->n_rows == 0) {
+        measured_pages(forecaster, t, &pages);
+    }
     log_pages = log(fmax(pages, MEMBER_LEAST_PAGES));
-    noise = noise_sd(forecaster, t, log_pages);
+    noise = forecaster->n_rows == 0 ? forecaster->prior_sd
+                                    : noise_sd(forecaster, t, log_pages);
     *point = (CurvePoint){
         .log_pages = log_pages,
         .log_sd = sqrt(noise * noise + member_spectrum_variance(
@@ -328,8 +403,7 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
                                   &member->pages.value);
     }
     ask_all(forecaster, forecast->planned_duration_s, false, opinions);
-    if (forecaster->n_rows == 0 ||
-        !combine(forecaster, opinions, &combination)) {
+    if (!combine(forecaster, opinions, &combination)) {
         return;
     }
 
@@ -346,6 +420,9 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
         fmin(exp(combination.log_pages - half), forecast->pages.value);
     forecast->high_pages =
         fmin(exp(combination.log_pages + half), forecaster->most_pages);
-    forecast->model =
-        ensemble_ready(&forecaster->ensemble) ? "ensemble" : "power";
+    if (ensemble_ready(&forecaster->ensemble)) {
+        forecast->model = "ensemble";
+    } else {
+        forecast->model = forecaster->n_prior > 0 ? "spectrum" : "power";
+    }
 }

@@ -52,6 +52,32 @@ Forecaster *forecaster_new(uint64_t total_pages);
 void forecaster_free(Forecaster *forecaster);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Forecaster, forecaster_free)
 
+#define FORECAST_MAX_POINTS 64
+
+/* A point of a measured curve of distinct dirty pages. */
+typedef struct ForecastPoint {
+    double duration_s; /* > 0 */
+    double pages;      /* distinct ones dirtied within it, >= 0 */
+} ForecastPoint;
+
+/**
+ * forecaster_set_prior() - What is known about D(T) before the migration
+ * @points: Windows of page sampling, or passes of earlier migrations of the
+ *          guest, in any order; two or more windows far apart tell a set that
+ *          is written all over from a guest that writes wide
+ * @n_points: 1 to FORECAST_MAX_POINTS
+ * @log_sd: How wrong the curve as a whole may be by now, as a standard
+ *          deviation of log D: 0.1 for a fresh sample, 0.3 or more for history
+ *
+ * From then on forecasts and forecaster_migration() answer before the first
+ * row; rows that are learnt then correct the curve.
+ *
+ * Return: false, and nothing is changed, if rows have been learnt already or a
+ * number makes no sense
+ */
+bool forecaster_set_prior(Forecaster *forecaster, const ForecastPoint *points,
+                          size_t n_points, double log_sd);
+
 /**
  * forecaster_add() - Learn a finished row
  *
@@ -73,13 +99,25 @@ size_t forecaster_rows(const Forecaster *forecaster);
 void forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
                      Forecast *forecast);
 
+/* When the guest is stopped. */
+typedef enum {
+    MIGRATION_STOP_QEMU,  /* as QEMU does: migration.c */
+    MIGRATION_STOP_IDEAL, /* as soon as what a pass has to send can be sent
+                             within the downtime limit: textbooks, Gudkov */
+} MigrationStop;
+
 typedef struct MigrationQuery {
     uint64_t pages_to_send;   /* now */
+    uint64_t zero_pages;      /* ... of them, that go as headers only */
+    double header_bytes;      /* on the wire, of each page, in addition */
     double bandwidth_bytes_s; /* that the stream gets from now on, > 0 */
     double blackout_bytes_s;  /* ... in the blackout; 0: the same */
     double downtime_limit_s;  /* QEMU's downtime-limit, > 0 */
     double fixed_downtime_s;  /* device state etc., 0 if unknown */
-    bool brief; /* no low end, plateau or least bandwidth: for a search */
+    double deadline_s;        /* from now; 0: none. For least_bandwidth */
+    MigrationStop stop;
+    bool brief; /* no low end, plateau, least bandwidth or remedies: for a
+                   search */
 } MigrationQuery;
 
 typedef struct MigrationForecast {
@@ -97,7 +135,12 @@ typedef struct MigrationForecast {
     bool verdict_known;
     Known plateau_s; /* duration at which passes stop getting shorter,
                              if the best guess does not converge */
-    Known least_bandwidth_bytes_s; /* at which it would converge */
+    Known least_bandwidth_bytes_s; /* at which it would converge, and by the
+                                      deadline if there is one */
+    /* What else would end it, if the best guess does not converge. Post-copy
+     * always does. */
+    Known enough_downtime_s; /* limit that ends it when set on the plateau */
+    Known enough_throttle;   /* share of the guest's CPU time to take, 0..1 */
 } MigrationForecast;
 
 /** forecaster_migration() - Play the rest of the migration through */

@@ -106,7 +106,7 @@ spectrum_init(void *state)
 static size_t
 place(double duration_s, double *share)
 {
-    double at = log(duration_s / SHORTEST_S) / LOG_STEP;
+    double at = log(fmax(duration_s, SHORTEST_S) / SHORTEST_S) / LOG_STEP;
     size_t k;
 
     at = CLAMP(at, 0.0, N_TIMES - 1.001);
@@ -186,6 +186,31 @@ spectrum_learn(void *state, const Observation *seen)
     answer(spectrum);
 }
 
+void
+member_spectrum_prior(void *state, const ForecastPoint *points, size_t n)
+{
+    SpectrumState *spectrum = state;
+
+    g_assert(spectrum->n == 0 && n > 0);
+    for (size_t i = 0; i < N_CURVES; i++) {
+        double sum = 0.0, square = 0.0;
+
+        for (size_t j = 0; j < n; j++) {
+            double share, rest = log(fmax(points[j].pages, MEMBER_LEAST_PAGES));
+            size_t k = place(points[j].duration_s, &share);
+
+            rest -= between(log_shapes[i], k, share);
+            sum += rest;
+            square += rest * rest;
+        }
+        spectrum->level[i] = sum / (double)n;
+        spectrum->squares[i] = fmax(0.0, square - sum * sum / (double)n);
+    }
+    spectrum->n = 1;
+    spectrum->count = (double)(n - 1);
+    answer(spectrum);
+}
+
 static bool
 spectrum_predict(const void *state, double duration_s, double *pages)
 {
@@ -206,7 +231,7 @@ member_spectrum_variance(const void *state, double duration_s)
 {
     const SpectrumState *spectrum = state;
     double share;
-    size_t k = place(fmax(duration_s, SHORTEST_S), &share);
+    size_t k = place(duration_s, &share);
 
     return between(spectrum->variance, k, share);
 }

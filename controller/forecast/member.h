@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "forecast/forecast.h"
 #include "sample/sample.h"
 
 /* No pass is taken for shorter, and no page count for less, in logarithms. */
@@ -63,6 +64,9 @@ extern const MemberOps member_two_class;   /* W (1 - exp(-T / tau)) + r T */
 extern const MemberOps member_spectrum;    /* C ((1 + h T)^a - 1) / a */
 extern const MemberOps member_power;       /* c T^a, slow to believe change */
 extern const MemberOps member_power_fast;  /* c T^a, quick to follow */
+
+/* Start member_spectrum from a measured curve, before it has learnt a pass. */
+void member_spectrum_prior(void *state, const ForecastPoint *points, size_t n);
 
 /* Variance of log D at a duration between the curves of member_spectrum */
 double member_spectrum_variance(const void *state, double duration_s);

@@ -41,6 +41,7 @@
 #define STANDSTILL 1e-3 /* a pass that is shorter by less than this share */
 #define Z_80 1.2816     /* 80 % lie within so many standard deviations */
 #define SEARCH_STEPS 12
+#define MOST_THROTTLE 0.99 /* QEMU's max-cpu-throttle */
 
 typedef struct Outcome {
     bool converges;
@@ -51,47 +52,126 @@ typedef struct Outcome {
     double plateau_s; /* if it does not converge */
 } Outcome;
 
-/* Bytes dirtied in @duration_s, @z standard deviations above the best guess */
+/* What is played: how much is dirtied, and how it goes over the wire. */
+typedef struct Game {
+    const Forecaster *forecaster;
+    const MigrationQuery *query;
+    double bandwidth_bytes_s;
+    double z;     /* standard deviations above the best guess */
+    double awake; /* share of the time that the guest may run */
+    bool hurry;   /* leave plateau_s alone if it does not converge */
+} Game;
+
+/* Bytes that @pages take on the wire */
 static double
-dirtied(const Forecaster *forecaster, double duration_s, double z)
+on_wire(const Game *game, double pages)
 {
+    return pages * (forecaster_page_bytes(game->forecaster) +
+                    game->query->header_bytes);
+}
+
+/* ... that what is dirtied in @duration_s takes. A guest that is only let run
+ * part of the time writes what it would have written in that part. */
+static double
+dirtied(const Game *game, double duration_s)
+{
+    const Forecaster *forecaster = game->forecaster;
     CurvePoint point;
 
     g_assert(duration_s > 0.0);
-    if (!forecaster_curve(forecaster, duration_s, &point)) {
+    if (!forecaster_curve(forecaster, game->awake * duration_s, &point)) {
         return 0.0;
     }
-    return forecaster_page_bytes(forecaster) *
-           fmin(exp(point.log_pages + z * point.log_sd),
-                forecaster_most_pages(forecaster));
+    return on_wire(game, fmin(exp(point.log_pages + game->z * point.log_sd),
+                              forecaster_most_pages(forecaster)));
 }
 
-/* @hurry: leave plateau_s alone if it does not converge. A pass of g that is
- * followed by one no shorter is a plateau, or above one: D(T) grows with T, so
- * that no longer pass is followed by a shorter one than g. */
-static void
-play(const Forecaster *forecaster, const MigrationQuery *query,
-     double bandwidth_bytes_s, double z, bool hurry, Outcome *outcome)
+/* What there is to send now, in bytes on the wire. Zero pages are sent once. */
+static double
+bytes_to_send(const Game *game)
 {
-    double threshold = bandwidth_bytes_s * query->downtime_limit_s;
-    double slice_s = fmin(SLICE_S, query->downtime_limit_s);
-    double to_send =
-        (double)query->pages_to_send * forecaster_page_bytes(forecaster);
-    double duration_s, rest = to_send;
-    double blackout = query->blackout_bytes_s > 0.0 ? query->blackout_bytes_s
-                                                    : bandwidth_bytes_s;
+    const MigrationQuery *query = game->query;
+    double zero = fmin((double)query->zero_pages, (double)query->pages_to_send);
 
+    return on_wire(game, (double)query->pages_to_send - zero) +
+           zero * query->header_bytes;
+}
+
+/* The end: @rest goes over in the blackout. */
+static void
+stop(const Game *game, double rest, Outcome *outcome)
+{
+    double blackout = game->query->blackout_bytes_s > 0.0
+                          ? game->query->blackout_bytes_s
+                          : game->bandwidth_bytes_s;
+
+    outcome->passes++;
+    outcome->downtime_s = rest / blackout + game->query->fixed_downtime_s;
+    outcome->time_s += outcome->downtime_s;
+    outcome->bytes += rest;
+}
+
+/* Whether passes have stopped getting shorter. */
+static bool
+stands_still(double duration_s, double next_s)
+{
+    return next_s > LONGEST_PASS_S ||
+           fabs(next_s - duration_s) <= STANDSTILL * duration_s;
+}
+
+/* Passes go on until what one has to send takes no longer than the limit. */
+static void
+play_ideal(const Game *game, Outcome *outcome)
+{
+    double rest = bytes_to_send(game), duration_s = 0.0;
+
+    *outcome = (Outcome){ 0 };
+    for (; outcome->passes < MOST_PASSES; outcome->passes++) {
+        double next_s = rest / game->bandwidth_bytes_s;
+
+        if (next_s <= game->query->downtime_limit_s) {
+            outcome->converges = true;
+            stop(game, rest, outcome);
+            return;
+        }
+        if (outcome->passes > 0.0 && stands_still(duration_s, next_s)) {
+            duration_s = next_s;
+            break;
+        }
+        duration_s = next_s;
+        outcome->time_s += duration_s;
+        outcome->bytes += rest;
+        rest = dirtied(game, duration_s);
+    }
+    outcome->plateau_s = fmin(duration_s, LONGEST_PASS_S);
+}
+
+/* In a hurry a pass of g that is followed by one no shorter is the end: it is
+ * a plateau, or above one, for D(T) grows with T, so that no longer pass is
+ * followed by a shorter one than g. */
+static void
+play(const Game *game, Outcome *outcome)
+{
+    double bandwidth_bytes_s = game->bandwidth_bytes_s;
+    double threshold = bandwidth_bytes_s * game->query->downtime_limit_s;
+    double slice_s = fmin(SLICE_S, game->query->downtime_limit_s);
+    double to_send = bytes_to_send(game), rest = to_send;
+    double duration_s = (to_send - threshold) / bandwidth_bytes_s;
+
+    if (game->query->stop == MIGRATION_STOP_IDEAL) {
+        play_ideal(game, outcome);
+        return;
+    }
     *outcome = (Outcome){ .converges = to_send <= threshold };
-    duration_s = (to_send - threshold) / bandwidth_bytes_s;
-    if (hurry && duration_s > slice_s &&
-        dirtied(forecaster, slice_s, z) >= slice_s * bandwidth_bytes_s) {
+    if (game->hurry && duration_s > slice_s &&
+        dirtied(game, slice_s) >= slice_s * bandwidth_bytes_s) {
         return;
     }
     while (!outcome->converges && outcome->passes < MOST_PASSES) {
         double new_bytes, next_s;
 
         duration_s = fmax(duration_s, 1e-3);
-        new_bytes = dirtied(forecaster, duration_s, z);
+        new_bytes = dirtied(game, duration_s);
         next_s = new_bytes / bandwidth_bytes_s;
         outcome->passes++;
         outcome->time_s += duration_s;
@@ -101,8 +181,7 @@ play(const Forecaster *forecaster, const MigrationQuery *query,
             rest =
                 fmin(threshold,
                      threshold - slice_s / 2.0 * bandwidth_bytes_s + new_bytes);
-        } else if (next_s > LONGEST_PASS_S ||
-                   fabs(next_s - duration_s) <= STANDSTILL * duration_s) {
+        } else if (stands_still(duration_s, next_s)) {
             duration_s = fmin(next_s, LONGEST_PASS_S);
             break;
         }
@@ -112,46 +191,50 @@ play(const Forecaster *forecaster, const MigrationQuery *query,
         outcome->plateau_s = duration_s;
         return;
     }
-    outcome->passes++;
-    outcome->downtime_s = rest / blackout + query->fixed_downtime_s;
-    outcome->time_s += outcome->downtime_s;
-    outcome->bytes += rest;
+    stop(game, rest, outcome);
 }
 
-/* The least bandwidth at which the best guess converges; unknown if none is
- * found, which needs a guest that dirties memory faster than any link. */
-static Known
-least_bandwidth(const Forecaster *forecaster, const MigrationQuery *query)
+/* Whether it ends, and in time */
+static bool
+ends(Game game, double bandwidth_bytes_s)
 {
-    double slice_s = fmin(SLICE_S, query->downtime_limit_s);
-    double low, high = 1.05 * dirtied(forecaster, slice_s, 0.0) / slice_s;
     Outcome outcome;
 
+    game.bandwidth_bytes_s = bandwidth_bytes_s;
+    game.hurry = true;
+    play(&game, &outcome);
+    return outcome.converges && (game.query->deadline_s <= 0.0 ||
+                                 outcome.time_s <= game.query->deadline_s);
+}
+
+/* The least bandwidth at which the best guess ends; unknown if none is found,
+ * which needs a guest that dirties memory faster than any link, or a deadline
+ * that fixed_downtime_s does not meet. */
+static Known
+least_bandwidth(const Game *game)
+{
+    double slice_s = fmin(SLICE_S, game->query->downtime_limit_s);
+    double low, high = 1.05 * dirtied(game, slice_s) / slice_s;
+
+    if (game->query->deadline_s > 0.0) {
+        high = fmax(high, bytes_to_send(game) / game->query->deadline_s);
+    }
     high = fmax(high, 1.0);
-    for (int i = 0;; i++) {
-        play(forecaster, query, high, 0.0, true, &outcome);
-        if (outcome.converges) {
-            break;
-        }
+    for (int i = 0; !ends(*game, high); i++) {
         if (i == SEARCH_STEPS) {
             return unknown();
         }
         high *= 1.25;
     }
     low = high / 2.0;
-    for (int i = 0; i < SEARCH_STEPS; i++) {
-        play(forecaster, query, low, 0.0, true, &outcome);
-        if (!outcome.converges) {
-            break;
-        }
+    for (int i = 0; i < SEARCH_STEPS && ends(*game, low); i++) {
         high = low;
         low /= 2.0;
     }
     for (int i = 0; i < SEARCH_STEPS; i++) {
         double middle = sqrt(low * high);
 
-        play(forecaster, query, middle, 0.0, true, &outcome);
-        if (outcome.converges) {
+        if (ends(*game, middle)) {
             high = middle;
         } else {
             low = middle;
@@ -160,21 +243,77 @@ least_bandwidth(const Forecaster *forecaster, const MigrationQuery *query)
     return known(high);
 }
 
+/* The least share of its time that the guest has to be kept from running for
+ * the migration to end; unknown if MOST_THROTTLE is not enough. */
+static Known
+enough_throttle(Game game)
+{
+    double low = 0.0, high = MOST_THROTTLE;
+
+    game.awake = 1.0 - high;
+    if (!ends(game, game.bandwidth_bytes_s)) {
+        return unknown();
+    }
+    for (int i = 0; i < SEARCH_STEPS; i++) {
+        double middle = 0.5 * (low + high);
+
+        game.awake = 1.0 - middle;
+        if (ends(game, game.bandwidth_bytes_s)) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    return known(high);
+}
+
+static Outcome
+played(Game game, double z, bool hurry)
+{
+    Outcome outcome;
+
+    game.z = z;
+    game.hurry = hurry;
+    play(&game, &outcome);
+    return outcome;
+}
+
+static void
+add_remedies(const Game *game, const Outcome *best, MigrationForecast *forecast)
+{
+    const MigrationQuery *query = game->query;
+
+    /* The part below the threshold is still there when a pass ends: with
+     * MIGRATION_STOP_QEMU it goes over on top of what a pass dirties. */
+    forecast->plateau_s = known(best->plateau_s);
+    forecast->enough_downtime_s = known(
+        best->plateau_s +
+        (query->stop == MIGRATION_STOP_QEMU ? query->downtime_limit_s : 0.0));
+    forecast->enough_throttle = enough_throttle(*game);
+}
+
 void
 forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
                      MigrationForecast *forecast)
 {
+    Game game = {
+        .forecaster = forecaster,
+        .query = query,
+        .bandwidth_bytes_s = query->bandwidth_bytes_s,
+        .awake = 1.0,
+    };
     Outcome best, low, high;
     CurvePoint point;
 
     *forecast = (MigrationForecast){ 0 };
     if (!(query->bandwidth_bytes_s > 0.0) || !(query->downtime_limit_s > 0.0) ||
+        !(query->header_bytes >= 0.0) ||
         !forecaster_curve(forecaster, 1.0, &point)) {
         return;
     }
 
-    play(forecaster, query, query->bandwidth_bytes_s, 0.0, query->brief, &best);
-    play(forecaster, query, query->bandwidth_bytes_s, Z_80, true, &high);
+    best = played(game, 0.0, query->brief);
+    high = played(game, Z_80, true);
     forecast->verdict_known = true;
     forecast->converges = best.converges;
     forecast->surely_converges = high.converges;
@@ -186,18 +325,18 @@ forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
         forecast->high_time_s =
             high.converges ? fmax(high.time_s, best.time_s) : INFINITY;
     } else if (!query->brief) {
-        forecast->plateau_s = known(best.plateau_s);
+        add_remedies(&game, &best, forecast);
     }
     if (query->brief) {
         forecast->low_time_s = known_or(forecast->time_s, 0.0);
         return;
     }
 
-    play(forecaster, query, query->bandwidth_bytes_s, -Z_80, true, &low);
+    low = played(game, -Z_80, true);
     forecast->possibly_converges = low.converges;
     if (best.converges) {
         forecast->low_time_s =
             low.converges ? fmin(low.time_s, best.time_s) : best.time_s;
     }
-    forecast->least_bandwidth_bytes_s = least_bandwidth(forecaster, query);
+    forecast->least_bandwidth_bytes_s = least_bandwidth(&game);
 }
