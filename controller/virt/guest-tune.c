@@ -125,8 +125,8 @@ name_value(ValueKind kind, uint64_t value, char *text, size_t size)
 
 /* Does a job hold the domain? libvirt would keep us waiting for half a minute
  * and then refuse. */
-static bool
-has_job(virDomainPtr domain)
+bool
+virt_has_job(virDomainPtr domain)
 {
     virDomainJobInfo job;
     bool has = virDomainGetJobInfo(domain, &job) == 0 &&
@@ -143,7 +143,7 @@ set_work(Change *change)
     char text[80];
 
     name_value(change->value, change->wanted, text, sizeof(text));
-    if (change->value == BALLOON && has_job(change->domain)) {
+    if (change->value == BALLOON && virt_has_job(change->domain)) {
         g_set_error(&change->error, VIRT_ERROR, VIRT_ERROR_BUSY,
                     "guest '%s': a %s can be set before a migration or after "
                     "it, not during one",

@@ -163,6 +163,9 @@ void virt_guest_set_migrating(VirtGuest *guest, bool migrating);
 
 /* --- guest-tune.c --- */
 
+/** virt_has_job() - Does a migration, or another job, hold it? Blocks */
+bool virt_has_job(virDomainPtr domain);
+
 VirtTune *virt_tune_new(void);
 void virt_tune_free(VirtTune *tune);
 

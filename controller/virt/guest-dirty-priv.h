@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * guest-dirty-priv.h - the pure parts of sampling, for their tests
+ */
+#ifndef VIRT_GUEST_DIRTY_PRIV_H
+#define VIRT_GUEST_DIRTY_PRIV_H
+
+#include "virt/guest-dirty.h"
+#include "virt/virt-priv.h"
+
+/** virt_version_number() - "7.2.22" is 702; 0: not told */
+unsigned virt_version_number(const char *version);
+
+/** virt_dirty_command() - calc-dirty-rate for a window; g_free() it */
+char *virt_dirty_command(unsigned window_ms);
+
+typedef struct VirtDirtyAnswer {
+    bool measured;
+    int64_t mib_s; /* if measured */
+} VirtDirtyAnswer;
+
+/** virt_dirty_reply_read() - QEMU's answer to query-dirty-rate */
+bool virt_dirty_reply_read(const char *reply, VirtDirtyAnswer *answer,
+                           GError **error);
+
+void virt_dirty_sample_of(int64_t mib_s, unsigned window_ms,
+                          uint64_t memory_bytes, bool monitor,
+                          VirtDirtySample *sample);
+
+/* Where a guest's RAM lies in its physical addresses. */
+typedef struct VirtRegion {
+    uint64_t start, length;
+} VirtRegion;
+
+/** virt_memory_regions() - Return: how many, 0: not known */
+size_t virt_memory_regions(const char *arch, const char *machine,
+                           uint64_t memory_bytes, VirtRegion regions[2]);
+
+/** virt_nonzero_pages() - Of @n_bytes, whole pages */
+size_t virt_nonzero_pages(const void *bytes, size_t n_bytes);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * guest-dirty.c - page sampling, by libvirt's own call or QEMU's monitor
+ *
+ *   start ── job check ──> libvirt: StartDirtyRateCalc ──┐   (window)
+ *                     └──> monitor: calc-dirty-rate ─────┴── ... ask ──> done
+ *                                                             └── not yet:
+ *                                                                 ask again
+ *
+ * Neither side sends an event when the window is over: it is asked for, first
+ * at the window's end, then ten times a second. That nothing migrates is
+ * checked before, and at each question: libvirt would keep the start waiting
+ * behind a migration's job, the monitor would measure in the middle of one.
+ */
+#include "virt/guest-dirty.h"
+
+#include "base/json.h"
+#include "virt/guest-dirty-priv.h"
+
+#define MIB 1048576.0
+#define PAGE_BYTES 4096.0
+#define ASK_AGAIN_MS 100
+#define PATIENCE_MS 15000    /* after the window; a busy host hashes slowly */
+#define BEFORE_FRACTIONS 802 /* QEMU 8.2 */
+
+typedef struct Sampling {
+    VirtGuest *guest;
+    virDomainPtr domain;
+    unsigned window_ms;
+    unsigned waited_ms; /* since the window's end */
+    VirtDirtyAnswer answer;
+    VirtDirtySample sample;
+    GError *error;
+    VirtDirtySampled done;
+    gpointer user;
+} Sampling;
+
+static void wait_for_window(Sampling *sampling, unsigned delay_ms);
+
+static void
+sampling_end(Sampling *sampling)
+{
+    sampling->done(sampling->guest, sampling->error ? NULL : &sampling->sample,
+                   sampling->error, sampling->user);
+    g_clear_error(&sampling->error);
+    virt_guest_unref(sampling->guest);
+    g_free(sampling);
+}
+
+static VirtPool *
+pool_of(Sampling *sampling)
+{
+    return virt_host_pool(virt_guest_host(sampling->guest));
+}
+
+/* --- pure --- */
+
+unsigned
+virt_version_number(const char *version)
+{
+    char *end = NULL;
+    guint64 major, minor;
+
+    if (!version || !g_ascii_isdigit(*version)) {
+        return 0;
+    }
+    major = g_ascii_strtoull(version, &end, 10);
+    if (*end != '.' || !g_ascii_isdigit(end[1])) {
+        return 0;
+    }
+    minor = g_ascii_strtoull(end + 1, NULL, 10);
+    return major > 999 || minor > 99 ? 0 : (unsigned)(major * 100 + minor);
+}
+
+char *
+virt_dirty_command(unsigned window_ms)
+{
+    /* QEMU before 8.2 knows neither the unit nor parts of a second. */
+    return window_ms % 1000 == 0
+               ? g_strdup_printf("{\"execute\":\"calc-dirty-rate\","
+                                 "\"arguments\":{\"calc-time\":%u,"
+                                 "\"sample-pages\":%d,"
+                                 "\"mode\":\"page-sampling\"}}",
+                                 window_ms / 1000, VIRT_DIRTY_MOST_SAMPLES)
+               : g_strdup_printf("{\"execute\":\"calc-dirty-rate\","
+                                 "\"arguments\":{\"calc-time\":%u,"
+                                 "\"calc-time-unit\":\"millisecond\","
+                                 "\"sample-pages\":%d,"
+                                 "\"mode\":\"page-sampling\"}}",
+                                 window_ms, VIRT_DIRTY_MOST_SAMPLES);
+}
+
+bool
+virt_dirty_reply_read(const char *reply, VirtDirtyAnswer *answer,
+                      GError **error)
+{
+    g_autoptr(JsonObject) object = jobj_parse(reply, strlen(reply), error);
+    const char *status = NULL, *why = NULL;
+
+    if (!object) {
+        g_prefix_error(error, "QEMU's answer: ");
+        return false;
+    }
+    if (jobj_get(object, "error")) {
+        jobj_get_string(object, "error.desc", &why);
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED, "QEMU refuses: %s",
+                    why ? why : reply);
+        return false;
+    }
+    if (!jobj_get_string(object, "return.status", &status)) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
+                    "QEMU's answer makes no sense: %s", reply);
+        return false;
+    }
+    *answer = (VirtDirtyAnswer){ .measured = g_str_equal(status, "measured") };
+    if (answer->measured &&
+        !jobj_get_i64(object, "return.dirty-rate", &answer->mib_s)) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
+                    "QEMU's answer has no dirty-rate: %s", reply);
+        return false;
+    }
+    return true;
+}
+
+void
+virt_dirty_sample_of(int64_t mib_s, unsigned window_ms, uint64_t memory_bytes,
+                     bool monitor, VirtDirtySample *sample)
+{
+    double window_s = window_ms / 1000.0;
+    double of_one = MIB / PAGE_BYTES * window_s; /* pages at 1 MiB/s */
+    double all = (double)memory_bytes / PAGE_BYTES;
+    double rate = (double)MAX(mib_s, 0);
+
+    *sample = (VirtDirtySample){
+        .window_s = window_s,
+        .low_pages = MIN(rate * of_one, all),
+        .high_pages = MIN((rate + 1) * of_one, all),
+        .samples = (double)memory_bytes / (1024 * MIB) *
+                   (monitor ? VIRT_DIRTY_MOST_SAMPLES : VIRT_DIRTY_SAMPLES),
+        .monitor = monitor,
+    };
+    sample->pages = mib_s > 0 ? (sample->low_pages + sample->high_pages) / 2
+                              : sample->high_pages / 4;
+}
+
+/* --- asking --- */
+
+/* Also what the monitor's answer goes through. */
+static void
+take_answer(Sampling *sampling)
+{
+    const VirtGuestInfo *info = virt_guest_info(sampling->guest);
+
+    if (!sampling->error && !sampling->answer.measured) {
+        if (sampling->waited_ms < PATIENCE_MS) {
+            sampling->waited_ms += ASK_AGAIN_MS;
+            wait_for_window(sampling, ASK_AGAIN_MS);
+            return;
+        }
+        g_set_error(&sampling->error, VIRT_ERROR, VIRT_ERROR_TIMEOUT,
+                    "guest '%s': QEMU has not measured its dirty pages %d s "
+                    "after the window of %g s",
+                    info->name, PATIENCE_MS / 1000,
+                    sampling->window_ms / 1000.0);
+    }
+    if (!sampling->error) {
+        virt_dirty_sample_of(sampling->answer.mib_s, sampling->window_ms,
+                             info->memory_bytes, sampling->sample.monitor,
+                             &sampling->sample);
+    }
+    sampling_end(sampling);
+}
+
+static bool
+nothing_migrates(Sampling *sampling)
+{
+    if (virt_has_job(sampling->domain)) {
+        g_set_error(&sampling->error, VIRT_ERROR, VIRT_ERROR_BUSY,
+                    "guest '%s': it migrates, is saved or backed up at the "
+                    "moment, and its dirty pages are not sampled then; try "
+                    "again afterwards",
+                    virDomainGetName(sampling->domain));
+        return false;
+    }
+    return true;
+}
+
+static void
+ask_work(gpointer data)
+{
+    Sampling *sampling = data;
+    virDomainPtr domains[] = { sampling->domain, NULL };
+    virDomainStatsRecordPtr *records = NULL;
+    int n, status = -1;
+    long long rate = 0;
+
+    if (!nothing_migrates(sampling) || sampling->sample.monitor) {
+        return;
+    }
+    n = virDomainListGetStats(domains, VIR_DOMAIN_STATS_DIRTYRATE, &records, 0);
+    if (n < 0) {
+        virt_error_take_guest(&sampling->error, sampling->domain,
+                              "reading the pages it wrote to");
+        return;
+    }
+    if (n == 0 || virTypedParamsGetInt(records[0]->params, records[0]->nparams,
+                                       "dirtyrate.calc_status", &status) != 1) {
+        g_set_error(&sampling->error, VIRT_ERROR, VIRT_ERROR_NOT_RUNNING,
+                    "guest '%s' tells nothing about the pages it writes to: "
+                    "does it still run?",
+                    virDomainGetName(sampling->domain));
+    }
+    sampling->answer.measured =
+        status == VIR_DOMAIN_DIRTYRATE_MEASURED &&
+        virTypedParamsGetLLong(records[0]->params, records[0]->nparams,
+                               "dirtyrate.megabytes_per_second", &rate) == 1;
+    sampling->answer.mib_s = rate;
+    virDomainStatsRecordListFree(records);
+}
+
+static void
+on_reply(VirtGuest *guest, const char *reply, const GError *error,
+         gpointer user)
+{
+    Sampling *sampling = user;
+
+    if (error) {
+        sampling->error = g_error_copy(error);
+    } else if (!virt_dirty_reply_read(reply, &sampling->answer,
+                                      &sampling->error)) {
+        g_prefix_error(&sampling->error,
+                       "guest '%s': ", virt_guest_info(guest)->name);
+    }
+    take_answer(sampling);
+}
+
+static void
+ask_deliver(gpointer data)
+{
+    Sampling *sampling = data;
+
+    if (!sampling->error && sampling->sample.monitor) {
+        virt_guest_monitor(sampling->guest,
+                           "{\"execute\":\"query-dirty-rate\"}", on_reply,
+                           sampling);
+        return;
+    }
+    take_answer(sampling);
+}
+
+static void
+wait_for_window(Sampling *sampling, unsigned delay_ms)
+{
+    virt_pool_call_later(pool_of(sampling), delay_ms, ask_work, ask_deliver,
+                         sampling);
+}
+
+/* --- starting --- */
+
+static void
+start_work(gpointer data)
+{
+    Sampling *sampling = data;
+
+    if (!sampling->error && nothing_migrates(sampling) &&
+        !sampling->sample.monitor &&
+        virDomainStartDirtyRateCalc(
+            sampling->domain, (int)(sampling->window_ms / 1000),
+            VIR_DOMAIN_DIRTYRATE_MODE_PAGE_SAMPLING) < 0) {
+        virt_error_take_guest(&sampling->error, sampling->domain,
+                              "sampling the pages it writes to");
+    }
+}
+
+static void
+on_started(VirtGuest *guest, const char *reply, const GError *error,
+           gpointer user)
+{
+    Sampling *sampling = user;
+
+    if (error) {
+        sampling->error = g_error_copy(error);
+    } else if (strstr(reply, "\"error\"")) {
+        VirtDirtyAnswer none;
+
+        virt_dirty_reply_read(reply, &none, &sampling->error);
+        g_prefix_error(&sampling->error,
+                       "guest '%s': sampling the pages it writes to: ",
+                       virt_guest_info(guest)->name);
+    }
+    if (sampling->error) {
+        sampling_end(sampling);
+        return;
+    }
+    wait_for_window(sampling, sampling->window_ms);
+}
+
+static void
+start_deliver(gpointer data)
+{
+    Sampling *sampling = data;
+
+    if (sampling->error) {
+        sampling_end(sampling);
+    } else if (sampling->sample.monitor) {
+        g_autofree char *command = virt_dirty_command(sampling->window_ms);
+
+        virt_guest_monitor(sampling->guest, command, on_started, sampling);
+    } else {
+        wait_for_window(sampling, sampling->window_ms);
+    }
+}
+
+static void
+check_window(const Sampling *sampling, GError **error)
+{
+    unsigned window_ms = sampling->window_ms;
+    bool fraction = window_ms % 1000 != 0;
+    const char *version =
+        virt_host_info(virt_guest_host(sampling->guest))->hypervisor_version;
+
+    if (window_ms > 60000 || window_ms < (fraction ? 50 : 1000)) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_INVALID,
+                    "QEMU samples dirty pages in windows of up to 60 s, not "
+                    "of %g s",
+                    window_ms / 1000.0);
+    } else if (fraction && (!sampling->sample.monitor ||
+                            virt_version_number(version) < BEFORE_FRACTIONS)) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_INVALID,
+                    "a window of %g s needs the monitor of QEMU 8.2 or later; "
+                    "give whole seconds",
+                    window_ms / 1000.0);
+    }
+}
+
+void
+virt_guest_sample_dirty(VirtGuest *guest, unsigned window_ms, bool monitor,
+                        VirtDirtySampled done, gpointer user)
+{
+    Sampling *sampling = g_new0(Sampling, 1);
+
+    sampling->guest = virt_guest_ref(guest);
+    sampling->domain = virt_guest_domain(guest);
+    sampling->window_ms = window_ms;
+    sampling->sample.monitor = monitor;
+    sampling->done = done;
+    sampling->user = user;
+    check_window(sampling, &sampling->error);
+    virt_pool_call(pool_of(sampling), start_work, start_deliver, sampling);
+}
