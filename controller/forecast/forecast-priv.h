@@ -7,6 +7,10 @@
 
 #include "forecast/forecast.h"
 
+/* QEMU sends in slices of up to so long and looks between them whether the pass
+ * is over: no pass is much shorter, unless there is nothing left to send. */
+#define FORECAST_SLICE_S 0.1
+
 /* D(T) for any duration, with its uncertainty */
 typedef struct CurvePoint {
     double log_pages;

@@ -380,21 +380,33 @@ forecaster_curve(const Forecaster *forecaster, double duration_s,
     return true;
 }
 
+static double
+planned_duration(const Forecaster *forecaster, const ForecastQuery *query)
+{
+    double all = (double)query->pages_to_send * forecaster->page_bytes;
+    double planned = fmax(all - query->left_bytes, 0.0);
+
+    if (!(query->bandwidth_bytes_s > 0.0)) {
+        return 0.0;
+    }
+    planned /= query->bandwidth_bytes_s;
+    if (query->left_bytes > 0.0) {
+        planned = fmax(planned,
+                       fmin(all / query->bandwidth_bytes_s, FORECAST_SLICE_S));
+    }
+    return planned;
+}
+
 void
 forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
                 Forecast *forecast)
 {
-    double bytes = (double)query->pages_to_send * forecaster->page_bytes -
-                   query->left_bytes;
     Opinion opinions[N_MEMBERS];
     Combination combination;
     double half, shade, sd;
 
     *forecast = (Forecast){ .n_members = N_MEMBERS };
-    forecast->planned_duration_s =
-        query->bandwidth_bytes_s > 0.0
-            ? fmax(bytes, 0.0) / query->bandwidth_bytes_s
-            : 0.0;
+    forecast->planned_duration_s = planned_duration(forecaster, query);
     for (size_t i = 0; i < N_MEMBERS; i++) {
         ForecastMember *member = &forecast->members[i];
 

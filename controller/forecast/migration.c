@@ -35,7 +35,6 @@
 
 #include "forecast/forecast-priv.h"
 
-#define SLICE_S 0.1     /* g */
 #define MOST_PASSES 100 /* later than this is never */
 #define LONGEST_PASS_S 1e7
 #define STANDSTILL 1e-3 /* a pass that is shorter by less than this share */
@@ -154,7 +153,7 @@ play(const Game *game, Outcome *outcome)
 {
     double bandwidth_bytes_s = game->bandwidth_bytes_s;
     double threshold = bandwidth_bytes_s * game->query->downtime_limit_s;
-    double slice_s = fmin(SLICE_S, game->query->downtime_limit_s);
+    double slice_s = fmin(FORECAST_SLICE_S, game->query->downtime_limit_s);
     double to_send = bytes_to_send(game), rest = to_send;
     double duration_s = (to_send - threshold) / bandwidth_bytes_s;
 
@@ -213,7 +212,7 @@ ends(Game game, double bandwidth_bytes_s)
 static Known
 least_bandwidth(const Game *game)
 {
-    double slice_s = fmin(SLICE_S, game->query->downtime_limit_s);
+    double slice_s = fmin(FORECAST_SLICE_S, game->query->downtime_limit_s);
     double low, high = 1.05 * dirtied(game, slice_s) / slice_s;
 
     if (game->query->deadline_s > 0.0) {

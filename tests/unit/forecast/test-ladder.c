@@ -371,3 +371,33 @@ Test(ladder, random_rows_never_yield_nan)
         }
     }
 }
+
+/* Seen with a real guest: passes of 0.1 s with 100 dirty pages were forecast to
+ * take 5 ms and to dirty 2, for what remained was just above the threshold. */
+Test(ladder, no_pass_is_shorter_than_a_slice)
+{
+    g_autoptr(Forecaster) forecaster = forecaster_new(131072);
+    SampleRow row = {
+        .iter = 1,
+        .merged = 1,
+        .pages_to_send = 131072,
+        .page_bytes = 4096,
+        .duration_s = 28,
+        .dirty_pages = known(12400),
+        .sent_bytes = 150000000,
+        .bandwidth_bytes_s = 5e6,
+    };
+    ForecastQuery query = {
+        .pages_to_send = 380,
+        .bandwidth_bytes_s = 5e6,
+        .left_bytes = 5e6 * 0.3,
+    };
+    Forecast forecast;
+
+    forecaster_add(forecaster, &row);
+    forecaster_next(forecaster, &query, &forecast);
+    cr_expect_float_eq(forecast.planned_duration_s, 0.1, 1e-9);
+    query.pages_to_send = 20;
+    forecaster_next(forecaster, &query, &forecast);
+    cr_expect_float_eq(forecast.planned_duration_s, 20 * 4096 / 5e6, 1e-9);
+}
