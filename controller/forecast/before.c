@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * before.c - windows and history into one curve
+ *
+ * D(T), the distinct pages written to in a time T, grows ever slower; over the
+ * decades that matter log D is nearly linear in log T:
+ *
+ *     log D(T) = log c + a log T,    0 < a <= 1,  mostly 0.66 to 0.8
+ *
+ * Two numbers, learnt one point after the other (recursive least squares with
+ * a prior on a, which is all there is to go by with a single window). Windows
+ * tell what the guest does now but are seconds long and few; passes of earlier
+ * migrations reach from 0.1 s to minutes, but the guest may have done twice as
+ * much then. So the level log c is loosened after each run, by LEVEL_SD, and
+ * the exponent hardly: history gives the shape, windows give the level.
+ *
+ * A set that is written all over bends the curve: where points lie off the
+ * power law, it follows them by the mean of nearby residuals (less the mean of
+ * their run), and falls back to the law where none are near.
+ *
+ * The curve is handed on from SHORTEST_S, where convergence is decided and no
+ * window reaches, to the longest time that was measured. What comes after is
+ * for the forecaster's members to say.
+ */
+#include "forecast/before.h"
+
+#include <math.h>
+
+#define SHORTEST_S 0.05
+#define STEP 1.4142135623730951
+#define EXPONENT 0.75 /* four measured workloads: 0.66 to 0.79 */
+#define EXPONENT_SD 0.15
+#define LEAST_EXPONENT 0.05
+#define UNKNOWN_SD 20.0 /* of log c, before the first point */
+#define LEVEL_SD 0.5    /* of log c between two runs of a guest */
+#define DRIFT_SD 0.05   /* of a between two runs */
+#define PASS_SD 0.15    /* of one pass, on real traces */
+#define MODEL_SD 0.1    /* by which no curve is a power law */
+#define LEAST_PAGES 0.5
+#define NEAR 0.5       /* of log T: how far a residual is felt */
+#define LAW_WEIGHT 0.3 /* of the law itself, among them */
+
+/* Gaussian belief in (log c, a). */
+typedef struct Belief {
+    double mean[2];
+    double level, cross, slope; /* covariance */
+} Belief;
+
+static bool
+makes_sense(double duration_s, double pages)
+{
+    return isfinite(duration_s) && duration_s > 0.0 && isfinite(pages) &&
+           pages >= 0.0;
+}
+
+static void
+believe(Belief *belief, double log_t, double log_pages, double variance)
+{
+    double gain_level = belief->level + belief->cross * log_t;
+    double gain_slope = belief->cross + belief->slope * log_t;
+    double all = gain_level + gain_slope * log_t + variance;
+    double off = log_pages - belief->mean[0] - belief->mean[1] * log_t;
+
+    belief->mean[0] += gain_level / all * off;
+    belief->mean[1] += gain_slope / all * off;
+    belief->level -= gain_level * gain_level / all;
+    belief->cross -= gain_level * gain_slope / all;
+    belief->slope -= gain_slope * gain_slope / all;
+}
+
+static double
+window_sd(const BeforeWindow *window)
+{
+    return isfinite(window->log_sd) ? fmax(window->log_sd, 0.02) : 1.0;
+}
+
+/* Mean residuals around a time: how far the curve leaves the power law. */
+typedef struct Bend {
+    double sum, weight;
+} Bend;
+
+static double
+off_law(const Belief *belief, double duration_s, double pages)
+{
+    return log(fmax(pages, LEAST_PAGES)) - belief->mean[0] -
+           belief->mean[1] * log(duration_s);
+}
+
+static void
+bend(Bend *bend, double log_t, double duration_s, double residual, double sd)
+{
+    double far = (log(duration_s) - log_t) / NEAR;
+    double weight = exp(-0.5 * far * far) * MODEL_SD * MODEL_SD / (sd * sd);
+
+    bend->sum += weight * residual;
+    bend->weight += weight;
+}
+
+static double
+mean_off(const Belief *belief, const BeforeRun *run)
+{
+    double sum = 0.0;
+    size_t n = 0;
+
+    for (size_t i = 0; i < run->n_points; i++) {
+        const ForecastPoint *p = &run->points[i];
+
+        if (makes_sense(p->duration_s, p->pages)) {
+            sum += off_law(belief, p->duration_s, p->pages);
+            n++;
+        }
+    }
+    return n > 0 ? sum / (double)n : 0.0;
+}
+
+/* log D at a time: the law, bent by what was measured near it. */
+static double
+bent(const Belief *belief, const BeforeWindow *windows, size_t n_windows,
+     const BeforeRun *runs, size_t n_runs, double duration_s)
+{
+    double log_t = log(duration_s);
+    Bend all = { 0.0, LAW_WEIGHT };
+
+    for (size_t i = 0; i < n_windows; i++) {
+        if (makes_sense(windows[i].duration_s, windows[i].pages)) {
+            bend(&all, log_t, windows[i].duration_s,
+                 off_law(belief, windows[i].duration_s, windows[i].pages),
+                 window_sd(&windows[i]));
+        }
+    }
+    for (size_t i = 0; i < n_runs; i++) {
+        double level = mean_off(belief, &runs[i]);
+
+        for (size_t j = 0; j < runs[i].n_points; j++) {
+            const ForecastPoint *p = &runs[i].points[j];
+
+            if (makes_sense(p->duration_s, p->pages)) {
+                bend(&all, log_t, p->duration_s,
+                     off_law(belief, p->duration_s, p->pages) - level, PASS_SD);
+            }
+        }
+    }
+    return belief->mean[0] + belief->mean[1] * log_t + all.sum / all.weight;
+}
+
+bool
+before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
+           size_t n_runs, double total_pages, BeforeCurve *curve)
+{
+    Belief belief = {
+        .mean = { 0.0, EXPONENT },
+        .level = UNKNOWN_SD * UNKNOWN_SD,
+        .slope = EXPONENT_SD * EXPONENT_SD,
+    };
+    double longest_s = 0.0, last_pages = 0.0;
+    double most = total_pages > 0.0 ? total_pages : INFINITY;
+
+    for (size_t i = 0; i < n_runs; i++) {
+        for (size_t j = 0; j < runs[i].n_points; j++) {
+            const ForecastPoint *p = &runs[i].points[j];
+
+            if (makes_sense(p->duration_s, p->pages)) {
+                believe(&belief, log(p->duration_s),
+                        log(fmax(p->pages, LEAST_PAGES)), PASS_SD * PASS_SD);
+                longest_s = fmax(longest_s, p->duration_s);
+            }
+        }
+        belief.level += LEVEL_SD * LEVEL_SD;
+        belief.slope += DRIFT_SD * DRIFT_SD;
+    }
+    for (size_t i = 0; i < n_windows; i++) {
+        const BeforeWindow *w = &windows[i];
+
+        if (makes_sense(w->duration_s, w->pages)) {
+            believe(&belief, log(w->duration_s),
+                    log(fmax(w->pages, LEAST_PAGES)),
+                    window_sd(w) * window_sd(w));
+            longest_s = fmax(longest_s, w->duration_s);
+        }
+    }
+    if (longest_s <= 0.0) {
+        return false;
+    }
+    belief.mean[1] = CLAMP(belief.mean[1], LEAST_EXPONENT, 1.0);
+
+    *curve = (BeforeCurve){
+        .log_sd = sqrt(fmax(belief.level, 0.0) + MODEL_SD * MODEL_SD),
+        .pages_1s = fmin(exp(belief.mean[0]), most),
+        .exponent = belief.mean[1],
+    };
+    for (double t = SHORTEST_S; curve->n_points < FORECAST_MAX_POINTS;
+         t *= STEP) {
+        double at_s = fmin(t, fmax(longest_s, SHORTEST_S));
+        double pages =
+            exp(bent(&belief, windows, n_windows, runs, n_runs, at_s));
+
+        last_pages = fmin(fmax(pages, last_pages), most);
+        curve->points[curve->n_points++] = (ForecastPoint){ at_s, last_pages };
+        if (t >= longest_s) {
+            break;
+        }
+    }
+    return true;
+}
