@@ -14,11 +14,15 @@
 #include "report/trace.h"
 
 int predict_eval_main(int argc, char **argv);
+int predict_plot_main(int argc, char **argv);
 
 /** predict_load() - Read a trace; the error names the file */
 TraceTable *predict_load(const char *path, GError **error);
 
 /** predict_write() - To a file, or to standard output if NULL or "-" */
 bool predict_write(const char *path, const char *text, GError **error);
+
+/** predict_flatten() - "a,b" "c" into "a" "b" "c"; NULL stays NULL */
+char **predict_flatten(char **lists);
 
 #endif

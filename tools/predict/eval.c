@@ -31,27 +31,6 @@ options_clear(EvalOptions *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(EvalOptions, options_clear)
 
-/* "a,b" "c" -> "a" "b" "c"; NULL stays NULL */
-static char **
-flatten(char **lists)
-{
-    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-
-    if (!lists) {
-        return NULL;
-    }
-    for (char **list = lists; *list; list++) {
-        g_auto(GStrv) parts = g_strsplit(*list, ",", -1);
-
-        for (char **part = parts; *part; part++) {
-            if (**part) {
-                g_strv_builder_add(builder, *part);
-            }
-        }
-    }
-    return g_strv_builder_end(builder);
-}
-
 static bool
 parse_options(EvalOptions *options, int argc, char **argv, GError **error)
 {
@@ -85,8 +64,8 @@ parse_options(EvalOptions *options, int argc, char **argv, GError **error)
         return false;
     }
     options->what.traces = traces;
-    options->what.models = flatten(options->models);
-    options->what.groups = flatten(options->groups);
+    options->what.models = predict_flatten(options->models);
+    options->what.groups = predict_flatten(options->groups);
     if (!options->format || strcmp(options->format, "text") == 0) {
         options->what.format = FORMAT_TEXT;
     } else if (strcmp(options->format, "json") == 0) {

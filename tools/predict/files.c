@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * files.c - traces in, text out
+ * files.c - traces and lists in, text out
  */
 #include "tools/predict/commands.h"
 
@@ -39,4 +39,24 @@ predict_write(const char *path, const char *text, GError **error)
         return false;
     }
     return true;
+}
+
+char **
+predict_flatten(char **lists)
+{
+    g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+    if (!lists) {
+        return NULL;
+    }
+    for (char **list = lists; *list; list++) {
+        g_auto(GStrv) parts = g_strsplit(*list, ",", -1);
+
+        for (char **part = parts; *part; part++) {
+            if (**part) {
+                g_strv_builder_add(builder, *part);
+            }
+        }
+    }
+    return g_strv_builder_end(builder);
 }

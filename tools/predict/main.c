@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * main.c - vmferry-predict: evaluate forecasts on recorded traces
+ * main.c - vmferry-predict: evaluate and plot forecasts on recorded traces
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,15 +9,20 @@
 
 static const char usage[] =
     "Usage: vmferry-predict eval [OPTION...] TRACE.csv...\n"
+    "       vmferry-predict plot [OPTION...] TRACE.csv\n"
     "\n"
     "eval replays recorded migrations and scores every model one step ahead;\n"
-    "\"vmferry-predict eval --help\" lists the options.\n";
+    "plot draws one of them with its forecasts. \"vmferry-predict COMMAND\n"
+    "--help\" lists the options, vmferry-predict(1) explains them.\n";
 
 int
 main(int argc, char **argv)
 {
     if (argc >= 2 && strcmp(argv[1], "eval") == 0) {
         return predict_eval_main(argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "plot") == 0) {
+        return predict_plot_main(argc - 1, argv + 1);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("vmferry-predict %s\n", VMFERRY_VERSION);
@@ -30,7 +35,8 @@ main(int argc, char **argv)
     }
     if (argc >= 2) {
         fprintf(stderr,
-                "error: vmferry-predict: \"%s\" is no command, eval is\n",
+                "error: vmferry-predict: \"%s\" is no command, eval and plot "
+                "are\n",
                 argv[1]);
     } else {
         fputs(usage, stderr);
