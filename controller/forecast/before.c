@@ -15,8 +15,8 @@
  * the exponent hardly: history gives the shape, windows give the level.
  *
  * A set that is written all over bends the curve: where points lie off the
- * power law, it follows them by the mean of nearby residuals (less the mean of
- * their run), and falls back to the law where none are near.
+ * power law, it follows them by the mean of nearby residuals (runs lifted to the
+ * level of now), and falls back to the law where none are near.
  *
  * The curve is handed on from SHORTEST_S, where convergence is decided and no
  * window reaches, to the longest time that was measured. What comes after is
@@ -38,7 +38,7 @@
 #define MODEL_SD 0.1    /* by which no curve is a power law */
 #define LEAST_PAGES 0.5
 #define NEAR 0.5       /* of log T: how far a residual is felt */
-#define LAW_WEIGHT 0.3 /* of the law itself, among them */
+#define LAW_WEIGHT 0.1 /* of the law itself, among them */
 
 /* Gaussian belief in (log c, a). */
 typedef struct Belief {
@@ -96,21 +96,51 @@ bend(Bend *bend, double log_t, double duration_s, double residual, double sd)
     bend->weight += weight;
 }
 
+/* Mean residual of a run around a time; far passes count where no near are.
+ * A time of 0 means all of it. */
 static double
-mean_off(const Belief *belief, const BeforeRun *run)
+run_off(const Belief *belief, const BeforeRun *run, double duration_s)
 {
-    double sum = 0.0;
-    size_t n = 0;
+    double sum = 0.0, all = 0.0;
 
     for (size_t i = 0; i < run->n_points; i++) {
         const ForecastPoint *p = &run->points[i];
+        double far, weight = 1.0;
 
-        if (makes_sense(p->duration_s, p->pages)) {
-            sum += off_law(belief, p->duration_s, p->pages);
-            n++;
+        if (!makes_sense(p->duration_s, p->pages)) {
+            continue;
+        }
+        if (duration_s > 0.0) {
+            far = log(p->duration_s / duration_s) / NEAR;
+            weight = exp(-0.5 * far * far) + 1e-3;
+        }
+        sum += weight * off_law(belief, p->duration_s, p->pages);
+        all += weight;
+    }
+    return all > 0.0 ? sum / all : 0.0;
+}
+
+/* What to add to a run to have it at the level of now: of the windows, or
+ * without any of the latest run. */
+static double
+level_up(const Belief *belief, const BeforeRun *run,
+         const BeforeWindow *windows, size_t n_windows, const BeforeRun *latest)
+{
+    double sum = 0.0, all = 0.0;
+
+    for (size_t i = 0; i < n_windows; i++) {
+        const BeforeWindow *w = &windows[i];
+
+        if (makes_sense(w->duration_s, w->pages)) {
+            double weight = 1.0 / (window_sd(w) * window_sd(w));
+
+            sum += weight * (off_law(belief, w->duration_s, w->pages) -
+                             run_off(belief, run, w->duration_s));
+            all += weight;
         }
     }
-    return n > 0 ? sum / (double)n : 0.0;
+    return all > 0.0 ? sum / all
+                     : run_off(belief, latest, 0.0) - run_off(belief, run, 0.0);
 }
 
 /* log D at a time: the law, bent by what was measured near it. */
@@ -129,14 +159,15 @@ bent(const Belief *belief, const BeforeWindow *windows, size_t n_windows,
         }
     }
     for (size_t i = 0; i < n_runs; i++) {
-        double level = mean_off(belief, &runs[i]);
+        double level =
+            level_up(belief, &runs[i], windows, n_windows, &runs[n_runs - 1]);
 
         for (size_t j = 0; j < runs[i].n_points; j++) {
             const ForecastPoint *p = &runs[i].points[j];
 
             if (makes_sense(p->duration_s, p->pages)) {
                 bend(&all, log_t, p->duration_s,
-                     off_law(belief, p->duration_s, p->pages) - level, PASS_SD);
+                     off_law(belief, p->duration_s, p->pages) + level, PASS_SD);
             }
         }
     }
