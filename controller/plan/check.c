@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check.c - see check.h
+ *
+ * Slow and plain on purpose: every rule is spelled out over sets of names of
+ * places, nothing is kept from one rule to the next.
+ */
+#include "plan/check.h"
+
+#include <inttypes.h>
+
+typedef struct Check {
+    const PlanModel *m;
+    const int32_t *host_of;
+    size_t most;
+    PlanVerdict *verdict;
+} Check;
+
+static void G_GNUC_PRINTF(2, 3) broken(Check *check, const char *format, ...)
+{
+    va_list args;
+
+    if (check->verdict->n_broken++ < check->most) {
+        va_start(args, format);
+        g_ptr_array_add(check->verdict->broken, g_strdup_vprintf(format, args));
+        va_end(args);
+    }
+}
+
+static int64_t
+demand(const PlanModel *m, size_t guest, size_t r)
+{
+    return m->demand[guest * m->n_resources + r];
+}
+
+/* The guests that take from @host, once each, with what takes only while the
+ * migration lasts told apart. */
+static void
+check_sums(Check *check)
+{
+    const PlanModel *m = check->m;
+    PlanVerdict *v = check->verdict;
+    g_autofree int64_t *stay = g_new0(int64_t, m->n_hosts);
+    g_autofree int64_t *leave = g_new0(int64_t, m->n_hosts);
+
+    for (size_t r = 0; r < m->n_resources; r++) {
+        const PlanResource *resource = &m->resources[r];
+
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            stay[h] = leave[h] = 0;
+        }
+        for (size_t g = 0; g < m->n_guests; g++) {
+            int32_t home = m->guests[g].host;
+            int32_t here = check->host_of[g];
+
+            if (here >= 0) {
+                stay[here] += demand(m, g, r);
+            }
+            if (home >= 0 && home != here) {
+                leave[home] += demand(m, g, r);
+            }
+        }
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            size_t at = h * m->n_resources + r;
+            /* the same floor as floor(capacity x r), with no sum on the way
+             * larger than 2^60 */
+            int64_t most = m->hosts[h].closed
+                               ? 0
+                               : (int64_t)((__int128)m->capacity[at] *
+                                           resource->reserve_milli / 1000);
+            int64_t total = stay[h] + (resource->transient ? leave[h] : 0);
+
+            if (total > most) {
+                broken(check,
+                       "host \"%s\": %s %" PRId64 " of %" PRId64
+                       " that may be used",
+                       m->hosts[h].name, resource->name, total, most);
+            }
+            if (stay[h] > m->safe[at]) {
+                v->cost += (stay[h] - m->safe[at]) * resource->over_weight;
+            }
+        }
+    }
+}
+
+static void
+check_balances(Check *check)
+{
+    const PlanModel *m = check->m;
+
+    for (size_t b = 0; b < m->n_balances; b++) {
+        const PlanBalance *balance = &m->balances[b];
+        g_autofree int64_t *first = g_new0(int64_t, m->n_hosts);
+        g_autofree int64_t *second = g_new0(int64_t, m->n_hosts);
+
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            first[h] = m->capacity[h * m->n_resources + (size_t)balance->first];
+            second[h] =
+                m->capacity[h * m->n_resources + (size_t)balance->second];
+        }
+        for (size_t g = 0; g < m->n_guests; g++) {
+            if (check->host_of[g] >= 0) {
+                first[check->host_of[g]] -=
+                    demand(m, g, (size_t)balance->first);
+                second[check->host_of[g]] -=
+                    demand(m, g, (size_t)balance->second);
+            }
+        }
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            int64_t idle = balance->target * first[h] - second[h];
+
+            if (idle > 0) {
+                check->verdict->cost += idle * balance->weight;
+            }
+        }
+    }
+}
+
+static void
+check_guests(Check *check)
+{
+    const PlanModel *m = check->m;
+    PlanVerdict *v = check->verdict;
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        const PlanGuest *guest = &m->guests[g];
+        int32_t here = check->host_of[g];
+        bool listed = !m->allowed[g];
+
+        if (here < 0) {
+            v->n_unplaced++;
+            broken(check, "guest \"%s\" is on no host", guest->name);
+            continue;
+        }
+        for (size_t i = 0; i < m->n_allowed[g]; i++) {
+            listed = listed || m->allowed[g][i] == here;
+        }
+        if (m->hosts[here].closed) {
+            broken(check, "guest \"%s\" is on host \"%s\", which is closed",
+                   guest->name, m->hosts[here].name);
+        } else if (!listed) {
+            broken(check,
+                   "guest \"%s\" is on host \"%s\", which is not among those "
+                   "allowed",
+                   guest->name, m->hosts[here].name);
+        } else if ((guest->requires | m->hosts[here].features) !=
+                   m->hosts[here].features) {
+            broken(check,
+                   "guest \"%s\" is on host \"%s\", which lacks hardware that "
+                   "it requires",
+                   guest->name, m->hosts[here].name);
+        } else if (guest->pinned && guest->host >= 0 && guest->host != here) {
+            broken(check, "guest \"%s\" is pinned to host \"%s\"", guest->name,
+                   m->hosts[guest->host].name);
+        }
+        v->n_booted += guest->host < 0;
+        if (guest->host >= 0 && guest->host != here) {
+            v->n_moved++;
+            v->cost += guest->move_cost * m->weights.move;
+            if (m->host_moves) {
+                v->cost += m->weights.host_move *
+                           m->host_moves[(size_t)guest->host * m->n_hosts +
+                                         (size_t)here];
+            }
+        }
+    }
+}
+
+/* Active hosts and what they draw */
+static void
+check_power(Check *check)
+{
+    const PlanModel *m = check->m;
+    g_autofree int64_t *load = g_new0(int64_t, m->n_hosts);
+    g_autofree size_t *guests = g_new0(size_t, m->n_hosts);
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        if (check->host_of[g] >= 0) {
+            guests[check->host_of[g]]++;
+            load[check->host_of[g]] += m->n_resources ? demand(m, g, 0) : 0;
+        }
+    }
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        const PlanHost *host = &m->hosts[h];
+        int64_t capacity = m->n_resources ? m->capacity[h * m->n_resources] : 0;
+        int64_t milliwatts = host->idle_mw;
+
+        if (guests[h] == 0) {
+            continue;
+        }
+        if (capacity > 0) {
+            milliwatts += (host->busy_mw - host->idle_mw) * load[h] / capacity;
+        }
+        check->verdict->n_active++;
+        check->verdict->cost += m->weights.hosts;
+        if (m->n_resources) {
+            check->verdict->cost += milliwatts * m->weights.energy;
+        }
+    }
+}
+
+static void
+check_traffic(Check *check)
+{
+    const PlanModel *m = check->m;
+
+    for (size_t f = 0; f < m->n_flows; f++) {
+        int32_t a = check->host_of[m->flows[f].a];
+        int32_t b = check->host_of[m->flows[f].b];
+        int64_t distance = m->distance_milli[PLAN_N_LEVELS];
+
+        if (a < 0 || b < 0) {
+            continue;
+        }
+        if (a == b) {
+            distance = m->distance_milli[PLAN_LEVEL_HOST];
+        } else if (m->place[PLAN_LEVEL_RACK][a] ==
+                   m->place[PLAN_LEVEL_RACK][b]) {
+            distance = m->distance_milli[PLAN_LEVEL_RACK];
+        } else if (m->place[PLAN_LEVEL_POD][a] == m->place[PLAN_LEVEL_POD][b]) {
+            distance = m->distance_milli[PLAN_LEVEL_POD];
+        } else if (m->place[PLAN_LEVEL_SITE][a] ==
+                   m->place[PLAN_LEVEL_SITE][b]) {
+            distance = m->distance_milli[PLAN_LEVEL_SITE];
+        }
+        check->verdict->cost +=
+            m->flows[f].amount * distance * m->weights.traffic;
+    }
+}
+
+/* place -> number of members there, as a set of pointers that are indexes */
+static GHashTable *
+places_of(const Check *check, const PlanGroup *group, PlanLevel level,
+          size_t *open)
+{
+    GHashTable *places = g_hash_table_new(NULL, NULL);
+
+    *open = 0;
+    for (size_t i = 0; i < group->n_members; i++) {
+        int32_t host = check->host_of[group->members[i]];
+
+        if (host < 0) {
+            ++*open;
+        } else {
+            gpointer place = GINT_TO_POINTER(
+                level == PLAN_LEVEL_HOST ? host : check->m->place[level][host]);
+            gint n = GPOINTER_TO_INT(g_hash_table_lookup(places, place));
+
+            g_hash_table_insert(places, place, GINT_TO_POINTER(n + 1));
+        }
+    }
+    return places;
+}
+
+static void
+check_rule(Check *check, const PlanRule *rule)
+{
+    const PlanModel *m = check->m;
+    const PlanGroup *group = &m->groups[rule->group];
+    const char *level = plan_level_name(rule->level);
+    g_autoptr(GHashTable) places = NULL;
+    size_t open;
+    GHashTableIter iter;
+    gpointer place, n;
+
+    places = places_of(check, group, rule->level, &open);
+    switch (rule->kind) {
+    case PLAN_RULE_APART:
+        g_hash_table_iter_init(&iter, places);
+        while (g_hash_table_iter_next(&iter, &place, &n)) {
+            if (GPOINTER_TO_INT(n) > 1) {
+                broken(check, "group \"%s\": %d members share one %s",
+                       group->name, GPOINTER_TO_INT(n), level);
+            }
+        }
+        break;
+    case PLAN_RULE_TOGETHER:
+        if (g_hash_table_size(places) > 1) {
+            broken(check, "group \"%s\" is in %u %ss, not in one", group->name,
+                   g_hash_table_size(places), level);
+        }
+        break;
+    case PLAN_RULE_SPREAD:
+        if ((int64_t)(g_hash_table_size(places) + open) < rule->at_least) {
+            broken(
+                check, "group \"%s\" is in %u %ss, not in %" PRId64 " at least",
+                group->name, g_hash_table_size(places), level, rule->at_least);
+        }
+        break;
+    case PLAN_RULE_DEPENDS: {
+        g_autoptr(GHashTable) others =
+            places_of(check, &m->groups[rule->on], rule->level, &open);
+
+        g_hash_table_iter_init(&iter, places);
+        while (g_hash_table_iter_next(&iter, &place, &n)) {
+            if (!g_hash_table_contains(others, place)) {
+                broken(check,
+                       "group \"%s\": a %s has a member, but none of group "
+                       "\"%s\"",
+                       group->name, level, m->groups[rule->on].name);
+            }
+        }
+        break;
+    }
+    default:
+        g_assert_not_reached();
+    }
+}
+
+static void
+check_partition(Check *check, const PlanRule *rule)
+{
+    const PlanModel *m = check->m;
+    g_autoptr(GHashTable) owner = g_hash_table_new(NULL, NULL);
+
+    for (size_t i = 0; i < rule->n_groups; i++) {
+        const PlanGroup *group = &m->groups[rule->groups[i]];
+        size_t open;
+        g_autoptr(GHashTable) places =
+            places_of(check, group, rule->level, &open);
+        GHashTableIter iter;
+        gpointer place;
+
+        g_hash_table_iter_init(&iter, places);
+        while (g_hash_table_iter_next(&iter, &place, NULL)) {
+            const PlanGroup *other = g_hash_table_lookup(owner, place);
+
+            if (other) {
+                broken(check, "groups \"%s\" and \"%s\" share one %s",
+                       other->name, group->name, plan_level_name(rule->level));
+            } else {
+                g_hash_table_insert(owner, place, (gpointer)group);
+            }
+        }
+    }
+}
+
+static void
+check_group_moves(Check *check)
+{
+    const PlanModel *m = check->m;
+    int64_t worst = 0;
+
+    for (size_t k = 0; k < m->n_groups; k++) {
+        int64_t n = 0;
+
+        for (size_t i = 0; i < m->groups[k].n_members; i++) {
+            int32_t guest = m->groups[k].members[i];
+
+            n += m->guests[guest].host >= 0 && check->host_of[guest] >= 0 &&
+                 m->guests[guest].host != check->host_of[guest];
+        }
+        worst = n > worst ? n : worst;
+    }
+    check->verdict->cost += worst * m->weights.group_move;
+}
+
+PlanVerdict *
+plan_check(const PlanModel *model, const int32_t *host_of, size_t most)
+{
+    PlanVerdict *verdict = g_new0(PlanVerdict, 1);
+    Check check = {
+        .m = model,
+        .host_of = host_of,
+        .most = most,
+        .verdict = verdict,
+    };
+
+    verdict->broken = g_ptr_array_new_with_free_func(g_free);
+    check_guests(&check);
+    check_sums(&check);
+    check_balances(&check);
+    check_power(&check);
+    check_traffic(&check);
+    for (size_t k = 0; k < model->n_rules; k++) {
+        if (model->rules[k].kind == PLAN_RULE_PARTITION) {
+            check_partition(&check, &model->rules[k]);
+        } else {
+            check_rule(&check, &model->rules[k]);
+        }
+    }
+    check_group_moves(&check);
+    return verdict;
+}
+
+void
+plan_verdict_free(PlanVerdict *verdict)
+{
+    if (verdict) {
+        g_ptr_array_unref(verdict->broken);
+        g_free(verdict);
+    }
+}
