@@ -30,6 +30,9 @@ typedef struct Ensemble {
     double errors; /* of the combination: |log error|, forgotten */
     double count;  /* how many, forgotten likewise */
     double widen;  /* log of a factor on the interval, from its hits */
+    /* errors before overshoot is taken back, forgotten sums over pairs of
+     * neighbours */
+    double last_error, pair_products, pair_squares, pairs;
 } Ensemble;
 
 void ensemble_init(Ensemble *ensemble, size_t n);
@@ -60,6 +63,10 @@ typedef struct Combination {
  * and a weight */
 bool ensemble_combine(const Ensemble *ensemble, const Opinion *opinions,
                       Combination *combination);
+
+/** ensemble_overshoot() - What to subtract from the next combination, because
+ * errors have been alternating in sign; logarithm */
+double ensemble_overshoot(const Ensemble *ensemble);
 
 /** ensemble_sd() - Standard deviation of the combination one step ahead */
 double ensemble_sd(const Ensemble *ensemble);

@@ -256,7 +256,9 @@ score(Forecaster *forecaster, const Observation *seen)
     ask_all(forecaster, nominal_s, false, opinions);
     if (combine(forecaster, opinions, &before)) {
         ensemble_learn_own(
-            &forecaster->ensemble, before.log_pages - log_pages,
+            &forecaster->ensemble,
+            before.log_pages - ensemble_overshoot(&forecaster->ensemble) -
+                log_pages,
             noise_shape(nominal_s),
             combined_sd(forecaster, nominal_s, before.log_pages));
     }
@@ -419,6 +421,7 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
         return;
     }
 
+    combination.log_pages -= ensemble_overshoot(&forecaster->ensemble);
     sd = ensemble_seen_sd(&forecaster->ensemble) *
          noise_shape(forecast->planned_duration_s);
     shade = fmin(SHADE * sd * sd, MOST_SHADE);

@@ -211,7 +211,6 @@ const MemberOps member_gm11_full = {
 const MemberOps member_power_grey = {
     .name = "power-grey",
     .curve = true,
-    .combined = true,
     .state_size = sizeof(RatioState),
     .init = ratio_init,
     .clear = ratio_clear,

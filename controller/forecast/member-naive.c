@@ -150,9 +150,9 @@ linear_predict(const void *state, double duration_s, double *pages)
         .predict = object##_predict,                                           \
     }
 
-NAIVE(last, "last", false, true);
+NAIVE(last, "last", false, false);
 NAIVE(mean, "mean", false, false);
 NAIVE(wmean, "wmean", false, false);
 NAIVE(ewma, "ewma", false, true);
 NAIVE(rate, "rate", true, true);
-NAIVE(linear, "linear", true, true);
+NAIVE(linear, "linear", true, false);

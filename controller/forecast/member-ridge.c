@@ -264,7 +264,6 @@ dgm_predict(const void *state, double duration_s, double *pages)
 
 const MemberOps member_ogm = {
     .name = "ogm",
-    .combined = true,
     .state_size = sizeof(OgmState),
     .init = nothing_init,
     .learn = ogm_learn,
