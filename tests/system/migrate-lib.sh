@@ -14,6 +14,7 @@ WORK=$TEST_BUILD/system/$TEST_NAME.work
 OUT=$WORK/out
 ERR=$WORK/err
 RECORD=$WORK/record.json
+export VMFERRY_HISTORY=$WORK/history.db
 rm -rf "$WORK"
 mkdir -p "$WORK"
 

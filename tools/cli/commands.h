@@ -11,6 +11,7 @@
 
 int command_migrate(const GlobalOptions *global, int argc, char **argv);
 int command_virsh(const GlobalOptions *global, int argc, char **argv);
+int command_forecast(const GlobalOptions *global, int argc, char **argv);
 int command_tc(const GlobalOptions *global, int argc, char **argv);
 
 #endif

@@ -20,6 +20,8 @@ command_report(const GlobalOptions *global, int argc, char **argv)
 static const Command commands[] = {
     { "migrate", command_migrate, true,
       "migrate a guest as virsh does, with reserved bandwidth" },
+    { "forecast", command_forecast, true,
+      "what the migration of a guest would be like" },
     { "virsh", command_virsh, false,
       "virsh itself, but for migrate, which is ours" },
     { "tc", command_tc, false, "show or remove vmferry's classes on a link" },

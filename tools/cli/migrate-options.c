@@ -128,6 +128,7 @@ migrate_options_free(MigrateOptions *options)
     g_array_unref(options->protected_specs);
     g_free(options->record_path);
     g_free(options->report_path);
+    g_free(options->history);
     g_ptr_array_unref(options->given);
     g_free(options);
 }

@@ -9,77 +9,14 @@
 #include "tools/cli/migrate-options-priv.h"
 
 #include <math.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
+#include "tools/cli/own-values.h"
 
-/* QEMU's own bound for downtime-limit. */
-#define DOWNTIME_MAX_MS 2000000
 /* The handle of our own tree (tc/shaper.h), hexadecimal as in tc. */
 #define OWN_MAJOR 0x7666
-
-/* A plain decimal number between two bounds, both allowed. */
-static bool
-read_number(const Cmdline *cmdline, const char *name, double least, double most,
-            const char *unit, Known *value, GError **error)
-{
-    const char *text = NULL;
-    char *end = NULL;
-    double number;
-
-    if (!cmdline_string(cmdline, name, &text, error)) {
-        return false;
-    }
-    if (!text) {
-        return true;
-    }
-    number = g_ascii_strtod(text, &end);
-    /* Only digits and a point: "inf", "0x10" and "1e3" are not for people. */
-    if (text[strspn(text, "0123456789.")] != '\0' || end == text || *end ||
-        number < least || number > most) {
-        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
-                    "'%s' is no value for --%s: give a number from %g to "
-                    "%.0f%s%s",
-                    text, name, least, most, *unit ? " " : "", unit);
-        return false;
-    }
-    *value = known(number);
-    return true;
-}
-
-static bool
-read_link(MigrateOptions *options, const Cmdline *cmdline, GError **error)
-{
-    const char *text = NULL;
-    const char *equals;
-
-    if (!cmdline_string(cmdline, "link", &text, error)) {
-        return false;
-    }
-    if (!text) {
-        return true;
-    }
-    equals = strchr(text, '=');
-    options->link_device =
-        equals ? g_strndup(text, (size_t)(equals - text)) : g_strdup(text);
-    if (options->link_device[0] == '\0' ||
-        strlen(options->link_device) >= IFNAMSIZ ||
-        strpbrk(options->link_device, "/ \t\n")) {
-        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
-                    "'%s' is no name of an interface; write --link "
-                    "DEV[=RATE], for example --link eth1=1gbit",
-                    options->link_device);
-        return false;
-    }
-    if (equals &&
-        !units_parse_rate(equals + 1, &options->link_rate_bytes_s, error)) {
-        g_prefix_error(error, "--link %s: ", options->link_device);
-        return false;
-    }
-    return true;
-}
 
 static bool
 read_protect(MigrateOptions *options, const Cmdline *cmdline, GError **error)
@@ -234,23 +171,27 @@ bool
 migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
                          GError **error)
 {
-    static const char *const only_real[] = { "record", "report", "cut-off" };
+    static const char *const only_real[] = { "record", "report", "cut-off",
+                                             "history" };
     const char *connect = NULL;
     const char *record = NULL;
     const char *report = NULL;
+    const char *history = NULL;
     Known downtime = { 0 };
 
     if (!cmdline_string(cmdline, "connect", &connect, error) ||
         !cmdline_string(cmdline, "record", &record, error) ||
         !cmdline_string(cmdline, "report", &report, error) ||
-        !read_number(cmdline, "deadline", 0.001, 1e9, "s", &options->deadline_s,
-                     error) ||
-        !read_number(cmdline, "cut-off", 0.001, 1e9, "s", &options->cut_off_s,
-                     error) ||
-        !read_number(cmdline, "margin", 1, 100, "", &options->margin, error) ||
-        !read_number(cmdline, "downtime", 1, DOWNTIME_MAX_MS, "ms", &downtime,
-                     error) ||
-        !read_link(options, cmdline, error) ||
+        !cmdline_string(cmdline, "history", &history, error) ||
+        !own_number(cmdline, "deadline", 0.001, 1e9, "s", &options->deadline_s,
+                    error) ||
+        !own_number(cmdline, "cut-off", 0.001, 1e9, "s", &options->cut_off_s,
+                    error) ||
+        !own_number(cmdline, "margin", 1, 100, "", &options->margin, error) ||
+        !own_number(cmdline, "downtime", 1, OWN_DOWNTIME_MAX_MS, "ms",
+                    &downtime, error) ||
+        !own_link(cmdline, &options->link_device, &options->link_rate_bytes_s,
+                  error) ||
         !read_protect(options, cmdline, error) ||
         !read_parent(options, cmdline, error) ||
         !read_policy(options, cmdline, error)) {
@@ -262,6 +203,7 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     }
     options->record_path = g_strdup(record);
     options->report_path = g_strdup(report);
+    options->history = g_strdup(history);
     options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");

@@ -17,6 +17,7 @@
 
 #include "session/session.h"
 #include "tools/cli/dispatch.h"
+#include "tools/cli/history.h"
 #include "tools/cli/migrate-prepare.h"
 #include "tools/cli/view.h"
 
@@ -123,6 +124,19 @@ write_records(const MigrateOptions *options, const RunRecord *record)
     }
 }
 
+/* For the next forecast. That it could not be kept is told once, to those who
+ * watch: it says nothing about this migration. */
+static void
+remember(Run *run, const RunRecord *record)
+{
+    g_autofree char *path = history_path(run->options->history);
+    g_autofree char *problem = history_keep(path, record);
+
+    if (problem) {
+        view_note(run->view, session_seconds(run->session), "warning", problem);
+    }
+}
+
 static Known
 scaled(Known value, double factor)
 {
@@ -146,6 +160,7 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
     };
 
     run->status = error ? 1 : 0;
+    remember(run, record);
     view_end(run->view, session_seconds(session), &outcome);
     if (error) {
         cli_error(error->message);

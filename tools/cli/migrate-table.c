@@ -122,6 +122,8 @@ static const CmdlineOption option_table[] = {
     { "record", CMDLINE_STRING, O, "file",
       "write the run record (or, named .csv, the trace)" },
     { "report", CMDLINE_STRING, O, "file", "write an HTML report" },
+    { "history", CMDLINE_STRING, O, "file|none",
+      "where migrations are remembered for the next forecast" },
     { "json", CMDLINE_FLAG, O, NULL, "JSON lines on standard output" },
     { "dry-run", CMDLINE_FLAG, O, NULL,
       "say what would be done and change nothing" },

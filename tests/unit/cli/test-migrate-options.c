@@ -463,7 +463,7 @@ Test(migrate_options, own_values)
     g_autoptr(MigrateOptions) options =
         parsed("a b --policy paper --deadline 90.5 --downtime 300 "
                "--link eth1=1gbit --parent 1:1f --margin 1.5 --cut-off 180 "
-               "--record r.json --report r.html --json");
+               "--record r.json --report r.html --history h.db --json");
 
     cr_assert_eq(options->policy, POLICY_PAPER);
     cr_assert_float_eq(options->deadline_s.value, 90.5, 1e-9);
@@ -475,6 +475,7 @@ Test(migrate_options, own_values)
     cr_assert_float_eq(options->cut_off_s.value, 180, 1e-9);
     cr_assert_str_eq(options->record_path, "r.json");
     cr_assert_str_eq(options->report_path, "r.html");
+    cr_assert_str_eq(options->history, "h.db");
     cr_assert(options->json);
 }
 

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * forecast-command.c - vmferry forecast: what a migration would be like
+ *
+ *   connect, look up, find the link, read history        (at once)
+ *   memory ──> window 1 ──> window 2 ... ──> table        (by the main loop)
+ *
+ * Nothing is changed anywhere. Without sampling (refused by the host, or not
+ * wished) history has to do; with neither there is nothing to say.
+ */
+#include "tools/cli/commands.h"
+
+#include <glib-unix.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "tc/link.h"
+#include "tools/cli/dispatch.h"
+#include "tools/cli/forecast-options.h"
+#include "tools/cli/forecast-table.h"
+#include "tools/cli/history.h"
+#include "virt/guest-dirty.h"
+
+#define DRAIN_MS 2000
+#define DRAIN_INTERRUPTED_MS 100
+#define MOST_RUNS 8       /* of history; before that the guest was another */
+#define LEAST_LOG_SD 0.05 /* no window is better than that */
+
+typedef struct Asking {
+    const ForecastOptions *options;
+    VirtHost *source;
+    VirtGuest *guest;
+    GMainLoop *loop;
+    Link link;
+    bool has_link;
+    GPtrArray *history; /* StoreRun *, latest first; NULL: none */
+    VirtMemory memory;
+    bool has_memory;
+    ForecastWindow windows[FORECAST_MAX_WINDOWS];
+    size_t n_windows;
+    size_t next_window;
+    bool interrupted;
+} Asking;
+
+static void
+asking_clear(Asking *asking)
+{
+    virt_guest_unref(asking->guest);
+    virt_host_unref(asking->source);
+    g_clear_pointer(&asking->loop, g_main_loop_unref);
+    g_clear_pointer(&asking->history, g_ptr_array_unref);
+}
+
+/* On standard error, with or without --json: it is not the answer. */
+static void note(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+static void
+note(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* --- what is known at once --- */
+
+static bool
+find_guest(Asking *asking, VirtPool *pool, GError **error)
+{
+    const ForecastOptions *options = asking->options;
+    const VirtGuestInfo *guest;
+
+    asking->source =
+        virt_host_open_now(pool, options->connect_uri,
+                           options->readonly ? VIRT_OPEN_READ_ONLY : 0, error);
+    if (!asking->source) {
+        return false;
+    }
+    asking->guest =
+        virt_guest_lookup_now(asking->source, options->domain, error);
+    if (!asking->guest) {
+        return false;
+    }
+    guest = virt_guest_info(asking->guest);
+    if (guest->state != VIRT_STATE_RUNNING) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_NOT_RUNNING,
+                    "guest '%s' is %s: only a running guest has a migration "
+                    "to forecast",
+                    guest->name, virt_state_name(guest->state));
+        return false;
+    }
+    return true;
+}
+
+static char *
+host_of_uri(const char *text)
+{
+    g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
+    const char *host = uri ? g_uri_get_host(uri) : NULL;
+
+    return host && *host ? g_strdup(host) : NULL;
+}
+
+/* A rate that was declared needs no route. Without a rate the table shows a
+ * usual ladder, which is worth a note but no failure. */
+static bool
+find_link(Asking *asking, GError **error)
+{
+    const ForecastOptions *options = asking->options;
+    g_autofree char *address = NULL;
+    g_autoptr(GError) problem = NULL;
+
+    if (!options->desturi) {
+        if (options->link_device && options->link_rate_bytes_s > 0) {
+            g_strlcpy(asking->link.device, options->link_device,
+                      sizeof(asking->link.device));
+            asking->link.rate_bytes_s = options->link_rate_bytes_s;
+            asking->has_link = true;
+        } else if (options->link_device) {
+            g_set_error(error, LINK_ERROR, LINK_ERROR_RATE,
+                        "--link %s: without --to DESTURI its rate has to be "
+                        "given, --link %s=RATE",
+                        options->link_device, options->link_device);
+            return false;
+        }
+        return true;
+    }
+    address = host_of_uri(options->desturi);
+    if (!address) {
+        g_set_error(error, LINK_ERROR, LINK_ERROR_ADDRESS,
+                    "--to '%s' names no host; write it as for vmferry "
+                    "migrate, qemu+ssh://HOST/system",
+                    options->desturi);
+        return false;
+    }
+    asking->has_link =
+        link_resolve(address, options->link_device, options->link_rate_bytes_s,
+                     &asking->link, &problem);
+    if (asking->has_link) {
+        return true;
+    }
+    if (g_error_matches(problem, LINK_ERROR, LINK_ERROR_RATE)) {
+        note("note: %s", problem->message);
+        return true;
+    }
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
+}
+
+static void
+read_history(Asking *asking)
+{
+    const char *uuid = virt_guest_info(asking->guest)->uuid;
+    g_autofree char *path = history_path(asking->options->history);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Store) store = NULL;
+
+    if (!path || !uuid) {
+        return;
+    }
+    store = store_open_to_read(path, &error);
+    asking->history = store ? store_runs(store, uuid, MOST_RUNS, &error) : NULL;
+    /* Before the first migration there is no history: as it should be. */
+    if (error && !(g_error_matches(error, STORE_ERROR, STORE_ERROR_NONE_YET) &&
+                   !asking->options->history)) {
+        note("note: earlier migrations are not considered: %s", error->message);
+    }
+}
+
+/* --- what takes its time --- */
+
+static void next_window(Asking *asking);
+
+static double
+window_log_sd(const VirtDirtySample *sample, double total_pages)
+{
+    double hits = sample->pages / total_pages * sample->samples;
+    double width;
+
+    if (sample->low_pages <= 0) {
+        return 1.0; /* below what QEMU's whole MiB/s can tell */
+    }
+    width = log(sample->high_pages / sample->low_pages);
+    return sqrt(LEAST_LOG_SD * LEAST_LOG_SD + 1.0 / (hits + 0.5) +
+                width * width / 12);
+}
+
+static void
+on_sampled(VirtGuest *guest, const VirtDirtySample *sample, const GError *error,
+           gpointer user)
+{
+    Asking *asking = user;
+
+    if (asking->interrupted) {
+        return;
+    }
+    if (error) {
+        note("note: %s", error->message);
+        g_main_loop_quit(asking->loop);
+        return;
+    }
+    asking->windows[asking->n_windows++] = (ForecastWindow){
+        .window_s = sample->window_s,
+        .pages = sample->pages,
+        .low_pages = sample->low_pages,
+        .high_pages = sample->high_pages,
+        .log_sd = window_log_sd(
+            sample, (double)virt_guest_info(guest)->memory_bytes / 4096),
+        .monitor = sample->monitor,
+    };
+    next_window(asking);
+}
+
+static void
+next_window(Asking *asking)
+{
+    const ForecastOptions *options = asking->options;
+    unsigned window_ms;
+
+    if (asking->next_window >= options->n_windows) {
+        g_main_loop_quit(asking->loop);
+        return;
+    }
+    window_ms = options->windows_ms[asking->next_window++];
+    if (!options->json && isatty(STDERR_FILENO)) {
+        note("sampling the pages written to in %g s ...", window_ms / 1000.0);
+    }
+    virt_guest_sample_dirty(asking->guest, window_ms, options->monitor,
+                            on_sampled, asking);
+}
+
+static void
+on_memory(VirtGuest *guest, const VirtMemory *memory, const GError *error,
+          gpointer user)
+{
+    Asking *asking = user;
+
+    if (asking->interrupted) {
+        return;
+    }
+    if (error) {
+        note("note: %s", error->message);
+    } else {
+        asking->memory = *memory;
+        asking->has_memory = true;
+    }
+    next_window(asking);
+}
+
+static gboolean
+on_interrupt(gpointer user)
+{
+    Asking *asking = user;
+
+    if (!asking->interrupted) {
+        asking->interrupted = true;
+        g_main_loop_quit(asking->loop);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static bool
+look_at_guest(Asking *asking, GError **error)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    guint sources[G_N_ELEMENTS(signals)];
+
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sources[i] = g_unix_signal_add(signals[i], on_interrupt, asking);
+    }
+    virt_guest_read_memory(asking->guest, on_memory, asking);
+    g_main_loop_run(asking->loop);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_source_remove(sources[i]);
+    }
+    if (asking->interrupted) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_ABORTED,
+                    "interrupted; nothing was changed, and what QEMU samples "
+                    "at the moment ends by itself");
+    }
+    return !asking->interrupted;
+}
+
+/* --- the answer --- */
+
+static void
+fill_nonzero(const Asking *asking, ForecastInput *input)
+{
+    const VirtMemory *memory = &asking->memory;
+    double total = (double)input->memory_bytes;
+
+    if (asking->has_memory && memory->nonzero_share.known) {
+        input->nonzero_bytes = known(memory->nonzero_share.value * total);
+        input->nonzero_source = "sampled";
+        return;
+    }
+    for (guint i = 0; asking->history && i < asking->history->len; i++) {
+        const StoreRun *run = g_ptr_array_index(asking->history, i);
+
+        if (run->first_pass_bytes.known) {
+            input->nonzero_bytes =
+                known(fmin(run->first_pass_bytes.value, total));
+            input->nonzero_source = "as the last time";
+            return;
+        }
+    }
+    if (asking->has_memory && memory->used_bytes.known) {
+        input->nonzero_bytes = known(fmin(memory->used_bytes.value, total));
+        input->nonzero_source = "in use, says its balloon driver";
+        return;
+    }
+    input->nonzero_bytes = known(total);
+    input->nonzero_source = "all, for nothing is known of it";
+}
+
+/* Oldest first, as before_fit() has it. */
+static BeforeRun *
+runs_of(const Asking *asking, size_t *n_runs)
+{
+    guint n = asking->history ? asking->history->len : 0;
+    BeforeRun *runs = g_new0(BeforeRun, n + 1);
+
+    *n_runs = 0;
+    for (guint i = n; i > 0; i--) {
+        const StoreRun *run = g_ptr_array_index(asking->history, i - 1);
+
+        G_STATIC_ASSERT(sizeof(StorePoint) == sizeof(ForecastPoint));
+        if (run->points->len > 0) {
+            runs[(*n_runs)++] = (BeforeRun){
+                (const ForecastPoint *)(const void *)run->points->data,
+                run->points->len,
+            };
+        }
+    }
+    return runs;
+}
+
+static bool
+print_answer(const Asking *asking, GError **error)
+{
+    const ForecastOptions *options = asking->options;
+    const VirtGuestInfo *guest = virt_guest_info(asking->guest);
+    g_autoptr(GArray) rates =
+        options->bandwidths->len > 0
+            ? g_array_ref(options->bandwidths)
+            : forecast_ladder(asking->has_link ? asking->link.rate_bytes_s : 0);
+    ForecastInput input = {
+        .guest_name = guest->name,
+        .guest_uuid = guest->uuid,
+        .host_name = virt_host_info(asking->source)->host_name,
+        .memory_bytes = guest->memory_bytes,
+        .windows = asking->windows,
+        .n_windows = asking->n_windows,
+        .link_device = asking->has_link ? asking->link.device : NULL,
+        .link_rate_bytes_s = asking->link.rate_bytes_s,
+        .downtime_limit_s = options->downtime_limit_s,
+        .deadline_s = options->deadline_s,
+        .bandwidths = (const uint64_t *)(const void *)rates->data,
+        .n_bandwidths = rates->len,
+    };
+    g_autofree BeforeRun *runs = runs_of(asking, &input.n_runs);
+    g_autoptr(ForecastTable) table = NULL;
+    g_autofree char *text = NULL;
+
+    input.runs = runs;
+    fill_nonzero(asking, &input);
+    table = forecast_table_new(&input);
+    if (!table) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
+                    "guest '%s': how it writes to its memory is not known: "
+                    "its dirty pages could not be sampled, and there is no "
+                    "history of it",
+                    guest->name);
+        return false;
+    }
+    if (options->json) {
+        g_autoptr(JsonObject) json = forecast_table_json(table, &input);
+        g_autofree char *body = jobj_to_text(json, true);
+
+        text = g_strconcat(body, "\n", NULL);
+    } else {
+        text = forecast_table_text(table, &input);
+    }
+    fputs(text, stdout);
+    return true;
+}
+
+static bool
+forecast(const ForecastOptions *options, VirtPool *pool, Asking *asking,
+         GError **error)
+{
+    asking->options = options;
+    asking->loop = g_main_loop_new(NULL, FALSE);
+    if (!find_guest(asking, pool, error) || !find_link(asking, error)) {
+        return false;
+    }
+    read_history(asking);
+    if (options->readonly && options->n_windows > 0) {
+        note("note: a read-only connection cannot sample dirty pages");
+        asking->next_window = options->n_windows;
+    }
+    return look_at_guest(asking, error) && print_answer(asking, error);
+}
+
+int
+command_forecast(const GlobalOptions *global, int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ForecastOptions) options = NULL;
+    g_autoptr(VirtPool) pool = NULL;
+    Asking asking = { 0 };
+    bool help = false, good;
+
+    options = forecast_options_parse((const char *const *)argv + 1, global,
+                                     &help, &error);
+    if (help) {
+        g_autofree char *text = forecast_options_help();
+
+        fputs(text, stdout);
+        return 0;
+    }
+    if (!options) {
+        cli_error(error->message);
+        return 1;
+    }
+    pool = virt_pool_new(NULL);
+    good = forecast(options, pool, &asking, &error);
+    if (!good) {
+        cli_error(error->message);
+    }
+    asking_clear(&asking);
+    virt_pool_drain(pool, asking.interrupted ? DRAIN_INTERRUPTED_MS : DRAIN_MS);
+    return good ? 0 : 1;
+}
