@@ -10,5 +10,6 @@
 
 int plan_check_main(int argc, char **argv);
 int plan_import_main(int argc, char **argv);
+int plan_sets_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""test-tool.py - what vmferry-plan prints and how it ends
+
+usage: test-tool.py VMFERRY-PLAN DATA-DIR
+"""
+import json
+import subprocess
+import sys
+import unittest
+
+PROGRAM, DATA = sys.argv[1:3]
+GOLDEN = DATA + "/plan/patent-golden.json"
+
+
+def run(*words, text=""):
+    return subprocess.run([PROGRAM, *words], input=text, capture_output=True,
+                          text=True, check=False)
+
+
+class Sets(unittest.TestCase):
+    def test_golden_case(self):
+        done = run("sets", "--threshold", "3", "--size", "2", "--json", GOLDEN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = json.loads(done.stdout)
+        self.assertEqual(out["mean"], 3.5)
+        self.assertEqual([(d["distance"], d["probability"], d["smoothed"])
+                          for d in out["distances"]],
+                         [(1, .25, 2.875), (3, .25, 3.375), (5, .5, 4.25)])
+        self.assertEqual([(e["a"], e["b"], e["adjacency"])
+                          for e in out["adjacency"]],
+                         [("1", "2", 5.75), ("1", "3", 5.75), ("1", "4", 5.75),
+                          ("1", "5", 3.375), ("1", "13", 4.25)])
+        self.assertEqual(out["clusters"], [["1", "2", "3", "4", "5", "13"]])
+        sets = out["sets"]
+        self.assertEqual(sets[:2], [["5"], ["13"]])
+        self.assertEqual([len(s) for s in sets], [1, 1, 1, 1, 2])
+        self.assertEqual(sets[4][0], "1")
+        self.assertEqual(sorted(sets[2] + sets[3] + sets[4]),
+                         ["1", "2", "3", "4"])
+
+    def test_size_is_needed(self):
+        done = run("sets", GOLDEN)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--size", done.stderr)
+
+
+class Check(unittest.TestCase):
+    def test_where_they_run(self):
+        done = run("check", "--json", GOLDEN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = json.loads(done.stdout)
+        # (2 + 2 + 2) x 1 + 1 x 3 + 1 x 5, in thousandths
+        self.assertEqual((out["violations"], out["cost"]), (0, 14000))
+
+    def test_broken_placement(self):
+        names = [str(i) for i in range(1, 17)]
+        text = json.dumps({"format": "vmferry-placement-1",
+                           "placement": {n: "server1" for n in names}})
+        done = run("check", "--placement", "-", GOLDEN, text=text)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("slots 16 of 4", done.stdout)
+
+    def test_bad_input(self):
+        for words in (["check", "/nonexistent"], ["check"], ["chekc"],
+                      ["check", "--from", "nonsense", GOLDEN], [],
+                      ["check", "--from", "roadef", GOLDEN]):
+            done = run(*words)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertTrue(done.stderr, words)
+            self.assertEqual(done.stdout, "", words)
+
+
+unittest.main(argv=[sys.argv[0]])
