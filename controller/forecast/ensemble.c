@@ -16,7 +16,7 @@
  *
  * The interval rests on the mean absolute error of the combination itself,
  * 1.25 of which are a standard deviation, and on its hits: each miss of the 80
- * % interval widens it by 16 %, each hit narrows it by 4 %, so that whatever
+ * % interval widens it by 17 %, each hit narrows it by 4 %, so that whatever
  * the distribution of the errors a fifth of them is outside in the long run
  * (Gibbs, Candes 2021). The first forecast, which is the prior's, counts for
  * neither.
