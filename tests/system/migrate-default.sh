@@ -61,7 +61,7 @@ tb cross start --flows 4
 # --- the default policy, from host 1 to host 2 ---
 vmferry_start 1 migrate --live --p2p --policy default --link mig0=100mbit \
     --record "$RECORD" --report "$WORK/report.html" --json vm1 "$(uri 2)"
-wait_for 100 "the first pass is under way" pass_begun 1
+pass_begun "default" 1
 check "our tree is on the link" has_tree 1
 check_equal "and its lease" 1 "$(host_leases 1 | wc -l)"
 talk 49161

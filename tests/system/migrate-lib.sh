@@ -13,6 +13,7 @@ VMFERRY=$TEST_BUILD/tools/cli/vmferry
 WORK=$TEST_BUILD/system/$TEST_NAME.work
 OUT=$WORK/out
 ERR=$WORK/err
+# shellcheck disable=SC2034 # for the tests
 RECORD=$WORK/record.json
 export VMFERRY_HISTORY=$WORK/history.db
 rm -rf "$WORK"
@@ -67,6 +68,7 @@ found:  $status"
 check_says() {
     if tr '\n' ' ' <"$ERR" | grep -Eq -- "$2"; then
         passed "$1"
+        sed -n '/^error:/s/^/# /p' "$ERR"
     else
         failed "$1" "no word of \`$2' on standard error"
         explain
@@ -133,9 +135,50 @@ tuned() {
         "balloon $(tb virsh "$2" dumpxml "$1" | grep -o '<stats period=[^/]*')"
 }
 
-# pass_begun N: the run beside us has told of pass N; with --json
-pass_begun() {
+# vmferry_ended: the run beside us
+vmferry_ended() {
+    ! kill -0 "$VMFERRY_PID" 2>/dev/null
+}
+
+pass_told() {
     grep -q "\"event\":\"progress\".*\"iter\":$1," "$OUT"
+}
+
+# pass_begun WHAT N: wait until the run beside us, with --json, tells of pass
+# N; without it the rest of the test would prove nothing
+pass_begun() {
+    wait_for 100 "$1: pass $2 is under way" pass_told_or_ended "$2"
+    pass_told "$2" && return
+    explain
+    bail "$1: no pass $2"
+}
+
+pass_told_or_ended() {
+    pass_told "$1" || vmferry_ended
+}
+
+# job_begun HOST GUEST: libvirt tells of a migration's first pass
+job_begun() {
+    tb virsh "$1" domjobinfo "$2" | grep -q '^Iteration: *1'
+}
+
+# interrupt_on_terminal HOST GUEST COMMAND...: run it there on a terminal of
+# its own, and type Ctrl-C there when GUEST's first pass has begun
+interrupt_on_terminal() {
+    local pid
+
+    rm -f "$WORK/keyboard"
+    mkfifo "$WORK/keyboard"
+    script --quiet --return --command \
+        "'$TEST_SOURCE/tools/testbed/vmferry-testbed' exec $1 ${*:3}" \
+        /dev/null <"$WORK/keyboard" >"$OUT" 2>"$ERR" &
+    pid=$!
+    exec 5>"$WORK/keyboard"
+    wait_for 100 "$3 migrates on a terminal" job_begun "$1" "$2"
+    printf '\003' >&5
+    wait "$pid"
+    status=$?
+    exec 5>&-
 }
 
 # check_lived WHAT GUEST HOST BOOT_ID COUNTER: it runs there, nowhere else,
