@@ -6,7 +6,8 @@
  * guest's counters, never with more than one question under way; the link's
  * counters are read in the same moment. Between the request and the first
  * connection the socket table is looked at ten times a second, so that little
- * of the stream passes unclassified.
+ * of the stream passes unclassified; and again during the blackout, when
+ * libvirt does not answer, so that the count of the stream is whole.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,8 @@ on_search(gpointer user)
     Session *session = user;
 
     look_for_streams(session);
-    if (attribution_matches(session->attribution)->len == 0) {
+    if (attribution_matches(session->attribution)->len == 0 ||
+        job_state(session->job) == JOB_SWITCHOVER) {
         return G_SOURCE_CONTINUE;
     }
     session->search_source = 0;
@@ -269,14 +271,20 @@ on_tick(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+static void
+search_start(Session *session)
+{
+    if (session->attribution && !session->search_source) {
+        session->search_source = g_timeout_add(SEARCH_MS, on_search, session);
+    }
+}
+
 void
 session_observe_start(Session *session)
 {
     observe_link(session);
     session->tick_source = g_timeout_add(TICK_MS, on_tick, session);
-    if (session->attribution) {
-        session->search_source = g_timeout_add(SEARCH_MS, on_search, session);
-    }
+    search_start(session);
 }
 
 void
@@ -311,6 +319,7 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
         out.kind = g_str_equal(event->detail, "postcopy") ? JOB_EVENT_POSTCOPY
                                                           : JOB_EVENT_STOPPED;
         session_feed(session, out);
+        search_start(session);
         break;
     case VIRT_EVENT_STATUS:
         if (g_str_equal(event->detail, "postcopy-active")) {
