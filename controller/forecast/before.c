@@ -68,6 +68,13 @@ believe(Belief *belief, double log_t, double log_pages, double variance)
     belief->slope -= gain_slope * gain_slope / all;
 }
 
+/* A pass of few pages tells little: counts vary by their root. */
+static double
+pass_sd(const ForecastPoint *point)
+{
+    return sqrt(PASS_SD * PASS_SD + 1.0 / (point->pages + LEAST_PAGES));
+}
+
 static double
 window_sd(const BeforeWindow *window)
 {
@@ -105,14 +112,15 @@ run_off(const Belief *belief, const BeforeRun *run, double duration_s)
 
     for (size_t i = 0; i < run->n_points; i++) {
         const ForecastPoint *p = &run->points[i];
-        double far, weight = 1.0;
+        double far, weight;
 
         if (!makes_sense(p->duration_s, p->pages)) {
             continue;
         }
+        weight = 1.0 / (pass_sd(p) * pass_sd(p));
         if (duration_s > 0.0) {
             far = log(p->duration_s / duration_s) / NEAR;
-            weight = exp(-0.5 * far * far) + 1e-3;
+            weight *= exp(-0.5 * far * far) + 1e-3;
         }
         sum += weight * off_law(belief, p->duration_s, p->pages);
         all += weight;
@@ -167,7 +175,8 @@ bent(const Belief *belief, const BeforeWindow *windows, size_t n_windows,
 
             if (makes_sense(p->duration_s, p->pages)) {
                 bend(&all, log_t, p->duration_s,
-                     off_law(belief, p->duration_s, p->pages) + level, PASS_SD);
+                     off_law(belief, p->duration_s, p->pages) + level,
+                     pass_sd(p));
             }
         }
     }
@@ -192,7 +201,8 @@ before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
 
             if (makes_sense(p->duration_s, p->pages)) {
                 believe(&belief, log(p->duration_s),
-                        log(fmax(p->pages, LEAST_PAGES)), PASS_SD * PASS_SD);
+                        log(fmax(p->pages, LEAST_PAGES)),
+                        pass_sd(p) * pass_sd(p));
                 longest_s = fmax(longest_s, p->duration_s);
             }
         }

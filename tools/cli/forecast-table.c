@@ -13,6 +13,7 @@
 #include "base/units.h"
 
 #define PAGE_BYTES 4096.0
+#define WORTH_A_WORD_S 10.0 /* a longer pause is no remedy for people */
 
 static const char *const verdict_names[] = {
     [FORECAST_CONVERGES] = "converges",
@@ -197,7 +198,8 @@ append_head(GString *text, const ForecastTable *table,
     g_string_append(text, "\n");
     for (size_t i = 0; i < input->n_windows; i++) {
         const ForecastWindow *w = &input->windows[i];
-        g_autofree char *pages = pages_text(w->pages);
+        g_autofree char *pages =
+            pages_text(w->low_pages > 0 ? w->pages : w->high_pages);
 
         g_string_append_printf(text, "written to in %g s: %s%s\n", w->window_s,
                                w->low_pages > 0 ? "" : "less than ", pages);
@@ -249,7 +251,8 @@ verdict_text(const ForecastRow *row, const ForecastInput *input)
 
         g_string_append_printf(text, "; would with %s", rate);
     }
-    if (m->enough_downtime_s.known) {
+    if (m->enough_downtime_s.known &&
+        m->enough_downtime_s.value <= WORTH_A_WORD_S) {
         g_autofree char *downtime =
             units_format_seconds(m->enough_downtime_s.value);
 
