@@ -20,7 +20,7 @@
  * The noise: short passes are timed badly (QEMU and who polls it look every
  * 0.1 s or so), and pages are counted, hence
  *
- *     var log D = s^2 (1 + SHORT_S / T) + 1 / D,     s from recent errors.
+ *     var log D = s^2 (1 + SHORT_S / T + FEW_PAGES / D),  s of recent errors.
  *
  * With log-normal errors the value of the least expected percentage error is
  * not the median but e^(-var) of it. The forecast of the next pass is shaded
@@ -39,6 +39,7 @@
 #define LIKE_BEFORE 2.0 /* standard deviation, in log T */
 #define SHORT_S 0.4
 #define LEAST_SHORT_S 0.1
+#define FEW_PAGES 50.0
 #define SHADE 0.8
 #define MOST_SHADE 0.15
 
@@ -178,12 +179,12 @@ combine(const Forecaster *forecaster, const Opinion *opinions,
     return ensemble_combine(&forecaster->ensemble, opinions, combination);
 }
 
-/* Shape of the noise over the durations of passes: short ones are timed badly,
- * and few pages are counted. */
+/* Shape of the noise: short passes are timed badly, few pages are counted. */
 static double
-noise_shape(double duration_s)
+noise_shape(double duration_s, double log_pages)
 {
-    return sqrt(1.0 + SHORT_S / fmax(duration_s, LEAST_SHORT_S));
+    return sqrt(1.0 + SHORT_S / fmax(duration_s, LEAST_SHORT_S) +
+                FEW_PAGES * exp(-fmax(log_pages, log(MEMBER_LEAST_PAGES))));
 }
 
 /* Before the first row that is the doubt about the prior. */
@@ -201,16 +202,15 @@ power_sd(const Forecaster *forecaster, double duration_s)
 static double
 noise_sd(const Forecaster *forecaster, double duration_s, double log_pages)
 {
-    double sd = ensemble_sd(&forecaster->ensemble) * noise_shape(duration_s);
-
-    return sqrt(sd * sd + exp(-fmax(log_pages, log(MEMBER_LEAST_PAGES))));
+    return ensemble_sd(&forecaster->ensemble) *
+           noise_shape(duration_s, log_pages);
 }
 
 static double
 combined_sd(const Forecaster *forecaster, double duration_s, double log_pages)
 {
-    return fmax(noise_sd(forecaster, duration_s, log_pages),
-                power_sd(forecaster, duration_s));
+    return hypot(noise_sd(forecaster, duration_s, log_pages),
+                 power_sd(forecaster, duration_s));
 }
 
 static double
@@ -259,7 +259,7 @@ score(Forecaster *forecaster, const Observation *seen)
             &forecaster->ensemble,
             before.log_pages - ensemble_overshoot(&forecaster->ensemble) -
                 log_pages,
-            noise_shape(nominal_s),
+            noise_shape(nominal_s, before.log_pages),
             combined_sd(forecaster, nominal_s, before.log_pages));
     }
     ask_all(forecaster, seen->duration_s, false, opinions);
@@ -423,7 +423,7 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
 
     combination.log_pages -= ensemble_overshoot(&forecaster->ensemble);
     sd = ensemble_seen_sd(&forecaster->ensemble) *
-         noise_shape(forecast->planned_duration_s);
+         noise_shape(forecast->planned_duration_s, combination.log_pages);
     shade = fmin(SHADE * sd * sd, MOST_SHADE);
     half = ensemble_half_width(&forecaster->ensemble,
                                combined_sd(forecaster,

@@ -153,7 +153,10 @@ power_predict(const void *state, double duration_s, double *pages)
 double
 member_power_variance(const void *state, double duration_s)
 {
-    return fmax(0.0, variance_at(state, log(duration_s)));
+    const PowerState *power = state;
+    double off = log(duration_s) + power->p01 / power->p11;
+
+    return power->p11 * off * off;
 }
 
 const MemberOps member_power = {

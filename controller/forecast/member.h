@@ -71,7 +71,8 @@ void member_spectrum_prior(void *state, const ForecastPoint *points, size_t n);
 /* Variance of log D at a duration between the curves of member_spectrum */
 double member_spectrum_variance(const void *state, double duration_s);
 
-/* Variance of log D at a duration, as member_power sees it. */
+/* Variance of log D that comes from not knowing the exponent of member_power:
+ * 0 at the durations of the passes learnt, more the further from them. */
 double member_power_variance(const void *state, double duration_s);
 
 #endif

@@ -204,7 +204,10 @@ ParameterizedTestParameters(ladder, laws)
         { "power", 0.7, 0.0, 0.10 },        { "power", 0.5, 0.0, 0.20 },
         { "power", 0.95, 0.0, 0.20 },       { "power-fast", 0.7, 0.0, 0.10 },
         { "working-set", 0.0, 20.0, 0.10 }, { "working-set", 0.0, 2.0, 0.10 },
-        { "linear", 1.0, 0.0, 1e-9 },
+        { "linear", 1.0, 0.0, 1e-9 },       { "spectrum", 0.7, 0.0, 0.15 },
+        { "spectrum", 0.95, 0.0, 0.15 },    { "spectrum", 0.0, 20.0, 0.15 },
+        { "spectrum", 0.0, 2.0, 0.15 },     { "two-class", 0.0, 20.0, 0.10 },
+        { "two-class", 0.0, 2.0, 0.10 },
     };
 
     return cr_make_param_array(LawCase, cases, G_N_ELEMENTS(cases));
