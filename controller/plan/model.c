@@ -476,3 +476,16 @@ plan_model_finish(PlanModel *m, GError **error)
     build_lists(m);
     return true;
 }
+
+bool
+plan_model_reweigh(PlanModel *m, const PlanWeights *weights, GError **error)
+{
+    PlanWeights before = m->weights;
+
+    m->weights = *weights;
+    if (!check_magnitude(m, error)) {
+        m->weights = before;
+        return false;
+    }
+    return true;
+}

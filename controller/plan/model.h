@@ -180,6 +180,10 @@ int32_t plan_model_place(PlanModel *model, PlanLevel level, const char *name);
  */
 bool plan_model_finish(PlanModel *model, GError **error);
 
+/** plan_model_reweigh() - Other weights, if the sums stay within bounds */
+bool plan_model_reweigh(PlanModel *model, const PlanWeights *weights,
+                        GError **error);
+
 /** plan_model_places() - How many places @level has */
 size_t plan_model_places(const PlanModel *model, PlanLevel level);
 

@@ -137,6 +137,36 @@ plan_state_fits(const PlanState *s, int32_t guest, int32_t host)
     return true;
 }
 
+/* Room for @in on @host once @out has left it */
+static bool
+exchange_fits(const PlanState *s, int32_t in, int32_t out, int32_t host)
+{
+    const PlanModel *m = s->model;
+    size_t n = m->n_resources;
+    const int64_t *use = s->use + (size_t)host * n;
+    const int64_t *ghost = s->ghost + (size_t)host * n;
+    const int64_t *limit = m->limit + (size_t)host * n;
+
+    for (size_t r = 0; r < n; r++) {
+        int64_t more = plan_state_extra(m, in, host, r) -
+                       plan_state_extra(m, out, host, r);
+
+        if (more > 0 && use[r] + ghost[r] + more > limit[r]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+plan_state_swap_fits(const PlanState *s, int32_t a, int32_t b)
+{
+    int32_t x = s->host_of[a];
+    int32_t y = s->host_of[b];
+
+    return exchange_fits(s, b, a, x) && exchange_fits(s, a, b, y);
+}
+
 PlanScore
 plan_state_delta(const PlanState *s, int32_t guest, int32_t host)
 {

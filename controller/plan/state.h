@@ -53,6 +53,9 @@ PlanScore plan_state_score(const PlanState *state);
  */
 bool plan_state_fits(const PlanState *state, int32_t guest, int32_t host);
 
+/** plan_state_swap_fits() - The same for two guests that change hosts */
+bool plan_state_swap_fits(const PlanState *state, int32_t a, int32_t b);
+
 /**
  * plan_state_delta() - How the score would change if @guest went to @host
  * @host: A host or PLAN_NOWHERE; its own host gives zero

@@ -13,6 +13,9 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    { "solve", plan_solve_main, "look for a better placement" },
+    { "compare", plan_compare_main, "methods side by side" },
+    { "bound", plan_bound_main, "what no placement can undercut" },
     { "check", plan_check_main, "which rules a placement breaks, its cost" },
     { "import", plan_import_main, "other formats into vmferry's own" },
     { "sets", plan_sets_main, "which guests belong side by side, by traffic" },

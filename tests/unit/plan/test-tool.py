@@ -45,6 +45,50 @@ class Sets(unittest.TestCase):
         self.assertIn("--size", done.stderr)
 
 
+class Solve(unittest.TestCase):
+    def test_traffic_comes_together(self):
+        """Guests 1 to 4 stay, 5 and 13 come as near as there is room."""
+        done = run("solve", "--work-limit", "50000", "--json", GOLDEN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = json.loads(done.stdout)
+        self.assertEqual(out["start_cost"], 14000)
+        # a host holds guest 1 and three more, the other two are a pod away
+        self.assertEqual(out["cost"], 2000 + 2000 + 2000 + 3000 + 3000)
+        judged = run("check", "--json", "--placement", "-", GOLDEN,
+                     text=done.stdout)
+        self.assertEqual(judged.returncode, 0, judged.stderr)
+        self.assertEqual(json.loads(judged.stdout)["cost"], out["cost"])
+
+    def test_same_seed_same_answer(self):
+        answers = []
+        for seed in ("3", "3"):
+            done = run("solve", "--work-limit", "20000", "--seed", seed,
+                       "--json", GOLDEN)
+            out = json.loads(done.stdout)
+            answers.append((out["placement"], out["work"]))
+        self.assertEqual(answers[0], answers[1])
+
+    def test_objective(self):
+        done = run("solve", "--work-limit", "20000", "--objective",
+                   "hosts=7,move=1", "--json", GOLDEN)
+        out = json.loads(done.stdout)
+        self.assertEqual((out["cost"], out["moved"]), (28, 0))
+        for wrong in ("engery=1", "hosts=x", "hosts=-1"):
+            done = run("solve", "--objective", wrong, GOLDEN)
+            self.assertEqual(done.returncode, 2, wrong)
+
+    def test_compare_and_bound(self):
+        done = run("compare", "--work-limit", "5000", "--json", GOLDEN)
+        out = json.loads(done.stdout)
+        self.assertEqual(len(out), 7)
+        bound = json.loads(run("bound", "--json", GOLDEN).stdout)
+        # all eight units on one host each, if need be
+        self.assertEqual(bound["cost"], 8000)
+        self.assertEqual(bound["hosts"], 4)
+        for method in out:
+            self.assertGreaterEqual(method["cost"], bound["cost"])
+
+
 class Check(unittest.TestCase):
     def test_where_they_run(self):
         done = run("check", "--json", GOLDEN)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * bound.h - what no placement can undercut
+ */
+#ifndef PLAN_BOUND_H
+#define PLAN_BOUND_H
+
+#include "plan/model.h"
+
+typedef struct PlanBound {
+    int64_t cost; /* the sum of the parts below */
+    int64_t load, balance, energy, traffic, hosts_cost;
+    int64_t hosts;   /* hosts that the guests need at least */
+    int64_t moves;   /* guests that have to leave their host at least */
+    bool infeasible; /* more is asked for than all hosts together have */
+} PlanBound;
+
+/**
+ * plan_bound() - Lower bounds of all placements in which every guest is placed
+ * and every rule holds
+ */
+PlanBound plan_bound(const PlanModel *model);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lns.c - large neighbourhood search: ruin and recreate
+ *
+ * Some guests are taken off, then put back one by one, and the result is kept
+ * if it is not worse than the best by more than a threshold that falls to
+ * nothing. Who is taken off is chosen in turn:
+ *
+ *   hosts    all guests of a lightly used host, and some of a few others: the
+ *            way to empty a host
+ *   flows    a guest, those it exchanges most with, their neighbours
+ *   group    members of one group
+ *   random   guests of a few random hosts
+ *   few      one guest or a few, from anywhere
+ *
+ * Put back first is, by turns, who would regret it most (the guest whose best
+ * host is better than its second best by most), the largest, or anybody. Now
+ * and then a host is overlooked, or the same guests would always come back in
+ * the same way. Hosts tried are
+ * those that lost guests and a random sample; of equal hosts the fullest is
+ * taken, which is what makes room somewhere else.
+ */
+#include "plan/search-priv.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MOST_OFF 48
+#define BLINK 25 /* one host in so many is overlooked */
+#define MOST_HOSTS 40
+
+typedef struct Lns {
+    PlanSearch *s;
+    size_t n_off;
+    int32_t guest[MOST_OFF];
+    int32_t from[MOST_OFF];
+    bool back[MOST_OFF];
+    size_t n_hosts;
+    int32_t host[MOST_HOSTS];
+    size_t *rank; /* [guest] place in the order of sizes */
+} Lns;
+
+static void
+take_off(Lns *l, int32_t guest)
+{
+    PlanState *state = l->s->state;
+    const PlanGuest *g = &l->s->model->guests[guest];
+    int32_t from = plan_state_hosts(state)[guest];
+
+    if (l->n_off == MOST_OFF || (g->pinned && g->host == from)) {
+        return;
+    }
+    for (size_t i = 0; i < l->n_off; i++) {
+        if (l->guest[i] == guest) {
+            return;
+        }
+    }
+    l->guest[l->n_off] = guest;
+    l->from[l->n_off] = from;
+    l->back[l->n_off] = false;
+    l->n_off++;
+    plan_state_move(state, guest, PLAN_NOWHERE);
+}
+
+static void
+add_host(Lns *l, int32_t host)
+{
+    for (size_t i = 0; i < l->n_hosts; i++) {
+        if (l->host[i] == host) {
+            return;
+        }
+    }
+    if (host != PLAN_NOWHERE && l->n_hosts < MOST_HOSTS) {
+        l->host[l->n_hosts++] = host;
+    }
+}
+
+static int32_t
+any_guest(Lns *l)
+{
+    return (int32_t)plan_random_below(l->s, l->s->model->n_guests);
+}
+
+/* Up to @most guests of @host, random ones if it has more */
+static void
+take_from_host(Lns *l, int32_t host, size_t most)
+{
+    size_t n;
+
+    for (size_t i = 0; i < most; i++) {
+        const int32_t *guests = plan_state_guests(l->s->state, host, &n);
+
+        if (n == 0) {
+            break;
+        }
+        take_off(l, guests[plan_random_below(l->s, n)]);
+    }
+    add_host(l, host);
+}
+
+/* Of a few hosts in use, that with the fewest guests */
+static int32_t
+light_host(Lns *l)
+{
+    int32_t best = PLAN_NOWHERE;
+    size_t least = SIZE_MAX;
+
+    for (int i = 0; i < 12; i++) {
+        int32_t host = plan_state_hosts(l->s->state)[any_guest(l)];
+        size_t n;
+
+        if (host == PLAN_NOWHERE) {
+            continue;
+        }
+        plan_state_guests(l->s->state, host, &n);
+        if (n < least) {
+            least = n;
+            best = host;
+        }
+    }
+    return best;
+}
+
+static void
+ruin_hosts(Lns *l, bool light)
+{
+    size_t n_more = 1 + plan_random_below(l->s, 4);
+
+    if (light) {
+        int32_t host = light_host(l);
+
+        if (host != PLAN_NOWHERE) {
+            take_from_host(l, host, MOST_OFF / 2);
+        }
+    }
+    for (size_t i = 0; i < n_more; i++) {
+        int32_t host = plan_state_hosts(l->s->state)[any_guest(l)];
+
+        if (host != PLAN_NOWHERE) {
+            take_from_host(l, host, 1 + plan_random_below(l->s, 8));
+        }
+    }
+}
+
+static void
+ruin_flows(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+    int32_t guest = any_guest(l);
+
+    for (int step = 0; step < 12; step++) {
+        size_t first = m->link_start[guest];
+        size_t n = m->link_start[guest + 1] - first;
+
+        add_host(l, plan_state_hosts(l->s->state)[guest]);
+        take_off(l, guest);
+        if (n == 0) {
+            guest = any_guest(l);
+            continue;
+        }
+        guest = m->link_peer[first + plan_random_below(l->s, n)];
+        add_host(l, plan_state_hosts(l->s->state)[guest]);
+    }
+}
+
+static void
+ruin_few(Lns *l)
+{
+    size_t n = 1 + plan_random_below(l->s, 6);
+
+    for (size_t i = 0; i < n; i++) {
+        int32_t guest = any_guest(l);
+
+        add_host(l, plan_state_hosts(l->s->state)[guest]);
+        take_off(l, guest);
+    }
+}
+
+static void
+ruin_group(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+    const PlanGroup *group = &m->groups[plan_random_below(l->s, m->n_groups)];
+
+    for (size_t i = 0; i < MIN(group->n_members, 12); i++) {
+        int32_t guest =
+            group->members[plan_random_below(l->s, group->n_members)];
+
+        take_off(l, guest);
+    }
+    ruin_hosts(l, false);
+}
+
+static double
+fullness(const Lns *l, int32_t host)
+{
+    const PlanModel *m = l->s->model;
+    const int64_t *use = plan_state_use(l->s->state, host);
+    double sum = 0;
+
+    for (size_t r = 0; r < m->n_resources; r++) {
+        sum += (double)use[r] /
+               (double)MAX(1, m->limit[(size_t)host * m->n_resources + r]);
+    }
+    return sum;
+}
+
+/* The best host of the sample for guest @i, and by how much it is the best */
+static int32_t
+choose_host(Lns *l, size_t i, PlanScore *least, double *regret)
+{
+    PlanScore second = { INT64_MAX, INT64_MAX };
+    int32_t chosen = PLAN_NOWHERE;
+    double chosen_full = 0;
+
+    *least = second;
+    for (size_t k = 0; k < l->n_hosts; k++) {
+        int32_t host = l->host[k];
+        PlanScore delta;
+        double full;
+
+        if (plan_random_below(l->s, BLINK) == 0 ||
+            !plan_state_fits(l->s->state, l->guest[i], host)) {
+            continue;
+        }
+        delta = plan_search_delta(l->s, l->guest[i], host);
+        full = fullness(l, host);
+        if (plan_score_less(delta, *least) ||
+            (delta.violation == least->violation && delta.cost == least->cost &&
+             full > chosen_full)) {
+            second = *least;
+            *least = delta;
+            chosen = host;
+            chosen_full = full;
+        } else if (plan_score_less(delta, second)) {
+            second = delta;
+        }
+    }
+    if (chosen == PLAN_NOWHERE) {
+        *regret = 0;
+    } else if (second.violation != least->violation) {
+        *regret = G_MAXDOUBLE; /* it has one place only */
+    } else {
+        *regret = (double)second.cost - (double)least->cost;
+    }
+    return chosen;
+}
+
+/* False if somebody found no place without breaking a rule */
+static bool
+recreate(Lns *l)
+{
+    size_t order = plan_random_below(l->s, 3);
+    bool by_regret = order == 0;
+
+    for (size_t done = 0; done < l->n_off; done++) {
+        size_t pick = SIZE_MAX;
+        int32_t pick_host = PLAN_NOWHERE;
+        double pick_regret = -1;
+
+        for (size_t i = 0; i < l->n_off; i++) {
+            PlanScore least;
+            double regret = 0;
+            int32_t host = PLAN_NOWHERE;
+
+            if (l->back[i]) {
+                continue;
+            }
+            if (by_regret) {
+                host = choose_host(l, i, &least, &regret);
+            }
+            if (order == 2) { /* anybody: a lottery */
+                regret = plan_random_unit(l->s);
+            }
+            if (pick == SIZE_MAX || regret > pick_regret ||
+                (regret == pick_regret &&
+                 l->rank[l->guest[i]] < l->rank[l->guest[pick]])) {
+                pick = i;
+                pick_host = host;
+                pick_regret = regret;
+            }
+        }
+        if (!by_regret) {
+            PlanScore least;
+            double regret;
+
+            pick_host = choose_host(l, pick, &least, &regret);
+        }
+        if (pick_host == PLAN_NOWHERE) {
+            return false;
+        }
+        plan_state_move(l->s->state, l->guest[pick], pick_host);
+        l->back[pick] = true;
+    }
+    return true;
+}
+
+static void
+undo(Lns *l)
+{
+    for (size_t i = 0; i < l->n_off; i++) {
+        plan_state_move(l->s->state, l->guest[i], PLAN_NOWHERE);
+    }
+    for (size_t i = 0; i < l->n_off; i++) {
+        plan_state_move(l->s->state, l->guest[i], l->from[i]);
+    }
+}
+
+static void
+ruin(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+
+    l->n_off = l->n_hosts = 0;
+    switch (plan_random_below(l->s, 5)) {
+    case 0:
+        ruin_hosts(l, true);
+        break;
+    case 1:
+        if (m->n_flows > 0) {
+            ruin_flows(l);
+            break;
+        }
+        ruin_hosts(l, true);
+        break;
+    case 2:
+        if (m->n_groups > 0) {
+            ruin_group(l);
+            break;
+        }
+        ruin_hosts(l, false);
+        break;
+    case 3:
+        ruin_few(l);
+        break;
+    default:
+        ruin_hosts(l, false);
+    }
+    /* guests that are nowhere get their chance as well */
+    for (int i = 0; i < 4; i++) {
+        int32_t guest = any_guest(l);
+
+        if (plan_state_hosts(l->s->state)[guest] == PLAN_NOWHERE) {
+            take_off(l, guest);
+        }
+    }
+    for (int i = 0; i < 24; i++) {
+        add_host(l, (int32_t)plan_random_below(l->s, m->n_hosts));
+    }
+}
+
+void
+plan_search_lns(PlanSearch *s)
+{
+    g_autofree int32_t *order = plan_search_order(s->model);
+    g_autofree size_t *rank = g_new0(size_t, s->model->n_guests);
+    Lns l = { .s = s, .rank = rank };
+
+    if (!s->limits->work && !s->limits->stop) {
+        return; /* it would never end */
+    }
+    for (size_t i = 0; i < s->model->n_guests; i++) {
+        rank[order[i]] = i;
+    }
+    do {
+        PlanScore before = plan_state_score(s->state);
+        PlanScore after;
+        /* 0.2 % of the best at first; a tenth of that in the middle */
+        double slack = (double)s->best.cost * 0.002 *
+                       pow(0.01, MIN(1, s->progress)) *
+                       -log(1 - plan_random_unit(s)) * 0.01;
+
+        ruin(&l);
+        if (l.n_off == 0) {
+            continue;
+        }
+        recreate(&l);
+        after = plan_state_score(s->state);
+        if (after.violation > before.violation ||
+            (after.violation == before.violation &&
+             (double)after.cost > (double)before.cost + slack)) {
+            undo(&l);
+        } else {
+            plan_search_note(s);
+        }
+    } while (plan_search_goes_on(s, 1));
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * local.c - shifts and swaps: hill climbing and annealing
+ *
+ * A shift puts a guest on another host, a swap exchanges two. Whatever would
+ * overload a host is refused before any term is asked: with tight hosts most
+ * proposals end there.
+ *
+ * Annealing takes a step that costs delta with probability exp(-delta / T). T
+ * starts where a typical step is often taken, and falls geometrically with the
+ * share of the limit, time or work, that is gone. Steps that add violation are
+ * never taken.
+ */
+#include "plan/search-priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SAMPLES 1000
+#define HILL_SWAPS 48
+
+/* Half a swap is done to ask for the other half. On true both are done. */
+static bool
+try_swap(PlanSearch *s, int32_t a, int32_t b, PlanScore most)
+{
+    PlanState *state = s->state;
+    int32_t x = plan_state_hosts(state)[a];
+    int32_t y = plan_state_hosts(state)[b];
+    PlanScore first = plan_search_delta(s, a, y);
+    PlanScore second;
+
+    plan_state_move(state, a, y);
+    second = plan_search_delta(s, b, x);
+    second.violation += first.violation;
+    second.cost += first.cost;
+    if (plan_score_less(second, most)) {
+        plan_state_move(state, b, x);
+        return true;
+    }
+    plan_state_move(state, a, x);
+    return false;
+}
+
+static bool
+can_swap(const PlanSearch *s, int32_t a, int32_t b)
+{
+    const int32_t *host_of = plan_state_hosts(s->state);
+
+    return host_of[a] != PLAN_NOWHERE && host_of[b] != PLAN_NOWHERE &&
+           host_of[a] != host_of[b] && plan_state_swap_fits(s->state, a, b);
+}
+
+/* The best of @n_tries hosts for @guest, all if that many; true if it helped */
+static bool
+best_shift(PlanSearch *s, int32_t guest, size_t n_tries)
+{
+    size_t n = s->model->n_hosts;
+    size_t first = plan_random_below(s, n);
+    bool all = n_tries >= n;
+    PlanScore least = { 0, 0 };
+    int32_t chosen = PLAN_NOWHERE;
+
+    for (size_t i = 0; i < MIN(n, n_tries); i++) {
+        size_t h = all ? (first + i) % n : plan_random_below(s, n);
+        PlanScore delta;
+
+        if ((int32_t)h == plan_state_hosts(s->state)[guest] ||
+            !plan_state_fits(s->state, guest, (int32_t)h)) {
+            continue;
+        }
+        delta = plan_search_delta(s, guest, (int32_t)h);
+        if (plan_score_less(delta, least)) {
+            least = delta;
+            chosen = (int32_t)h;
+        }
+    }
+    if (chosen == PLAN_NOWHERE) {
+        return false;
+    }
+    plan_state_move(s->state, guest, chosen);
+    return true;
+}
+
+static bool
+some_swaps(PlanSearch *s, int32_t guest)
+{
+    for (int i = 0; i < HILL_SWAPS; i++) {
+        int32_t other = (int32_t)plan_random_below(s, s->model->n_guests);
+
+        if (can_swap(s, guest, other) &&
+            try_swap(s, guest, other, (PlanScore){ 0, 0 })) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+shuffle(PlanSearch *s, int32_t *order, size_t n)
+{
+    for (size_t i = n; i > 1; i--) {
+        size_t j = plan_random_below(s, i);
+        int32_t swap = order[i - 1];
+
+        order[i - 1] = order[j];
+        order[j] = swap;
+    }
+}
+
+void
+plan_search_hill(PlanSearch *s)
+{
+    size_t n = s->model->n_guests;
+    g_autofree int32_t *order = g_new(int32_t, n);
+    /* wide passes only once narrow ones bring little */
+    size_t n_tries = MIN(16, s->model->n_hosts);
+    bool going = true;
+
+    for (size_t g = 0; g < n; g++) {
+        order[g] = (int32_t)g;
+    }
+    while (going) {
+        size_t helped = 0;
+
+        shuffle(s, order, n);
+        for (size_t i = 0; i < n && going; i++) {
+            helped += best_shift(s, order[i], n_tries);
+            helped += some_swaps(s, order[i]);
+            going = plan_search_goes_on(s, 1);
+        }
+        plan_search_note(s);
+        if (helped <= n / 200) {
+            if (helped == 0 && n_tries == s->model->n_hosts) {
+                break;
+            }
+            n_tries = MIN(8 * n_tries, s->model->n_hosts);
+        }
+    }
+}
+
+static int
+compare_cost(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* What a step that costs something typically costs: the median of a sample */
+static double
+typical_step(PlanSearch *s)
+{
+    g_autofree int64_t *costs = g_new(int64_t, SAMPLES);
+    size_t n = 0;
+
+    for (int i = 0; i < 20 * SAMPLES && n < SAMPLES; i++) {
+        int32_t guest = (int32_t)plan_random_below(s, s->model->n_guests);
+        int32_t host = (int32_t)plan_random_below(s, s->model->n_hosts);
+        PlanScore delta;
+
+        if (plan_state_hosts(s->state)[guest] == host ||
+            !plan_state_fits(s->state, guest, host)) {
+            continue;
+        }
+        delta = plan_search_delta(s, guest, host);
+        if (delta.violation <= 0 && delta.cost > 0) {
+            costs[n++] = delta.cost;
+        }
+    }
+    qsort(costs, n, sizeof(*costs), compare_cost);
+    return n ? (double)costs[n / 2] : 1;
+}
+
+/* The most that a step may cost, drawn before the step is looked at */
+static PlanScore
+draw_most(PlanSearch *s, double temperature)
+{
+    double most = -log(1 - plan_random_unit(s)) * temperature;
+
+    return (PlanScore){ 0, most < 0x1p61 ? (int64_t)most + 1 : INT64_MAX };
+}
+
+static void
+propose_shift(PlanSearch *s, PlanScore most)
+{
+    int32_t guest = (int32_t)plan_random_below(s, s->model->n_guests);
+    int32_t host = (int32_t)plan_random_below(s, s->model->n_hosts);
+
+    if (plan_state_hosts(s->state)[guest] != host &&
+        plan_state_fits(s->state, guest, host) &&
+        plan_score_less(plan_search_delta(s, guest, host), most)) {
+        plan_state_move(s->state, guest, host);
+    }
+}
+
+void
+plan_search_anneal(PlanSearch *s)
+{
+    double hot = typical_step(s) / 4;
+    double cold = MAX(1, hot / 1e5);
+    double temperature = hot;
+    uint64_t round = 0;
+
+    if (!s->limits->work && !s->limits->stop) {
+        return; /* it would never cool down */
+    }
+    do {
+        for (int i = 0; i < 64; i++) {
+            PlanScore most = draw_most(s, temperature);
+
+            if (plan_random(s) & 3) {
+                propose_shift(s, most);
+            } else {
+                int32_t a = (int32_t)plan_random_below(s, s->model->n_guests);
+                int32_t b = (int32_t)plan_random_below(s, s->model->n_guests);
+
+                if (can_swap(s, a, b)) {
+                    try_swap(s, a, b, most);
+                }
+            }
+        }
+        if (++round % 64 == 0) {
+            temperature = hot * pow(cold / hot, MIN(1, s->progress));
+        }
+        if (plan_score_less(plan_state_score(s->state), s->best) &&
+            (round % 256 == 0 || s->progress > 0.9)) {
+            plan_search_note(s);
+        }
+    } while (plan_search_goes_on(s, 64));
+}

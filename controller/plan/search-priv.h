@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * search-priv.h - what the methods share: counting work, random numbers
+ */
+#ifndef PLAN_SEARCH_PRIV_H
+#define PLAN_SEARCH_PRIV_H
+
+#include "plan/search.h"
+#include "plan/term.h"
+
+#define PLAN_SEARCH_ASK_EVERY 2048
+
+struct PlanSearch {
+    PlanState *state;
+    const PlanModel *model;
+    const PlanLimits *limits;
+    uint64_t work;
+    uint64_t ask_at; /* work at which stop() is asked again */
+    bool stopped;
+    double progress;
+    uint64_t random[2];
+    PlanScore best;
+    int32_t *best_hosts;
+};
+
+/* xoroshiro128+, of Blackman and Vigna: small, fast, the same everywhere */
+static inline uint64_t
+plan_random(PlanSearch *s)
+{
+    uint64_t a = s->random[0];
+    uint64_t b = s->random[1];
+    uint64_t result = a + b;
+
+    b ^= a;
+    s->random[0] = ((a << 24) | (a >> 40)) ^ b ^ (b << 16);
+    s->random[1] = (b << 37) | (b >> 27);
+    return result;
+}
+
+/* 0 .. @n - 1, n > 0 */
+static inline size_t
+plan_random_below(PlanSearch *s, size_t n)
+{
+    return (size_t)(((__uint128_t)plan_random(s) * n) >> 64);
+}
+
+/* 0 to 1, 1 excluded */
+static inline double
+plan_random_unit(PlanSearch *s)
+{
+    return (double)(plan_random(s) >> 11) * 0x1p-53;
+}
+
+/** plan_search_goes_on() - Count @work; false once a limit is reached */
+bool plan_search_goes_on(PlanSearch *s, uint64_t work);
+
+/** plan_search_note() - Keep the state's placement if it is the best so far */
+void plan_search_note(PlanSearch *s);
+
+/** plan_search_delta() - plan_state_delta(), counted */
+static inline PlanScore
+plan_search_delta(PlanSearch *s, int32_t guest, int32_t host)
+{
+    s->work++;
+    return plan_state_delta(s->state, guest, host);
+}
+
+/**
+ * plan_search_insert() - Put @guest, which is nowhere, where it adds least
+ *
+ * Ties go to the host that was met first, from a random one on if @shuffle.
+ * Return: false if it fits nowhere, then it stays nowhere
+ */
+bool plan_search_insert(PlanSearch *s, int32_t guest, bool shuffle);
+
+/** plan_search_order() - Guests by size, largest first; g_free() it
+ *
+ * The size is the sum over the resources of demand / total capacity.
+ */
+int32_t *plan_search_order(const PlanModel *model);
+
+void plan_search_greedy(PlanSearch *s, bool best, bool decreasing);
+void plan_search_place_rest(PlanSearch *s);
+void plan_search_hill(PlanSearch *s);
+void plan_search_anneal(PlanSearch *s);
+void plan_search_lns(PlanSearch *s);
+
+#endif

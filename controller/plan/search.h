@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * search.h - methods that look for a better placement
+ *
+ * Constructive methods put guests that are nowhere on hosts; improving ones
+ * start from the placement that the state has. All work on one PlanState and
+ * leave their best placement in it, so that they can follow one another. Work
+ * is counted in deltas asked for: under a limit of work alone, the same seed
+ * gives the same placement on any machine. A limit of time is the caller's,
+ * who holds the clock: it comes in as `stop`.
+ */
+#ifndef PLAN_SEARCH_H
+#define PLAN_SEARCH_H
+
+#include "plan/state.h"
+
+typedef struct PlanSearch PlanSearch;
+
+typedef struct PlanLimits {
+    uint64_t work; /* deltas that may be asked for; 0: no limit */
+    uint64_t seed;
+
+    /**
+     * stop() - Is it time to end? May be NULL
+     * @progress: 0 to 1, set by the callee: how much of the time is gone; for
+     *            methods that cool down
+     *
+     * Asked every few thousand deltas.
+     */
+    bool (*stop)(void *data, double *progress);
+
+    /** improved() - A better placement was found; may be NULL */
+    void (*improved)(void *data, PlanScore score, uint64_t work);
+    void *data;
+} PlanLimits;
+
+typedef enum {
+    PLAN_METHOD_FF,
+    PLAN_METHOD_FFD,
+    PLAN_METHOD_BF,
+    PLAN_METHOD_BFD,
+    PLAN_METHOD_HILL,
+    PLAN_METHOD_ANNEAL,
+    PLAN_METHOD_LNS,
+    PLAN_N_METHODS,
+} PlanMethod;
+
+const char *plan_method_name(PlanMethod method);
+
+/** plan_method_help() - What it does, half a line */
+const char *plan_method_help(PlanMethod method);
+
+/**
+ * plan_search_run() - Let @method work on @state
+ *
+ * ff, ffd, bf and bfd first take off all guests that may move, and ask where
+ * they would go if everything were decided afresh; the others keep what is
+ * there, place what is nowhere, and never end worse than they began.
+ *
+ * Return: deltas asked for
+ */
+uint64_t plan_search_run(PlanState *state, PlanMethod method,
+                         const PlanLimits *limits);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * solve.c - vmferry-plan solve, compare, bound
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/format.h"
+#include "plan/import.h"
+#include "tools/plan/commands.h"
+#include "tools/plan/options.h"
+#include "tools/plan/solving.h"
+
+static char *
+method_help(void)
+{
+    GString *text = g_string_new("Methods:\n");
+
+    for (int i = 0; i < PLAN_N_METHODS; i++) {
+        g_string_append_printf(text, "  %-8s %s\n",
+                               plan_method_name((PlanMethod)i),
+                               plan_method_help((PlanMethod)i));
+    }
+    return g_string_free(text, FALSE);
+}
+
+static JsonObject *
+bound_to_json(const PlanBound *b)
+{
+    JsonObject *object = json_object_new_object();
+
+    jobj_add_i64(object, "cost", b->cost);
+    jobj_add_i64(object, "hosts", b->hosts);
+    jobj_add_i64(object, "moves", b->moves);
+    jobj_add_bool(object, "infeasible", b->infeasible);
+    return object;
+}
+
+static JsonObject *
+solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *b)
+{
+    JsonObject *object = plan_format_write_placement(m, s->host_of);
+    JsonObject *broken = json_object_new_array();
+
+    for (guint i = 0; i < s->verdict->broken->len; i++) {
+        json_object_array_add(
+            broken, json_object_new_string(s->verdict->broken->pdata[i]));
+    }
+    jobj_add_string(object, "method", plan_method_name(s->method));
+    jobj_add_i64(object, "start_cost", s->start.cost);
+    jobj_add_i64(object, "cost", s->end.cost);
+    jobj_add_u64(object, "violations", s->verdict->n_broken);
+    jobj_add(object, "broken", broken);
+    jobj_add_u64(object, "unplaced", s->verdict->n_unplaced);
+    jobj_add_u64(object, "moved", s->verdict->n_moved);
+    jobj_add_u64(object, "booted", s->verdict->n_booted);
+    jobj_add_u64(object, "active", s->verdict->n_active);
+    jobj_add(object, "bound", bound_to_json(b));
+    jobj_add_double(object, "gap_percent",
+                    solving_gap_percent(s->end.cost, b->cost));
+    jobj_add_double(object, "took_s", s->took_s);
+    jobj_add_u64(object, "work", s->work);
+    return object;
+}
+
+static void
+print_solved(const PlanModel *m, const Solved *s, const PlanBound *b)
+{
+    g_autoptr(PlanState) state = plan_state_new(m, s->host_of);
+
+    for (guint i = 0; i < s->verdict->broken->len; i++) {
+        printf("broken: %s\n", (char *)s->verdict->broken->pdata[i]);
+    }
+    printf("method     %s, %.1f s, %" PRIu64 " steps\n"
+           "violations %zu, %zu guests nowhere\n"
+           "cost       %" PRId64 " (%" PRId64 " before)\n",
+           plan_method_name(s->method), s->took_s, s->work,
+           s->verdict->n_broken, s->verdict->n_unplaced, s->end.cost,
+           s->start.cost);
+    for (size_t i = 0; i < plan_state_terms(state); i++) {
+        bool hard;
+        int64_t value;
+        const char *name = plan_state_term(state, i, &hard, &value);
+
+        if (!hard) {
+            printf("  %-11s %" PRId64 "\n", name, value);
+        }
+    }
+    printf("bound      %" PRId64 ", gap %.4g %%\n"
+           "hosts      %zu in use, %" PRId64 " needed at least\n"
+           "moves      %zu, and %zu boots; %" PRId64 " have to move at least\n",
+           b->cost, solving_gap_percent(s->end.cost, b->cost),
+           s->verdict->n_active, b->hosts, s->verdict->n_moved,
+           s->verdict->n_booted, b->moves);
+}
+
+static bool
+write_file(const char *name, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!g_file_set_contents(name, text, -1, &error)) {
+        plan_options_fail("solve", error->message);
+        return false;
+    }
+    return true;
+}
+
+typedef struct SolveOptions {
+    Solving solving;
+    gint64 work, seed;
+    char *objective;
+} SolveOptions;
+
+/* The model with its limits checked; NULL after having complained */
+static PlanModel *
+load(int argc, char **argv, SolveOptions *o, const char *summary,
+     const GOptionEntry *own)
+{
+    const GOptionEntry shared[] = {
+        { "time-limit", 't', 0, G_OPTION_ARG_DOUBLE, &o->solving.time_limit_s,
+          "Seconds; 10 if neither limit is given", "S" },
+        { "work-limit", 'w', 0, G_OPTION_ARG_INT64, &o->work,
+          "Steps; alone, the same seed gives the same answer", "N" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed,
+          "Of the random numbers, 1 if not said", "N" },
+        { "objective", 'O', 0, G_OPTION_ARG_STRING, &o->objective,
+          "Weights in place of the model's, \"hosts=1000,move=1\"",
+          "TERM=WEIGHT,..." },
+        { NULL },
+    };
+    g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
+    g_autofree char *help = method_help();
+    g_autofree char *all = g_strdup_printf("%s\n\n%s", summary, help);
+    g_autoptr(PlanModel) m = NULL;
+    g_autoptr(GError) error = NULL;
+    const char *command = argv[0];
+
+    for (; own->long_name; own++) {
+        g_array_append_val(entries, *own);
+    }
+    g_array_append_vals(entries, shared, G_N_ELEMENTS(shared) - 1);
+    o->seed = 1;
+    m = plan_options_model(argc, argv, "MODEL", all,
+                           (GOptionEntry *)(void *)entries->data);
+    if (!m) {
+        return NULL;
+    }
+    if (!(o->solving.time_limit_s >= 0) || o->work < 0 || o->seed < 0) {
+        plan_options_fail(command, "limits and seed have to be 0 or more");
+        return NULL;
+    }
+    if (o->objective && !solving_weights(m, o->objective, &error)) {
+        plan_options_fail(command, error->message);
+        return NULL;
+    }
+    if (o->solving.time_limit_s == 0 && o->work == 0) {
+        o->solving.time_limit_s = 10;
+    }
+    o->solving.work_limit = (uint64_t)o->work;
+    o->solving.seed = (uint64_t)o->seed;
+    return g_steal_pointer(&m);
+}
+
+int
+plan_solve_main(int argc, char **argv)
+{
+    SolveOptions o = { 0 };
+    g_autofree char *method_name = g_strdup("lns");
+    g_autofree char *output = NULL;
+    g_autofree char *assignment = NULL;
+    gboolean json = FALSE;
+    gboolean progress = FALSE;
+    const GOptionEntry entries[] = {
+        { "method", 'm', 0, G_OPTION_ARG_STRING, &method_name,
+          "One of the above, lns if not said", "METHOD" },
+        { "output", 'o', 0, G_OPTION_ARG_FILENAME, &output,
+          "Write placement and figures there, as JSON", "FILE" },
+        { "assignment", 0, 0, G_OPTION_ARG_FILENAME, &assignment,
+          "Write the placement there as numbers of hosts", "FILE" },
+        { "progress", 0, 0, G_OPTION_ARG_NONE, &progress,
+          "Tell of each better placement", NULL },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &json,
+          "Print placement and figures as JSON", NULL },
+        { NULL },
+    };
+    g_autoptr(PlanModel) m =
+        load(argc, argv, &o, "Look for a better placement.", entries);
+    g_autofree char *objective = o.objective;
+    g_autoptr(Solved) solved = NULL;
+    PlanMethod method;
+    PlanBound bound;
+
+    if (!m) {
+        return 2;
+    }
+    if (!solving_method(method_name, &method)) {
+        return plan_options_fail("solve", "--method: there is no such method");
+    }
+    o.solving.progress = progress;
+    bound = plan_bound(m);
+    solved = solving_run(m, method, &o.solving);
+    if (!solved) {
+        return 2;
+    }
+    if (output || json) {
+        g_autoptr(JsonObject) object = solved_to_json(m, solved, &bound);
+        g_autofree char *text = jobj_to_text(object, true);
+
+        if (output && !write_file(output, text)) {
+            return 2;
+        }
+        if (json) {
+            printf("%s\n", text);
+        }
+    }
+    if (assignment) {
+        g_autofree char *text = plan_export_roadef(m, solved->host_of);
+
+        if (!write_file(assignment, text)) {
+            return 2;
+        }
+    }
+    if (!json) {
+        print_solved(m, solved, &bound);
+    }
+    return solved->verdict->n_broken ? 1 : 0;
+}
+
+int
+plan_compare_main(int argc, char **argv)
+{
+    SolveOptions o = { 0 };
+    g_autofree char *names = g_strdup("ff,ffd,bf,bfd,hill,anneal,lns");
+    gboolean json = FALSE;
+    const GOptionEntry entries[] = {
+        { "methods", 'm', 0, G_OPTION_ARG_STRING, &names,
+          "Some of the above, all if not said", "METHOD,..." },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
+        { NULL },
+    };
+    g_autoptr(PlanModel) m = load(argc, argv, &o,
+                                  "Methods side by side, each from where the "
+                                  "guests run now.",
+                                  entries);
+    g_autofree char *objective = o.objective;
+    g_auto(GStrv) words = g_strsplit(names, ",", 0);
+    g_autoptr(JsonObject) list = json_object_new_array();
+    PlanBound bound;
+    PlanMethod method;
+
+    if (!m) {
+        return 2;
+    }
+    for (size_t i = 0; words[i]; i++) {
+        if (!solving_method(words[i], &method)) {
+            return plan_options_fail("compare",
+                                     "--methods: there is no such method");
+        }
+    }
+    bound = plan_bound(m);
+    if (!json) {
+        printf("%-8s %10s %9s %20s %9s %7s %7s %9s\n", "method", "violations",
+               "nowhere", "cost", "gap %", "hosts", "moves", "time s");
+    }
+    for (size_t i = 0; words[i]; i++) {
+        g_autoptr(Solved) s = NULL;
+
+        solving_method(words[i], &method);
+        s = solving_run(m, method, &o.solving);
+        if (!s) {
+            return 2;
+        }
+        if (json) {
+            JsonObject *object = solved_to_json(m, s, &bound);
+
+            json_object_object_del(object, "placement");
+            json_object_array_add(list, object);
+            continue;
+        }
+        printf("%-8s %10zu %9zu %20" PRId64 " %9.4g %7zu %7zu %9.2f\n",
+               words[i], s->verdict->n_broken, s->verdict->n_unplaced,
+               s->end.cost, solving_gap_percent(s->end.cost, bound.cost),
+               s->verdict->n_active, s->verdict->n_moved, s->took_s);
+        fflush(stdout);
+    }
+    if (json) {
+        g_autofree char *text = jobj_to_text(list, true);
+
+        printf("%s\n", text);
+    } else {
+        printf("bound    %41" PRId64 " %17" PRId64 " %7" PRId64 "\n",
+               bound.cost, bound.hosts, bound.moves);
+    }
+    return 0;
+}
+
+int
+plan_bound_main(int argc, char **argv)
+{
+    gboolean json = FALSE;
+    const GOptionEntry entries[] = {
+        { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
+        { NULL },
+    };
+    g_autoptr(PlanModel) m = plan_options_model(
+        argc, argv, "MODEL", "What no placement can undercut.", entries);
+    PlanBound b;
+
+    if (!m) {
+        return 2;
+    }
+    b = plan_bound(m);
+    if (json) {
+        g_autoptr(JsonObject) object = bound_to_json(&b);
+        g_autofree char *text = jobj_to_text(object, true);
+
+        printf("%s\n", text);
+    } else {
+        printf("cost      %" PRId64 "\n"
+               "  load    %" PRId64 "\n"
+               "  balance %" PRId64 "\n"
+               "  energy  %" PRId64 "\n"
+               "  traffic %" PRId64 "\n"
+               "  hosts   %" PRId64 "\n"
+               "hosts     %" PRId64 " needed\n"
+               "moves     %" PRId64 " needed\n",
+               b.cost, b.load, b.balance, b.energy, b.traffic, b.hosts_cost,
+               b.hosts, b.moves);
+        if (b.infeasible) {
+            printf("more is asked for than there is\n");
+        }
+    }
+    return b.infeasible ? 1 : 0;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * solving.c - see solving.h
+ */
+#include "tools/plan/solving.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+typedef struct Watch {
+    const Solving *solving;
+    int64_t start_us;
+    int64_t told_us; /* of the last line of progress */
+} Watch;
+
+static double
+elapsed_s(const Watch *watch)
+{
+    return (double)(clock_mono_us() - watch->start_us) / 1e6;
+}
+
+static bool
+stop(void *data, double *progress)
+{
+    const Watch *watch = data;
+    double elapsed = elapsed_s(watch);
+
+    *progress = elapsed / watch->solving->time_limit_s;
+    return elapsed >= watch->solving->time_limit_s;
+}
+
+static void
+improved(void *data, PlanScore score, uint64_t work)
+{
+    Watch *watch = data;
+    int64_t now_us = clock_mono_us();
+
+    /* at most ten lines a second */
+    if (now_us - watch->told_us >= 100000) {
+        watch->told_us = now_us;
+        fprintf(stderr, "%8.1f s  violation %" PRId64 "  cost %" PRId64 "\n",
+                elapsed_s(watch), score.violation, score.cost);
+    }
+}
+
+Solved *
+solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
+{
+    Watch watch = { .solving = solving, .start_us = clock_mono_us() };
+    PlanLimits limits = {
+        .work = solving->work_limit,
+        .seed = solving->seed,
+        .stop = solving->time_limit_s > 0 ? stop : NULL,
+        .improved = solving->progress ? improved : NULL,
+        .data = &watch,
+    };
+    g_autoptr(PlanState) state = plan_state_new(model, NULL);
+    g_autoptr(Solved) solved = g_new0(Solved, 1);
+
+    solved->method = method;
+    solved->start = plan_state_score(state);
+    solved->work = plan_search_run(state, method, &limits);
+    solved->took_s = elapsed_s(&watch);
+    solved->end = plan_state_score(state);
+    solved->host_of =
+        g_memdup2(plan_state_hosts(state), model->n_guests * sizeof(int32_t));
+    solved->verdict = plan_check(model, plan_state_hosts(state), 20);
+    if (solved->verdict->cost != solved->end.cost ||
+        (solved->verdict->n_broken == 0) != (solved->end.violation == 0)) {
+        fprintf(
+            stderr,
+            "error: vmferry-plan: %s: the checker does not agree: cost "
+            "%" PRId64 ", not %" PRId64 "; please report this with the model\n",
+            plan_method_name(method), solved->verdict->cost, solved->end.cost);
+        return NULL;
+    }
+    return g_steal_pointer(&solved);
+}
+
+void
+solved_free(Solved *solved)
+{
+    if (solved) {
+        g_free(solved->host_of);
+        plan_verdict_free(solved->verdict);
+        g_free(solved);
+    }
+}
+
+bool
+solving_method(const char *name, PlanMethod *method)
+{
+    for (int i = 0; i < PLAN_N_METHODS; i++) {
+        if (strcmp(name, plan_method_name((PlanMethod)i)) == 0) {
+            *method = (PlanMethod)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+double
+solving_gap_percent(int64_t cost, int64_t bound)
+{
+    return cost ? 100 * (double)(cost - bound) / (double)cost : 0;
+}
+
+bool
+solving_weights(PlanModel *model, const char *text, GError **error)
+{
+    PlanWeights weights = { 0 };
+    struct {
+        const char *name;
+        int64_t *weight;
+    } known[] = {
+        { "hosts", &weights.hosts },
+        { "energy", &weights.energy },
+        { "traffic", &weights.traffic },
+        { "move", &weights.move },
+        { "host_move", &weights.host_move },
+        { "group_move", &weights.group_move },
+    };
+    g_auto(GStrv) words = g_strsplit(text, ",", 0);
+
+    for (size_t w = 0; words[w]; w++) {
+        char *equals = strchr(words[w], '=');
+        size_t i = 0;
+
+        if (equals) {
+            *equals = '\0';
+        }
+        while (i < G_N_ELEMENTS(known) &&
+               strcmp(known[i].name, words[w]) != 0) {
+            i++;
+        }
+        if (i == G_N_ELEMENTS(known)) {
+            g_set_error(error, PLAN_ERROR, PLAN_ERROR_SYNTAX,
+                        "--objective: \"%s\" is none of hosts, energy, "
+                        "traffic, move, host_move, group_move",
+                        words[w]);
+            return false;
+        }
+        *known[i].weight = 1;
+        if (equals && !g_ascii_string_to_signed(equals + 1, 10, 0, INT64_MAX,
+                                                known[i].weight, error)) {
+            g_prefix_error(error, "--objective: %s: ", words[w]);
+            return false;
+        }
+    }
+    return plan_model_reweigh(model, &weights, error);
+}

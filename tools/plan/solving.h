@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * solving.h - running a method against the clock; what solve and compare share
+ */
+#ifndef TOOLS_PLAN_SOLVING_H
+#define TOOLS_PLAN_SOLVING_H
+
+#include <stdio.h>
+
+#include "plan/bound.h"
+#include "plan/check.h"
+#include "plan/search.h"
+
+typedef struct Solving {
+    double time_limit_s; /* 0: none */
+    uint64_t work_limit; /* 0: none */
+    uint64_t seed;
+    bool progress; /* tell standard error of each improvement */
+} Solving;
+
+typedef struct Solved {
+    PlanMethod method;
+    int32_t *host_of;
+    PlanVerdict *verdict; /* the separate checker's */
+    PlanScore start, end;
+    double took_s;
+    uint64_t work;
+} Solved;
+
+void solved_free(Solved *solved);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Solved, solved_free)
+
+/** solving_run() - Let @method work from where the guests run now
+ *
+ * Return: NULL if the checker does not agree with the search about the cost or
+ * about whether rules are broken, which is a bug; said to standard error
+ */
+Solved *solving_run(const PlanModel *model, PlanMethod method,
+                    const Solving *solving);
+
+/** solving_method() - A method by its name; false if there is none */
+bool solving_method(const char *name, PlanMethod *method);
+
+/** solving_gap_percent() - 100 (cost - bound) / cost, 0 at no cost */
+double solving_gap_percent(int64_t cost, int64_t bound);
+
+/** solving_weights() - "hosts=1000,traffic=1" in place of the model's weights
+ *
+ * What is not named gets 0; load and balance costs keep theirs.
+ */
+bool solving_weights(PlanModel *model, const char *text, GError **error);
+
+#endif
