@@ -376,9 +376,3 @@ session_finish(Session *session, const VirtMigrationResult *result,
      * daemon was lost, this does, and asks nothing if nothing is left. */
     virt_guest_restore(session->spec.guest, on_restored, session);
 }
-
-void
-session_emergency(Session *session)
-{
-    session_release(session);
-}

@@ -93,10 +93,4 @@ double session_seconds(const Session *session);
 /** session_abort() - Ask libvirt to give up; .ended tells when it has */
 void session_abort(Session *session);
 
-/** session_emergency() - Give back our share of the link at once
- *
- * For a program that must end before the migration does.
- */
-void session_emergency(Session *session);
-
 #endif

@@ -297,6 +297,10 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
         return NULL;
     }
     plan_fill_spec(plan);
+    if (!policy_settings_check(&plan->spec.policy, error)) {
+        migrate_plan_free(plan);
+        return NULL;
+    }
     return plan;
 }
 
