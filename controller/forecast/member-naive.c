@@ -141,7 +141,7 @@ linear_predict(const void *state, double duration_s, double *pages)
 
 #define NAIVE(object, text, is_curve, is_combined)                             \
     const MemberOps member_##object = {                                        \
-        .name = text,                                                          \
+        .name = (text),                                                        \
         .curve = (is_curve),                                                   \
         .combined = (is_combined),                                             \
         .state_size = sizeof(NaiveState),                                      \

@@ -8,14 +8,13 @@
  * their running means y', t'
  *
  *     y(k) - y(k-1) = g (t(k) - t(k-1)) + m (y' - y(k-1)) + n (t' - t(k-1))
- *                     + l (y(k-2) - y(k-1)) + sum b_i (x_i(k-1) - x_i(k-2))
- *                     + h
+ *                     + l (y(k-2) - y(k-1)) + h
  *
  * Each coefficient has a prior, normal around 0 (g: around 0.65, the exponent
  * of the power law), that few passes cannot leave. T(k) is the one driver that
  * is known for the pass to come, for it follows from the pages to send and the
- * bandwidth; the paper has T(k-1) instead. The others (CPU, network, throttle)
- * are those of the passes before, and count as unchanged where unknown.
+ * bandwidth; the paper has T(k-1) instead. CPU, guest network and throttle of
+ * the pass before changed nothing in the second digit and were left out.
  *
  * The equations so far are kept as a triangle, old ones forgotten: a new one
  * is rotated in (Givens), and the prior stands below it when it is solved. So
@@ -86,16 +85,13 @@ ogm_predict(const void *state, double duration_s, double *pages)
 }
 
 #define DGM_LEAST_ROWS 2
-/* Columns of the equation; the drivers' changes follow. */
-enum { LONGER, TO_MEAN, BEFORE, TO_MEAN_T, CONSTANT, DRIVERS };
+/* Columns of the equation */
+enum { LONGER, TO_MEAN, BEFORE, TO_MEAN_T, CONSTANT, DGM_COLUMNS };
 
-#define DGM_DRIVERS 3
-#define DGM_COLUMNS (DRIVERS + DGM_DRIVERS)
 #define DGM_FORGET 0.97
 #define DGM_NOISE 0.15   /* of log D */
 #define DGM_SURPRISE 0.4 /* errors beyond it weigh less */
 #define DGM_MEAN 0.25    /* of the newest in the mean */
-#define DGM_MOST_DRIVER 1.0
 
 typedef struct DgmState {
     size_t n; /* passes learnt */
@@ -103,21 +99,15 @@ typedef struct DgmState {
     double r[DGM_COLUMNS][DGM_COLUMNS], right[DGM_COLUMNS];
     double log_pages, before, mean; /* of the last pass, the one before, all */
     double log_s, mean_s;
-    double drivers[DGM_DRIVERS], change[DGM_DRIVERS];
-    bool any_drivers[DGM_DRIVERS];
     bool any;
     double coefficients[DGM_COLUMNS];
 } DgmState;
 
 static const double dgm_prior[DGM_COLUMNS] = { [LONGER] = 0.65 };
-static const double dgm_prior_sd[DGM_COLUMNS] = { [LONGER] = 0.3,
-                                                  [TO_MEAN] = 0.3,
-                                                  [BEFORE] = 0.2,
-                                                  [TO_MEAN_T] = 0.3,
-                                                  [CONSTANT] = 0.02,
-                                                  [DRIVERS] = 0.1,
-                                                  0.1,
-                                                  0.1 };
+static const double dgm_prior_sd[DGM_COLUMNS] = {
+    [LONGER] = 0.3,    [TO_MEAN] = 0.3,   [BEFORE] = 0.2,
+    [TO_MEAN_T] = 0.3, [CONSTANT] = 0.02,
+};
 
 static void
 dgm_columns(const DgmState *dgm, double log_s, double *x)
@@ -127,9 +117,6 @@ dgm_columns(const DgmState *dgm, double log_s, double *x)
     x[BEFORE] = dgm->before - dgm->log_pages;
     x[TO_MEAN_T] = dgm->mean_s - dgm->log_s;
     x[CONSTANT] = 1.0;
-    for (size_t i = 0; i < DGM_DRIVERS; i++) {
-        x[DRIVERS + i] = dgm->change[i];
-    }
 }
 
 static double
@@ -215,10 +202,6 @@ dgm_learn(void *state, const Observation *seen)
     DgmState *dgm = state;
     double log_pages = log(fmax(seen->pages, MEMBER_LEAST_PAGES));
     double log_s = log(seen->duration_s), newest;
-    const Known now[DGM_DRIVERS] = {
-        seen->row->cpu_cores, seen->row->vm_net_bytes_s,
-        known(1.0 - fmin(seen->row->throttle_percent, 99.0) / 100.0)
-    };
 
     if (dgm->n == 0) {
         memcpy(dgm->coefficients, dgm_prior, sizeof(dgm_prior));
@@ -233,19 +216,6 @@ dgm_learn(void *state, const Observation *seen)
     dgm->mean_s += newest * (log_s - dgm->mean_s);
     dgm->log_pages = log_pages;
     dgm->log_s = log_s;
-    for (size_t i = 0; i < DGM_DRIVERS; i++) {
-        double value = log(fmax(now[i].value, 1e-3));
-
-        dgm->change[i] = 0.0;
-        if (now[i].known) {
-            if (dgm->any_drivers[i]) {
-                dgm->change[i] = CLAMP(value - dgm->drivers[i],
-                                       -DGM_MOST_DRIVER, DGM_MOST_DRIVER);
-            }
-            dgm->drivers[i] = value;
-            dgm->any_drivers[i] = true;
-        }
-    }
 }
 
 static bool

@@ -125,7 +125,7 @@ play_ideal(const Game *game, Outcome *outcome)
     double rest = bytes_to_send(game), duration_s = 0.0;
 
     *outcome = (Outcome){ 0 };
-    for (; outcome->passes < MOST_PASSES; outcome->passes++) {
+    while (outcome->passes < MOST_PASSES) {
         double next_s = rest / game->bandwidth_bytes_s;
 
         if (next_s <= game->query->downtime_limit_s) {
@@ -141,6 +141,7 @@ play_ideal(const Game *game, Outcome *outcome)
         outcome->time_s += duration_s;
         outcome->bytes += rest;
         rest = dirtied(game, duration_s);
+        outcome->passes++;
     }
     outcome->plateau_s = fmin(duration_s, LONGEST_PASS_S);
 }

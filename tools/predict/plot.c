@@ -106,7 +106,7 @@ draw_axes(GString *out, const Plot *plot)
 {
     double ticks[CHART_MAX_TICKS];
     size_t n = chart_log_ticks(plot->up.low, plot->up.high, 8, ticks);
-    double every = 1.0;
+    unsigned every = 1;
 
     for (size_t i = 0; i < n; i++) {
         double y = chart_at(&plot->up, ticks[i]);
@@ -117,11 +117,12 @@ draw_axes(GString *out, const Plot *plot)
     }
     svg_text(out, "tick", LEFT - 8.0, TOP - 14.0, SVG_END, "pages");
     svg_line(out, "axis", LEFT, BOTTOM, RIGHT, BOTTOM);
-    while ((plot->last - plot->first) / every > 16.0) {
-        every *= every * 2.0 > 9.0 && every < 10.0 ? 1.25 : 2.0;
+    while (plot->last - plot->first > 16.0 * every) {
+        every *= every % 3 == 2 ? 5 : 2; /* 1 2 10 20 100 .. */
     }
-    for (double pass = plot->first; pass <= plot->last; pass += ceil(every)) {
-        g_autofree char *text = g_strdup_printf("%.0f", pass);
+    for (unsigned pass = (unsigned)plot->first; pass <= plot->last;
+         pass += every) {
+        g_autofree char *text = g_strdup_printf("%u", pass);
 
         svg_text(out, "tick", across(plot, pass), BOTTOM + 18.0, SVG_MIDDLE,
                  text);

@@ -11,7 +11,6 @@
  */
 #include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -85,13 +84,14 @@ bandwidth_of(const char *name)
 static double
 seconds_of(const char *text)
 {
-    unsigned minutes = 0, seconds = 0;
+    char *rest;
+    double minutes = 0.0, seconds = (double)g_ascii_strtoull(text, &rest, 10);
 
-    if (strchr(text, 'm')) {
-        cr_assert_eq(sscanf(text, "%um%us", &minutes, &seconds), 2);
-    } else {
-        cr_assert_eq(sscanf(text, "%us", &seconds), 1);
+    if (*rest == 'm') {
+        minutes = seconds;
+        seconds = (double)g_ascii_strtoull(rest + 1, &rest, 10);
     }
+    cr_assert_str_eq(rest, "s", "%s", text);
     return 60.0 * minutes + seconds;
 }
 

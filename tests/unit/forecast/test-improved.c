@@ -87,7 +87,7 @@ Test(improved, ogm13_gets_its_own_parameters_back)
     g_autoptr(JsonObject) vector = load("ogm13_exact");
     JsonObject *y = jobj_get(vector, "y"), *x = jobj_get(vector, "X");
     size_t n = json_object_array_length(y);
-    double rows[16][3], next;
+    double rows[16][3] = { 0 }, next;
     OgmModel model;
 
     for (size_t k = 0; k < n; k++) {
@@ -153,9 +153,11 @@ Test(improved, least_squares_residual_is_orthogonal)
         double matrix[ROWS * COLUMNS], right[ROWS], x[COLUMNS];
         double copy[ROWS * COLUMNS], rest[ROWS], scale;
 
-        for (size_t i = 0; i < ROWS * COLUMNS; i++) {
-            scale = pow(10.0, 3.0 * (double)(i / ROWS) - 6.0);
-            matrix[i] = copy[i] = g_rand_double_range(rand, -1, 1) * scale;
+        for (size_t j = 0; j < COLUMNS; j++) {
+            scale = pow(10.0, 3.0 * (double)j - 6.0);
+            for (size_t i = j * ROWS; i < (j + 1) * ROWS; i++) {
+                matrix[i] = copy[i] = g_rand_double_range(rand, -1, 1) * scale;
+            }
         }
         for (size_t i = 0; i < ROWS; i++) {
             right[i] = rest[i] = g_rand_double_range(rand, -1, 1);

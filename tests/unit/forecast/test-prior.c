@@ -108,8 +108,9 @@ Test(prior, rows_correct_it)
     Forecast forecast;
 
     cr_assert(forecaster_set_prior(forecaster, points, 2, 0.3));
-    for (unsigned iter = 1; iter <= 5; iter++, t *= 0.5) {
+    for (unsigned iter = 1; iter <= 5; iter++) {
         add(forecaster, iter, t, even(t));
+        t *= 0.5;
     }
     forecast = next_of(forecaster, t);
     cr_assert_float_eq(forecast.pages.value, even(t), 0.15 * even(t), "%g: %g",
