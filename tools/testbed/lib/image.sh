@@ -65,6 +65,7 @@ image_hash() {
     fi
     cat "$CACHE/kernel/vmlinuz" "$TESTBED_LIB/image.sh" \
         "$TESTBED_DIR/guest/init" "$TESTBED_DIR/guest/memwriter.c" \
+        "$TESTBED_DIR/guest/loads/"* \
         "$(command -v busybox)" "${files[@]}" | sha256sum | cut -c 1-16
 }
 
@@ -89,6 +90,9 @@ image_tree() {
         echo "$module.ko" >>"$2/modules/order"
     done
     [ "$1" = full ] || return 0
+    mkdir -p "$2/loads"
+    cp "$TESTBED_DIR/guest/loads/"* "$2/loads/"
+    chmod 755 "$2/loads/"*
     # shellcheck disable=SC2086 # a list of names
     program_files $FULL_PROGRAMS | while read -r file; do
         mkdir -p "$2$(dirname "$file")"
