@@ -56,7 +56,7 @@ check(JsonObject *schema, const char *path)
     wrong = schema_check(schema, json, true);
     if (!wrong) {
         record = run_record_parse(text, length, &error);
-        wrong = record ? replay_check(record) : g_strdup(error->message);
+        wrong = record ? replay_check(record, 0) : g_strdup(error->message);
     }
     if (wrong) {
         fprintf(stderr, "check-record: %s: %s\n", path, wrong);
