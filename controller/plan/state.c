@@ -288,3 +288,11 @@ plan_state_term(const PlanState *s, size_t i, bool *hard, int64_t *value)
     *value = s->value[i];
     return s->terms[i]->name;
 }
+
+int64_t
+plan_state_term_delta(const PlanState *s, size_t i, int32_t guest, int32_t host)
+{
+    return s->host_of[guest] == host
+               ? 0
+               : s->terms[i]->delta(s, s->data[i], guest, host);
+}

@@ -89,4 +89,8 @@ size_t plan_state_terms(const PlanState *state);
 const char *plan_state_term(const PlanState *state, size_t i, bool *hard,
                             int64_t *value);
 
+/** plan_state_term_delta() - How term @i would change if @guest went to @host */
+int64_t plan_state_term_delta(const PlanState *state, size_t i, int32_t guest,
+                              int32_t host);
+
 #endif

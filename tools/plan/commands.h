@@ -11,8 +11,10 @@
 int plan_check_main(int argc, char **argv);
 int plan_bound_main(int argc, char **argv);
 int plan_compare_main(int argc, char **argv);
+int plan_explain_main(int argc, char **argv);
 int plan_import_main(int argc, char **argv);
 int plan_solve_main(int argc, char **argv);
+int plan_moves_main(int argc, char **argv);
 int plan_sets_main(int argc, char **argv);
 
 #endif

@@ -14,6 +14,8 @@ static const struct {
     const char *help;
 } commands[] = {
     { "solve", plan_solve_main, "look for a better placement" },
+    { "moves", plan_moves_main, "the migrations that lead to a placement" },
+    { "explain", plan_explain_main, "why guests should move" },
     { "compare", plan_compare_main, "methods side by side" },
     { "bound", plan_bound_main, "what no placement can undercut" },
     { "check", plan_check_main, "which rules a placement breaks, its cost" },

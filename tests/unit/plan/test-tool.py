@@ -7,6 +7,7 @@ usage: test-tool.py VMFERRY-PLAN DATA-DIR
 import json
 import subprocess
 import sys
+import tempfile
 import unittest
 
 PROGRAM, DATA = sys.argv[1:3]
@@ -87,6 +88,67 @@ class Solve(unittest.TestCase):
         self.assertEqual(bound["hosts"], 4)
         for method in out:
             self.assertGreaterEqual(method["cost"], bound["cost"])
+
+
+class Moves(unittest.TestCase):
+    MODEL = {
+        "format": "vmferry-plan-1",
+        "resources": [{"name": "slots", "reserve": 1}],
+        "hosts": [{"name": n, "capacity": {"slots": 1}} for n in "abc"],
+        "guests": [{"name": "x", "host": "a", "demand": {"slots": 1},
+                    "memory_bytes": 125000000},
+                   {"name": "y", "host": "b", "demand": {"slots": 1},
+                    "memory_bytes": 250000000}],
+        "weights": {"move": 1}}
+
+    def moves(self, placement, *words):
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as model:
+            json.dump(self.MODEL, model)
+            model.flush()
+            return run(*words, "--placement", "-", model.name,
+                       text=json.dumps({"format": "vmferry-placement-1",
+                                        "placement": placement}))
+
+    def test_swap(self):
+        done = self.moves({"x": "b", "y": "a"}, "moves", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        out = json.loads(done.stdout)
+        # the smaller one goes by way of c
+        self.assertEqual([(m["guest"], m["from"], m["to"], m["bypass"])
+                          for m in out["moves"]],
+                         [("x", "a", "c", True), ("y", "b", "a", False),
+                          ("x", "c", "b", False)])
+        self.assertEqual(out["makespan_s"], 4)
+        self.assertEqual(out["moves"][1]["after"], [0])
+        self.assertEqual(out["moves"][2]["after"], [0, 1])
+        text = self.moves({"x": "b", "y": "a"}, "moves")
+        self.assertIn("a stop on the way", text.stdout)
+
+    def test_a_faster_link(self):
+        done = self.moves({"x": "c", "y": "b"}, "moves", "--json",
+                          "--link", "10gbit")
+        self.assertAlmostEqual(json.loads(done.stdout)["makespan_s"], .1)
+
+    def test_explain(self):
+        done = self.moves({"x": "c", "y": "b"}, "explain")
+        self.assertEqual(done.stdout, "x: a -> c: moves -1 if it stayed\n")
+
+    def test_nothing_to_do(self):
+        done = self.moves({"x": "a", "y": "b"}, "moves", "--json")
+        self.assertEqual(json.loads(done.stdout)["moves"], [])
+
+    def test_solved_is_solved(self):
+        """Planning from the end of a plan gives an empty plan."""
+        done = run("solve", "--work-limit", "50000", "--json", GOLDEN)
+        with open(GOLDEN, encoding="utf-8") as file:
+            model = json.load(file)
+        placement = json.loads(done.stdout)["placement"]
+        for guest in model["guests"]:
+            guest["host"] = placement[guest["name"]]
+        model["weights"]["move"] = 1
+        again = run("solve", "--work-limit", "50000", "--json", "-",
+                    text=json.dumps(model))
+        self.assertEqual(json.loads(again.stdout)["moved"], 0)
 
 
 class Check(unittest.TestCase):

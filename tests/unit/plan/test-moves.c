@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-moves.c - schedules: on paper, and many random ones before the checker
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "plan/moves.h"
+
+static const PlanMoveQuery query = { .downtime_limit_s = 0.3,
+                                     .link_bytes_s = 1000 };
+
+/* @n_hosts of room for @room each, guests of size 1 in @home */
+static PlanModel *
+new_model(size_t n_hosts, int64_t room, size_t n_guests, const int32_t *home)
+{
+    PlanModel *m = plan_model_new(1, n_hosts, n_guests, 0, 0, 0, 0);
+
+    m->resources[0].name = g_strdup("slots");
+    for (size_t h = 0; h < n_hosts; h++) {
+        m->hosts[h].name = g_strdup_printf("h%zu", h);
+        m->capacity[h] = m->safe[h] = room;
+    }
+    for (size_t g = 0; g < n_guests; g++) {
+        m->guests[g].name = g_strdup_printf("g%zu", g);
+        m->guests[g].host = home[g];
+        m->guests[g].memory_bytes = 10000;
+        m->demand[g] = 1;
+    }
+    cr_assert(plan_model_finish(m, NULL));
+    return m;
+}
+
+static PlanMoves *
+solve(const PlanModel *m, const int32_t *target)
+{
+    PlanMoves *moves = plan_moves_new(m, target, &query);
+    g_autoptr(GPtrArray) broken = plan_moves_check(m, target, &query, moves);
+
+    cr_assert_eq(broken->len, 0, "%s", (char *)broken->pdata[0]);
+    cr_assert_geq(moves->makespan_s, moves->bound_s * (1 - 1e-9));
+    return moves;
+}
+
+static const PlanMove *
+nth(const PlanMoves *moves, guint i)
+{
+    return &g_array_index(moves->moves, PlanMove, i);
+}
+
+/* Without dirtying: memory / rate, all of it in the first pass */
+Test(duration, clean_guest)
+{
+    PlanGuest guest = { .memory_bytes = 5000 };
+    PlanDuration d = plan_duration(&guest, 1000, 0.3);
+
+    cr_assert_eq(d.time_s, 5);
+    cr_assert_eq(d.bytes, 5000);
+    cr_assert_eq(d.downtime_s, 0);
+    cr_assert(d.converges);
+}
+
+/* Cold dirtying at half the rate: passes of 8, 4, 2, 1, .5 s, then .25 s of
+ * downtime */
+Test(duration, halving_passes)
+{
+    PlanGuest guest = { .memory_bytes = 8000, .cold_bytes_s = 500 };
+    PlanDuration d = plan_duration(&guest, 1000, 0.3);
+
+    cr_assert_float_eq(d.time_s, 15.75, 1e-9);
+    cr_assert_float_eq(d.downtime_s, 0.25, 1e-9);
+    cr_assert_eq(d.bytes, 15750);
+    cr_assert(d.converges);
+}
+
+Test(duration, never_converges)
+{
+    PlanGuest guest = { .memory_bytes = 8000, .cold_bytes_s = 2000 };
+    PlanDuration d = plan_duration(&guest, 1000, 0.3);
+
+    cr_assert(!d.converges);
+    cr_assert_eq(d.downtime_s, 8);
+}
+
+/* Faster is never longer, nor more. */
+Test(duration, monotone)
+{
+    PlanGuest guest = { .memory_bytes = 1 << 30,
+                        .hot_bytes = 1 << 26,
+                        .hot_bytes_s = 1 << 25,
+                        .cold_bytes_s = 1 << 20 };
+    PlanDuration before = { .time_s = HUGE_VAL, .bytes = UINT64_MAX };
+
+    for (uint64_t rate = 1 << 20; rate < 1 << 30; rate += rate / 16) {
+        PlanDuration d = plan_duration(&guest, rate, 0.1);
+
+        cr_assert_leq(d.time_s, before.time_s);
+        cr_assert_leq(d.bytes, before.bytes);
+        before = d;
+    }
+}
+
+Test(moves, nothing_to_do)
+{
+    int32_t home[] = { 0, 1 };
+    g_autoptr(PlanModel) m = new_model(2, 1, 2, home);
+    g_autoptr(PlanMoves) moves = solve(m, home);
+
+    cr_assert_eq(moves->moves->len, 0);
+    cr_assert_eq(moves->makespan_s, 0);
+}
+
+/* Two full hosts and an empty one: a swap takes a detour and three moves. */
+Test(moves, swap_by_a_third_host)
+{
+    int32_t home[] = { 0, 1 };
+    int32_t target[] = { 1, 0 };
+    g_autoptr(PlanModel) m = new_model(3, 1, 2, home);
+    g_autoptr(PlanMoves) moves = solve(m, target);
+
+    cr_assert_eq(moves->moves->len, 3);
+    cr_assert_eq(moves->left_out->len, 0);
+    cr_assert(nth(moves, 0)->bypass);
+    cr_assert_eq(nth(moves, 0)->to, 2);
+    cr_assert_eq(moves->makespan_s, 30);
+}
+
+/* No third host: nothing moves, and both are named. */
+Test(moves, swap_that_cannot_be)
+{
+    int32_t home[] = { 0, 1 };
+    int32_t target[] = { 1, 0 };
+    g_autoptr(PlanModel) m = new_model(2, 1, 2, home);
+    g_autoptr(PlanMoves) moves = solve(m, target);
+
+    cr_assert_eq(moves->moves->len, 0);
+    cr_assert_eq(moves->left_out->len, 2);
+}
+
+/* A chain: 1 leaves host 1 before 0 can come. */
+Test(moves, chain_waits)
+{
+    int32_t home[] = { 0, 1 };
+    int32_t target[] = { 1, 2 };
+    g_autoptr(PlanModel) m = new_model(3, 1, 2, home);
+    g_autoptr(PlanMoves) moves = solve(m, target);
+
+    cr_assert_eq(moves->moves->len, 2);
+    cr_assert_eq(nth(moves, 0)->guest, 1);
+    cr_assert_eq(nth(moves, 1)->after->len, 1);
+    cr_assert_eq(g_array_index(nth(moves, 1)->after, guint, 0), 0);
+    cr_assert_eq(moves->makespan_s, 20);
+}
+
+/* Two large guests have to swap, and the only host with room for one holds a
+ * small one that stays: it steps aside and comes back, five moves in all. */
+Test(moves, one_steps_aside)
+{
+    int32_t home[] = { 0, 1, 2 };
+    int32_t target[] = { 1, 0, 2 };
+    g_autoptr(PlanModel) m = plan_model_new(1, 4, 3, 0, 0, 0, 0);
+    g_autoptr(PlanMoves) moves = NULL;
+    static const int64_t room[] = { 4, 4, 4, 2 };
+    static const int64_t size[] = { 4, 4, 2 };
+
+    m->resources[0].name = g_strdup("slots");
+    for (size_t h = 0; h < 4; h++) {
+        m->hosts[h].name = g_strdup_printf("h%zu", h);
+        m->capacity[h] = room[h];
+    }
+    for (size_t g = 0; g < 3; g++) {
+        m->guests[g].name = g_strdup_printf("g%zu", g);
+        m->guests[g].host = home[g];
+        m->guests[g].memory_bytes = 1000;
+        m->demand[g] = size[g];
+    }
+    cr_assert(plan_model_finish(m, NULL));
+    moves = solve(m, target);
+    cr_assert_eq(moves->left_out->len, 0);
+    cr_assert_eq(moves->moves->len, 5);
+    cr_assert_eq(nth(moves, 0)->guest, 2);
+    cr_assert_eq(nth(moves, 4)->guest, 2);
+}
+
+/* Two fast senders, one slow receiver each: both run at once. */
+Test(moves, links_are_shared)
+{
+    int32_t home[] = { 0, 0 };
+    int32_t target[] = { 1, 2 };
+    g_autoptr(PlanModel) m = new_model(3, 2, 2, home);
+    g_autoptr(PlanMoves) moves = NULL;
+
+    m->hosts[0].link_bytes_s = 2000;
+    moves = solve(m, target);
+    cr_assert_eq(moves->makespan_s, 10);
+    cr_assert_eq(moves->bound_s, 10);
+}
+
+Test(moves, boots_take_no_time)
+{
+    int32_t home[] = { PLAN_NOWHERE, 0 };
+    int32_t target[] = { 0, 1 };
+    g_autoptr(PlanModel) m = new_model(2, 1, 2, home);
+    g_autoptr(PlanMoves) moves = solve(m, target);
+
+    cr_assert_eq(moves->moves->len, 2);
+    cr_assert_eq(nth(moves, 1)->guest, 0);
+    cr_assert_eq(nth(moves, 1)->start_s, 10);
+    cr_assert_eq(nth(moves, 1)->end_s, 10);
+}
+
+/* Two placements, both of which fit */
+static PlanModel *
+random_case(GRand *rand, int32_t **target)
+{
+    size_t n_hosts = (size_t)g_rand_int_range(rand, 2, 9);
+    size_t n_guests = (size_t)g_rand_int_range(rand, 1, 30);
+    PlanModel *m = plan_model_new(2, n_hosts, n_guests, 0, 0, 0, 0);
+
+    *target = g_new0(int32_t, n_guests);
+    for (size_t r = 0; r < 2; r++) {
+        m->resources[r].name = g_strdup_printf("r%zu", r);
+    }
+    for (size_t g = 0; g < n_guests; g++) {
+        PlanGuest *guest = &m->guests[g];
+
+        guest->name = g_strdup_printf("g%zu", g);
+        guest->host = g_rand_int_range(
+            rand, g_rand_int_range(rand, 0, 9) ? 0 : -1, (gint32)n_hosts);
+        (*target)[g] = g_rand_int_range(rand, 0, (gint32)n_hosts);
+        guest->memory_bytes = (guint64)g_rand_int_range(rand, 0, 20000);
+        guest->cold_bytes_s = (guint64)g_rand_int_range(rand, 0, 600);
+        guest->pinned = false;
+        for (size_t r = 0; r < 2; r++) {
+            m->demand[2 * g + r] = g_rand_int_range(rand, 0, 6);
+        }
+    }
+    for (size_t h = 0; h < n_hosts; h++) {
+        m->hosts[h].name = g_strdup_printf("h%zu", h);
+        m->hosts[h].link_bytes_s = (guint64)g_rand_int_range(rand, 500, 2000);
+        for (size_t r = 0; r < 2; r++) {
+            int64_t now = 0;
+            int64_t then = 0;
+
+            for (size_t g = 0; g < n_guests; g++) {
+                now +=
+                    m->guests[g].host == (int32_t)h ? m->demand[2 * g + r] : 0;
+                then += (*target)[g] == (int32_t)h ? m->demand[2 * g + r] : 0;
+            }
+            m->capacity[2 * h + r] =
+                MAX(now, then) + g_rand_int_range(rand, 0, 5);
+        }
+    }
+    cr_assert(plan_model_finish(m, NULL));
+    return m;
+}
+
+Test(moves, random_plans_hold, .timeout = 100)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+    size_t n_detours = 0;
+    size_t n_whole = 0;
+
+    for (int round = 0; round < 2000; round++) {
+        g_autofree int32_t *target = NULL;
+        g_autoptr(PlanModel) m = random_case(rand, &target);
+        g_autoptr(PlanMoves) moves = solve(m, target);
+
+        n_whole += moves->left_out->len == 0;
+        for (guint i = 0; i < moves->moves->len; i++) {
+            n_detours += nth(moves, i)->bypass;
+        }
+    }
+    cr_log_info("%zu detours, %zu plans whole", n_detours, n_whole);
+    cr_assert_gt(n_detours, 50, "%zu detours", n_detours);
+    cr_assert_gt(n_whole, 1500, "%zu plans were whole", n_whole);
+}
+
+static void
+check_fits(const PlanModel *m, const int64_t *use, int32_t host)
+{
+    for (size_t r = 0; r < m->n_resources; r++) {
+        cr_assert_leq(use[(size_t)host * m->n_resources + r],
+                      m->limit[(size_t)host * m->n_resources + r]);
+    }
+}
+
+static void
+add(const PlanModel *m, int64_t *use, int32_t guest, int32_t host, int sign)
+{
+    for (size_t r = 0; host != PLAN_NOWHERE && r < m->n_resources; r++) {
+        use[(size_t)host * m->n_resources + r] +=
+            sign * m->demand[(size_t)guest * m->n_resources + r];
+    }
+}
+
+/* Whoever carries the plan out in whatever time, only looking at `after`,
+ * never overloads a host. */
+Test(moves, order_is_enough, .timeout = 100)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+
+    for (int round = 0; round < 1000; round++) {
+        g_autofree int32_t *target = NULL;
+        g_autoptr(PlanModel) m = random_case(rand, &target);
+        g_autoptr(PlanMoves) moves = solve(m, target);
+        guint n = moves->moves->len;
+        g_autofree int *stage = g_new0(int, n + 1); /* 1 runs, 2 is over */
+        g_autofree int64_t *use = g_new0(int64_t, m->n_hosts * m->n_resources);
+        guint n_over = 0;
+
+        for (size_t g = 0; g < m->n_guests; g++) {
+            add(m, use, (int32_t)g, m->guests[g].host, 1);
+        }
+        while (n_over < n) {
+            guint i = (guint)g_rand_int_range(rand, 0, (gint32)n);
+            const PlanMove *move = nth(moves, i);
+            bool ready = stage[i] == 0;
+
+            for (guint k = 0; k < move->after->len; k++) {
+                ready =
+                    ready && stage[g_array_index(move->after, guint, k)] == 2;
+            }
+            if (ready) {
+                add(m, use, move->guest, move->to, 1);
+                check_fits(m, use, move->to);
+                stage[i] = 1;
+            } else if (stage[i] == 1) {
+                add(m, use, move->guest, move->from, -1);
+                stage[i] = 2;
+                n_over++;
+            }
+        }
+    }
+}
+
+/* The checker can say no. */
+Test(moves, checker_finds_mistakes)
+{
+    int32_t home[] = { 0, 1, 0 };
+    int32_t target[] = { 1, 2, 0 };
+    g_autoptr(PlanModel) m = new_model(3, 2, 3, home);
+
+    for (int mistake = 0; mistake < 7; mistake++) {
+        g_autoptr(PlanMoves) moves = NULL;
+        g_autoptr(GPtrArray) broken = NULL;
+        PlanMove *first;
+        guint later = 1;
+
+        m->limit[1] = 1;
+        moves = plan_moves_new(m, target, &query);
+        cr_assert_eq(moves->moves->len, 2);
+        first = &g_array_index(moves->moves, PlanMove, 0);
+        switch (mistake) {
+        case 0: /* too early: host 1 is full */
+            first[1].start_s = 5;
+            break;
+        case 1:
+            first[0].end_s = 2;
+            break;
+        case 2:
+            first[0].rate_bytes_s = 1001;
+            break;
+        case 3:
+            first[1].to = 2;
+            break;
+        case 4:
+            first[1].from = 2;
+            break;
+        case 5:
+            g_array_set_size(moves->moves, 1);
+            break;
+        default:
+            g_array_append_val(first[0].after, later);
+        }
+        broken = plan_moves_check(m, target, &query, moves);
+        cr_assert_gt(broken->len, 0, "mistake %d", mistake);
+    }
+}
