@@ -98,8 +98,12 @@ check_equal "record: link" 'mig0 12500000 true' \
     "$(record '.link | "\(.device) \(.rate_bytes_s) \(.rate_declared)"')"
 check_number "record: seen of the guest's memory use" \
     "$(record '[.iterations[].mem_used | numbers] | length')" '>' 0
-check_number "record: controller's memory, KiB" "$(record .cost.max_rss_kb)" \
-    '<' 32768
+if [ -n "${VMFERRY_SANITIZED:-}" ]; then
+    echo "# skipped: the controller's memory is the sanitizers' here"
+else
+    check_number "record: controller's memory, KiB" \
+        "$(record .cost.max_rss_kb)" '<' 32768
+fi
 check_equal "record: warnings" '' "$(record '.warnings | join("; ")')"
 check "report: written, and tells of the guest" \
     grep -q 'Migration of vm1' "$WORK/report.html"
