@@ -261,6 +261,17 @@ bound_moves(const PlanModel *m)
     return sum;
 }
 
+static int64_t
+cheapest_move(const PlanModel *m)
+{
+    int64_t least = INT64_MAX;
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        least = MIN(least, m->guests[g].move_cost);
+    }
+    return m->n_guests ? least : 0;
+}
+
 PlanBound
 plan_bound(const PlanModel *m)
 {
@@ -273,6 +284,8 @@ plan_bound(const PlanModel *m)
     b.hosts = bound_hosts(m, &b.infeasible);
     b.hosts_cost = b.hosts * m->weights.hosts;
     b.moves = bound_moves(m);
-    b.cost = b.load + b.balance + b.energy + b.traffic + b.hosts_cost;
+    b.moves_cost = b.moves * cheapest_move(m) * m->weights.move;
+    b.cost =
+        b.moves_cost + b.load + b.balance + b.energy + b.traffic + b.hosts_cost;
     return b;
 }

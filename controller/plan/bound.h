@@ -9,7 +9,7 @@
 
 typedef struct PlanBound {
     int64_t cost; /* the sum of the parts below */
-    int64_t load, balance, energy, traffic, hosts_cost;
+    int64_t load, balance, energy, traffic, hosts_cost, moves_cost;
     int64_t hosts;   /* hosts that the guests need at least */
     int64_t moves;   /* guests that have to leave their host at least */
     bool infeasible; /* more is asked for than all hosts together have */

@@ -27,6 +27,13 @@ typedef struct PlanText {
 PlanModel *plan_import_roadef(PlanText model, PlanText assignment,
                               GError **error);
 
+/**
+ * plan_import_btrplace() - An instance of BtrPlace, JSON
+ *
+ * Every move costs 1. Constraints that have no counterpart are refused.
+ */
+PlanModel *plan_import_btrplace(PlanText text, GError **error);
+
 /** plan_export_roadef() - A placement as an assignment file; g_free() it */
 char *plan_export_roadef(const PlanModel *model, const int32_t *host_of);
 

@@ -27,7 +27,7 @@
 
 #define MOST_OFF 48
 #define BLINK 25 /* one host in so many is overlooked */
-#define MOST_HOSTS 40
+#define MOST_HOSTS 64
 
 typedef struct Lns {
     PlanSearch *s;
@@ -343,6 +343,10 @@ ruin(Lns *l)
         if (plan_state_hosts(l->s->state)[guest] == PLAN_NOWHERE) {
             take_off(l, guest);
         }
+    }
+    for (size_t i = 0; i < l->n_off; i++) {
+        add_host(l, l->from[i]);
+        add_host(l, m->guests[l->guest[i]].host);
     }
     for (int i = 0; i < 24; i++) {
         add_host(l, (int32_t)plan_random_below(l->s, m->n_hosts));

@@ -60,10 +60,13 @@ best_shift(PlanSearch *s, int32_t guest, size_t n_tries)
     PlanScore least = { 0, 0 };
     int32_t chosen = PLAN_NOWHERE;
 
-    for (size_t i = 0; i < MIN(n, n_tries); i++) {
+    for (size_t i = 0; i <= MIN(n, n_tries); i++) {
         size_t h = all ? (first + i) % n : plan_random_below(s, n);
         PlanScore delta;
 
+        if (i == 0 && s->model->guests[guest].host != PLAN_NOWHERE) {
+            h = (size_t)s->model->guests[guest].host; /* back home */
+        }
         if ((int32_t)h == plan_state_hosts(s->state)[guest] ||
             !plan_state_fits(s->state, guest, (int32_t)h)) {
             continue;
@@ -107,6 +110,82 @@ shuffle(PlanSearch *s, int32_t *order, size_t n)
     }
 }
 
+static bool
+overloaded(const PlanSearch *s, int32_t host)
+{
+    const PlanModel *m = s->model;
+    const int64_t *use = plan_state_use(s->state, host);
+
+    for (size_t r = 0; r < m->n_resources; r++) {
+        if (use[r] > m->limit[(size_t)host * m->n_resources + r]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who leaves an overloaded host so that the fewest do: somebody after whom the
+ * rest fits, the smallest of these; else the largest. Size is by demand of what
+ * there is too much of, as a share of the limit. */
+static int32_t
+choose_leaver(PlanSearch *s, int32_t host, const bool *tried)
+{
+    const PlanModel *m = s->model;
+    size_t n_resources = m->n_resources;
+    const int64_t *use = plan_state_use(s->state, host);
+    const int64_t *limit = m->limit + (size_t)host * n_resources;
+    size_t n;
+    const int32_t *guests = plan_state_guests(s->state, host, &n);
+    int32_t best = PLAN_NOWHERE;
+    double best_size = 0;
+    bool best_frees = false;
+
+    for (size_t i = 0; i < n; i++) {
+        const PlanGuest *guest = &m->guests[guests[i]];
+        const int64_t *demand = m->demand + (size_t)guests[i] * n_resources;
+        bool frees = true;
+        double size = 0;
+
+        if (tried[guests[i]] || (guest->pinned && guest->host == host)) {
+            continue;
+        }
+        for (size_t r = 0; r < n_resources; r++) {
+            if (use[r] > limit[r]) {
+                size += (double)demand[r] / (double)MAX(1, limit[r]);
+                frees = frees && use[r] - demand[r] <= limit[r];
+            }
+        }
+        if (best == PLAN_NOWHERE || (frees && !best_frees) ||
+            (frees == best_frees &&
+             (frees ? size < best_size : size > best_size))) {
+            best = guests[i];
+            best_size = size;
+            best_frees = frees;
+        }
+    }
+    return best;
+}
+
+/* Relieve overloaded hosts one by one, with as few guests as can be. */
+static void
+mend(PlanSearch *s)
+{
+    g_autofree bool *tried = g_new0(bool, s->model->n_guests);
+
+    for (size_t h = 0; h < s->model->n_hosts; h++) {
+        int32_t host = (int32_t)h;
+        int32_t guest;
+
+        while (overloaded(s, host) &&
+               (guest = choose_leaver(s, host, tried)) != PLAN_NOWHERE &&
+               plan_search_goes_on(s, 1)) {
+            tried[guest] = true;
+            best_shift(s, guest, s->model->n_hosts);
+        }
+    }
+    plan_search_note(s);
+}
+
 void
 plan_search_hill(PlanSearch *s)
 {
@@ -116,6 +195,9 @@ plan_search_hill(PlanSearch *s)
     size_t n_tries = MIN(16, s->model->n_hosts);
     bool going = true;
 
+    if (plan_state_score(s->state).violation > 0) {
+        mend(s);
+    }
     for (size_t g = 0; g < n; g++) {
         order[g] = (int32_t)g;
     }

@@ -79,6 +79,12 @@ from_roadef(const PlanText *texts, GError **error)
     return plan_import_roadef(texts[0], texts[1], error);
 }
 
+static PlanModel *
+from_btrplace(const PlanText *texts, GError **error)
+{
+    return plan_import_btrplace(texts[0], error);
+}
+
 #define MOST_FILES 2
 
 static const struct {
@@ -88,13 +94,15 @@ static const struct {
 } formats[] = {
     { "json", 1, from_json },
     { "roadef", 2, from_roadef },
+    { "btrplace", 1, from_btrplace },
 };
 
 const char *
 plan_file_formats(void)
 {
     return "  json MODEL                  vmferry's own, see plan-format.md\n"
-           "  roadef MODEL ASSIGNMENT     machine reassignment, 2012\n";
+           "  roadef MODEL ASSIGNMENT     machine reassignment, 2012\n"
+           "  btrplace INSTANCE           BtrPlace's JSON\n";
 }
 
 PlanModel *

@@ -324,10 +324,11 @@ plan_bound_main(int argc, char **argv)
                "  energy  %" PRId64 "\n"
                "  traffic %" PRId64 "\n"
                "  hosts   %" PRId64 "\n"
+               "  moves   %" PRId64 "\n"
                "hosts     %" PRId64 " needed\n"
                "moves     %" PRId64 " needed\n",
                b.cost, b.load, b.balance, b.energy, b.traffic, b.hosts_cost,
-               b.hosts, b.moves);
+               b.moves_cost, b.hosts, b.moves);
         if (b.infeasible) {
             printf("more is asked for than there is\n");
         }
