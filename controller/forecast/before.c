@@ -194,6 +194,7 @@ before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
     };
     double longest_s = 0.0, last_pages = 0.0;
     double most = total_pages > 0.0 ? total_pages : INFINITY;
+    double t = SHORTEST_S;
 
     for (size_t i = 0; i < n_runs; i++) {
         for (size_t j = 0; j < runs[i].n_points; j++) {
@@ -229,8 +230,7 @@ before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
         .pages_1s = fmin(exp(belief.mean[0]), most),
         .exponent = belief.mean[1],
     };
-    for (double t = SHORTEST_S; curve->n_points < FORECAST_MAX_POINTS;
-         t *= STEP) {
+    while (curve->n_points < FORECAST_MAX_POINTS) {
         double at_s = fmin(t, fmax(longest_s, SHORTEST_S));
         double pages =
             exp(bent(&belief, windows, n_windows, runs, n_runs, at_s));
@@ -240,6 +240,7 @@ before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
         if (t >= longest_s) {
             break;
         }
+        t *= STEP;
     }
     return true;
 }

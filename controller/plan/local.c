@@ -234,7 +234,7 @@ static double
 typical_step(PlanSearch *s)
 {
     g_autofree int64_t *costs = g_new(int64_t, SAMPLES);
-    size_t n = 0;
+    size_t n = 0, middle;
 
     for (int i = 0; i < 20 * SAMPLES && n < SAMPLES; i++) {
         int32_t guest = (int32_t)plan_random_below(s, s->model->n_guests);
@@ -251,7 +251,8 @@ typical_step(PlanSearch *s)
         }
     }
     qsort(costs, n, sizeof(*costs), compare_cost);
-    return n ? (double)costs[n / 2] : 1;
+    middle = n / 2;
+    return n ? (double)costs[middle] : 1;
 }
 
 /* The most that a step may cost, drawn before the step is looked at */

@@ -60,12 +60,13 @@ static void note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 static void
 note(const char *format, ...)
 {
+    g_autofree char *text = NULL;
     va_list args;
 
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    text = g_strdup_vprintf(format, args);
     va_end(args);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", text);
 }
 
 /* --- what is known at once --- */

@@ -63,7 +63,7 @@ typedef struct MigrateOptions {
     uint32_t parent;            /* tc handle, major << 16 | minor; 0: none */
     char *record_path;          /* .csv: a trace; otherwise the run record */
     char *report_path;
-    char *history;              /* file, "none"; NULL: see history.h */
+    char *history; /* file, "none"; NULL: see history.h */
     bool json;
     bool dry_run;
     Known cut_off_s; /* abort the job then, status cut-off */

@@ -187,7 +187,7 @@ plan_solve_main(int argc, char **argv)
     };
     g_autoptr(PlanModel) m =
         load(argc, argv, &o, "Look for a better placement.", entries);
-    g_autofree char *objective = o.objective;
+    g_autofree char *objective G_GNUC_UNUSED = o.objective; /* freed here */
     g_autoptr(Solved) solved = NULL;
     PlanMethod method;
     PlanBound bound;
@@ -244,7 +244,7 @@ plan_compare_main(int argc, char **argv)
                                   "Methods side by side, each from where the "
                                   "guests run now.",
                                   entries);
-    g_autofree char *objective = o.objective;
+    g_autofree char *objective G_GNUC_UNUSED = o.objective; /* freed here */
     g_auto(GStrv) words = g_strsplit(names, ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();
     PlanBound bound;
