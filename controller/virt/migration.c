@@ -307,6 +307,20 @@ explain_loss(VirtMigration *m)
         m->source_uri, m->name, said);
 }
 
+/* libvirt says "client socket is closed" and not whose. */
+static void
+explain_destination(VirtMigration *m)
+{
+    const char *uri = virt_host_info(m->destination)->uri;
+    g_autofree char *said = m->error->message;
+
+    m->error->message = g_strdup_printf(
+        "%s; the destination's libvirt daemon does not answer any more, and "
+        "guest '%s' is %s on the source: see to the daemon ('virsh -c %s "
+        "list'), then migrate again",
+        said, m->name, virt_state_name(m->result.source), uri);
+}
+
 static void
 migration_finish(VirtMigration *m)
 {
@@ -327,6 +341,11 @@ migration_finish(VirtMigration *m)
     if (m->error &&
         g_error_matches(m->error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
         explain_loss(m);
+    } else if (m->error && m->destination &&
+               m->result.destination == VIRT_STATE_UNKNOWN &&
+               (m->result.source == VIRT_STATE_RUNNING ||
+                m->result.source == VIRT_STATE_PAUSED)) {
+        explain_destination(m);
     }
     m->running = false;
     virt_guest_set_migrating(m->guest, false);

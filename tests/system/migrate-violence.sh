@@ -77,7 +77,8 @@ under_way "destination's libvirtd killed" 1 2 vm1
 tb libvirtd 2 kill
 vmferry_wait
 check_run "destination's libvirtd killed" 1
-check_says "destination's libvirtd killed: the message" "^error: .*vm1"
+check_says "destination's libvirtd killed: the message" \
+    "^error: .*destination's libvirt daemon .*'vm1' is running on the source"
 check "destination's libvirtd killed: the guest answers" tb ask vm1
 tb libvirtd 2 start
 survived "destination's libvirtd killed" vm1
