@@ -63,10 +63,22 @@ on_action(Session *session, const JobAction *action, gpointer user)
     }
 }
 
+/* Where nobody watches, a warning still has to reach somebody. */
+static void
+warn(const Run *run, double at_s, const char *text)
+{
+    const MigrateOptions *options = run->options;
+
+    view_note(run->view, at_s, "warning", text);
+    if (!options->verbose && !options->json && !options->global.quiet) {
+        fprintf(stderr, "warning: %s\n", text);
+    }
+}
+
 static void
 on_warning(Session *session, const char *text, gpointer user)
 {
-    view_note(((Run *)user)->view, session_seconds(session), "warning", text);
+    warn(user, session_seconds(session), text);
 }
 
 static void
@@ -236,7 +248,7 @@ migrate_session_run(const MigrateOptions *options)
         const GPtrArray *warnings = migrate_plan_warnings(run.plan);
 
         for (guint i = 0; i < warnings->len; i++) {
-            view_note(run.view, 0, "warning", g_ptr_array_index(warnings, i));
+            warn(&run, 0, g_ptr_array_index(warnings, i));
         }
         if (!options->dry_run) {
             status = run_session(&run);
