@@ -62,7 +62,7 @@ check_equal "its memory was looked at" sampled "$(told .guest.nonzero_source)"
 # --- during a migration ---
 vmferry_start 1 migrate --live --p2p --policy none --record "$RECORD" --json \
     vm1 "$(uri 2)"
-wait_for 100 "the first pass is under way" pass_begun 1
+pass_begun "the migration" 1
 tb exec 1 "$VMFERRY" forecast vm1 >"$WORK/during.out" 2>"$WORK/during.err"
 check_equal "during a migration: refused" 1 $?
 check "and why" grep -q 'it migrates, is saved or backed up' "$WORK/during.err"

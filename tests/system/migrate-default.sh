@@ -136,7 +136,8 @@ counter=$(guest_value vm1 counter)
 rm "$RECORD"
 vmferry_start 2 migrate --live --p2p --verbose --policy none \
     --link mig0=100mbit --record "$RECORD" vm1 "$(uri 1)"
-wait_for 100 "none: the first pass is under way" grep -q 'iteration 1,' "$ERR"
+wait_for 100 "none: the first pass is under way" \
+    grep -q 'state: pre-copy' "$ERR"
 check_same "none: no tc at all" "$tc_before" "$(host_tc 2)"
 vmferry_wait
 check_run "none" 0
