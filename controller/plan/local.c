@@ -265,23 +265,35 @@ draw_most(PlanSearch *s, double temperature)
 }
 
 static void
-propose_shift(PlanSearch *s, PlanScore most)
+propose_shift(PlanSearch *s, double temperature)
 {
     int32_t guest = (int32_t)plan_random_below(s, s->model->n_guests);
     int32_t host = (int32_t)plan_random_below(s, s->model->n_hosts);
 
     if (plan_state_hosts(s->state)[guest] != host &&
         plan_state_fits(s->state, guest, host) &&
-        plan_score_less(plan_search_delta(s, guest, host), most)) {
+        plan_score_less(plan_search_delta(s, guest, host),
+                        draw_most(s, temperature))) {
         plan_state_move(s->state, guest, host);
+    }
+}
+
+static void
+propose_swap(PlanSearch *s, double temperature)
+{
+    int32_t a = (int32_t)plan_random_below(s, s->model->n_guests);
+    int32_t b = (int32_t)plan_random_below(s, s->model->n_guests);
+
+    if (can_swap(s, a, b)) {
+        try_swap(s, a, b, draw_most(s, temperature));
     }
 }
 
 void
 plan_search_anneal(PlanSearch *s)
 {
-    double hot = typical_step(s) / 4;
-    double cold = MAX(1, hot / 1e5);
+    double hot = typical_step(s) / 2;
+    double cold = MAX(1, hot / 200);
     double temperature = hot;
     uint64_t round = 0;
 
@@ -290,17 +302,10 @@ plan_search_anneal(PlanSearch *s)
     }
     do {
         for (int i = 0; i < 64; i++) {
-            PlanScore most = draw_most(s, temperature);
-
-            if (plan_random(s) & 3) {
-                propose_shift(s, most);
+            if (plan_random(s) & 1) {
+                propose_shift(s, temperature);
             } else {
-                int32_t a = (int32_t)plan_random_below(s, s->model->n_guests);
-                int32_t b = (int32_t)plan_random_below(s, s->model->n_guests);
-
-                if (can_swap(s, a, b)) {
-                    try_swap(s, a, b, most);
-                }
+                propose_swap(s, temperature);
             }
         }
         if (++round % 64 == 0) {
