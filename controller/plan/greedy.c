@@ -113,6 +113,27 @@ plan_search_greedy(PlanSearch *s, bool best, bool decreasing)
     }
 }
 
+/* What to take the least of among hosts that cost the same: room that stays
+ * free, of those in use; a host that is not in use comes after them, the one
+ * with most room, by what the guest takes of it, first. */
+static double
+room_to_spare(const PlanSearch *s, int32_t guest, size_t host)
+{
+    const PlanModel *m = s->model;
+    double share = 0;
+    size_t n_guests;
+
+    plan_state_guests(s->state, (int32_t)host, &n_guests);
+    if (n_guests > 0) {
+        return room_left(s, guest, host);
+    }
+    for (size_t r = 0; r < m->n_resources; r++) {
+        share += (double)m->demand[(size_t)guest * m->n_resources + r] /
+                 (double)MAX(1, m->limit[host * m->n_resources + r]);
+    }
+    return (double)PLAN_MAX_RESOURCES + share;
+}
+
 bool
 plan_search_insert(PlanSearch *s, int32_t guest, bool shuffle)
 {
@@ -120,18 +141,26 @@ plan_search_insert(PlanSearch *s, int32_t guest, bool shuffle)
     size_t first = shuffle ? plan_random_below(s, n) : 0;
     int32_t chosen = PLAN_NOWHERE;
     PlanScore least = { 0, 0 };
+    double least_room = 0;
 
     for (size_t i = 0; i < n; i++) {
         size_t h = first + i < n ? first + i : first + i - n;
         PlanScore delta;
+        double room;
 
         if (!plan_state_fits(s->state, guest, (int32_t)h)) {
             continue;
         }
         delta = plan_search_delta(s, guest, (int32_t)h);
-        if (chosen == PLAN_NOWHERE || plan_score_less(delta, least)) {
+        if (chosen != PLAN_NOWHERE && plan_score_less(least, delta)) {
+            continue;
+        }
+        room = room_to_spare(s, guest, h);
+        if (chosen == PLAN_NOWHERE || plan_score_less(delta, least) ||
+            room < least_room) {
             chosen = (int32_t)h;
             least = delta;
+            least_room = room;
         }
     }
     if (chosen == PLAN_NOWHERE || least.violation > -PLAN_UNPLACED) {

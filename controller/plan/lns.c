@@ -38,6 +38,7 @@ typedef struct Lns {
     size_t n_hosts;
     int32_t host[MOST_HOSTS];
     size_t *rank; /* [guest] place in the order of sizes */
+    double largest[PLAN_MAX_RESOURCES]; /* limit of any host */
 } Lns;
 
 static void
@@ -191,12 +192,23 @@ ruin_group(Lns *l)
     ruin_hosts(l, false);
 }
 
+/* Below zero for hosts not in use, the largest of them best */
 static double
 fullness(const Lns *l, int32_t host)
 {
     const PlanModel *m = l->s->model;
     const int64_t *use = plan_state_use(l->s->state, host);
     double sum = 0;
+    size_t n_guests;
+
+    plan_state_guests(l->s->state, host, &n_guests);
+    for (size_t r = 0; n_guests == 0 && r < m->n_resources; r++) {
+        sum +=
+            (double)m->limit[(size_t)host * m->n_resources + r] / l->largest[r];
+    }
+    if (n_guests == 0) {
+        return sum - PLAN_MAX_RESOURCES;
+    }
 
     for (size_t r = 0; r < m->n_resources; r++) {
         sum += (double)use[r] /
@@ -211,7 +223,7 @@ choose_host(Lns *l, size_t i, PlanScore *least, double *regret)
 {
     PlanScore second = { INT64_MAX, INT64_MAX };
     int32_t chosen = PLAN_NOWHERE;
-    double chosen_full = 0;
+    double chosen_full = -G_MAXDOUBLE;
 
     *least = second;
     for (size_t k = 0; k < l->n_hosts; k++) {
@@ -365,6 +377,11 @@ plan_search_lns(PlanSearch *s)
     }
     for (size_t i = 0; i < s->model->n_guests; i++) {
         rank[order[i]] = i;
+    }
+    for (size_t i = 0; i < s->model->n_hosts * s->model->n_resources; i++) {
+        double *largest = &l.largest[i % s->model->n_resources];
+
+        *largest = MAX(MAX(*largest, 1), (double)s->model->limit[i]);
     }
     do {
         PlanScore before = plan_state_score(s->state);

@@ -289,7 +289,9 @@ start_waiting(Scheduler *s)
                                 : MAX(s->load_out[from], s->load_in[want->to]);
         n++;
     }
-    qsort(ranked, n, sizeof(*ranked), compare_ranked);
+    if (n > 1) {
+        qsort(ranked, n, sizeof(*ranked), compare_ranked);
+    }
     for (size_t i = 0; i < n; i++) {
         const Want *want = &g_array_index(s->wants, Want, ranked[i].want);
 

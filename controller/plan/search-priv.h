@@ -68,7 +68,8 @@ plan_search_delta(PlanSearch *s, int32_t guest, int32_t host)
 /**
  * plan_search_insert() - Put @guest, which is nowhere, where it adds least
  *
- * Ties go to the host that was met first, from a random one on if @shuffle.
+ * Of hosts that cost the same the fullest is taken, of those not in use the
+ * largest, then the first from a random one on if @shuffle.
  * Return: false if it fits nowhere, then it stays nowhere
  */
 bool plan_search_insert(PlanSearch *s, int32_t guest, bool shuffle);
