@@ -371,6 +371,7 @@ plan_search_lns(PlanSearch *s)
     g_autofree int32_t *order = plan_search_order(s->model);
     g_autofree size_t *rank = g_new0(size_t, s->model->n_guests);
     Lns l = { .s = s, .rank = rank };
+    bool last_fifth = false;
 
     if (!s->limits->work && !s->limits->stop) {
         return; /* it would never end */
@@ -386,12 +387,20 @@ plan_search_lns(PlanSearch *s)
     do {
         PlanScore before = plan_state_score(s->state);
         PlanScore after;
-        /* 0.3 % of the best on average at first, a hundredth of that at the
-         * end */
+        /* 0.3 % of the best on average at first, a hundredth of that before
+         * the last fifth, which starts from the best and takes nothing worse */
         double slack = (double)s->best.cost * 0.003 *
                        pow(0.01, MIN(1, s->progress)) *
                        -log(1 - plan_random_unit(s));
 
+        if (s->progress > 0.8) {
+            if (!last_fifth) {
+                last_fifth = true;
+                plan_state_reset(s->state, s->best_hosts);
+                before = plan_state_score(s->state);
+            }
+            slack = 0;
+        }
         ruin(&l);
         if (l.n_off == 0) {
             continue;
