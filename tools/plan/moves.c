@@ -112,7 +112,7 @@ int
 plan_moves_main(int argc, char **argv)
 {
     g_autofree char *placement = NULL;
-    g_autofree char *link = g_strdup("1gbit");
+    g_autofree char *link = NULL;
     gint most = 0;
     gboolean json = FALSE;
     PlanMoveQuery query = { .downtime_limit_s = 0.3 };
@@ -148,7 +148,7 @@ plan_moves_main(int argc, char **argv)
         return plan_options_fail(
             "moves", "--per-host has to be 0 or more, --downtime above 0");
     }
-    if (!units_parse_rate(link, &query.link_bytes_s, &error)) {
+    if (!units_parse_rate(link ? link : "1gbit", &query.link_bytes_s, &error)) {
         g_prefix_error(&error, "--link: ");
         return plan_options_fail("moves", error->message);
     }

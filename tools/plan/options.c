@@ -21,7 +21,7 @@ PlanModel *
 plan_options_model(int argc, char **argv, const char *words,
                    const char *summary, const GOptionEntry *entries)
 {
-    g_autofree char *from = g_strdup("json");
+    g_autofree char *from = NULL;
     g_auto(GStrv) files = NULL;
     const char *command = argv[0];
     const GOptionEntry common[] = {
@@ -51,7 +51,7 @@ plan_options_model(int argc, char **argv, const char *words,
         plan_options_fail(command, "no model is given");
         return NULL;
     }
-    model = plan_file_load(from, files, &error);
+    model = plan_file_load(from ? from : "json", files, &error);
     if (!model) {
         plan_options_fail(command, error->message);
     }

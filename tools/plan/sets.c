@@ -114,7 +114,7 @@ int
 plan_sets_main(int argc, char **argv)
 {
     PlanPatentQuery query = { .threshold = 0 };
-    g_autofree char *smoothing = g_strdup("probability");
+    g_autofree char *smoothing = NULL;
     gint most = 0;
     gboolean json = FALSE;
     const GOptionEntry entries[] = {
@@ -141,7 +141,7 @@ plan_sets_main(int argc, char **argv)
     if (most < 1) {
         return plan_options_fail("sets", "--size has to be at least 1");
     }
-    if (!read_smoothing(smoothing, &query.smoothing)) {
+    if (smoothing && !read_smoothing(smoothing, &query.smoothing)) {
         return plan_options_fail("sets",
                                  "--smoothing is probability, none or mean");
     }

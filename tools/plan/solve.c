@@ -167,7 +167,7 @@ int
 plan_solve_main(int argc, char **argv)
 {
     SolveOptions o = { 0 };
-    g_autofree char *method_name = g_strdup("lns");
+    g_autofree char *method_name = NULL;
     g_autofree char *output = NULL;
     g_autofree char *assignment = NULL;
     gboolean json = FALSE;
@@ -195,7 +195,7 @@ plan_solve_main(int argc, char **argv)
     if (!m) {
         return 2;
     }
-    if (!solving_method(method_name, &method)) {
+    if (!solving_method(method_name ? method_name : "lns", &method)) {
         return plan_options_fail("solve", "--method: there is no such method");
     }
     o.solving.progress = progress;
@@ -232,7 +232,7 @@ int
 plan_compare_main(int argc, char **argv)
 {
     SolveOptions o = { 0 };
-    g_autofree char *names = g_strdup("ff,ffd,bf,bfd,hill,anneal,lns");
+    g_autofree char *names = NULL;
     gboolean json = FALSE;
     const GOptionEntry entries[] = {
         { "methods", 'm', 0, G_OPTION_ARG_STRING, &names,
@@ -245,7 +245,8 @@ plan_compare_main(int argc, char **argv)
                                   "guests run now.",
                                   entries);
     g_autofree char *objective G_GNUC_UNUSED = o.objective; /* freed here */
-    g_auto(GStrv) words = g_strsplit(names, ",", 0);
+    g_auto(GStrv) words =
+        g_strsplit(names ? names : "ff,ffd,bf,bfd,hill,anneal,lns", ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();
     PlanBound bound;
     PlanMethod method;
