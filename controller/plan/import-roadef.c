@@ -258,8 +258,12 @@ make_model(Roadef *f, PlanText assignment, GError **error)
     }
     memcpy(m->capacity, f->capacity, n * R * sizeof(int64_t));
     memcpy(m->safe, f->safety, n * R * sizeof(int64_t));
-    memcpy(m->demand, f->demand, m->n_guests * R * sizeof(int64_t));
-    memcpy(m->balances, f->balances, m->n_balances * sizeof(PlanBalance));
+    for (size_t i = 0; i < m->n_guests * R; i++) {
+        m->demand[i] = f->demand[i];
+    }
+    for (size_t b = 0; b < m->n_balances; b++) {
+        m->balances[b] = f->balances[b];
+    }
     m->weights = f->weights;
     m->host_moves = g_steal_pointer(&f->moves);
     for (size_t p = 0; p < m->n_guests; p++) {
