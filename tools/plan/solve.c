@@ -113,6 +113,13 @@ typedef struct SolveOptions {
     char *objective;
 } SolveOptions;
 
+static void
+solve_options_clear(SolveOptions *o)
+{
+    g_free(o->objective);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SolveOptions, solve_options_clear)
+
 /* The model with its limits checked; NULL after having complained */
 static PlanModel *
 load(int argc, char **argv, SolveOptions *o, const char *summary,
@@ -166,7 +173,7 @@ load(int argc, char **argv, SolveOptions *o, const char *summary,
 int
 plan_solve_main(int argc, char **argv)
 {
-    SolveOptions o = { 0 };
+    g_auto(SolveOptions) o = { 0 };
     g_autofree char *method_name = NULL;
     g_autofree char *output = NULL;
     g_autofree char *assignment = NULL;
@@ -187,7 +194,6 @@ plan_solve_main(int argc, char **argv)
     };
     g_autoptr(PlanModel) m =
         load(argc, argv, &o, "Look for a better placement.", entries);
-    g_autofree char *objective G_GNUC_UNUSED = o.objective; /* freed here */
     g_autoptr(Solved) solved = NULL;
     PlanMethod method;
     PlanBound bound;
@@ -231,7 +237,7 @@ plan_solve_main(int argc, char **argv)
 int
 plan_compare_main(int argc, char **argv)
 {
-    SolveOptions o = { 0 };
+    g_auto(SolveOptions) o = { 0 };
     g_autofree char *names = NULL;
     gboolean json = FALSE;
     const GOptionEntry entries[] = {
@@ -244,7 +250,6 @@ plan_compare_main(int argc, char **argv)
                                   "Methods side by side, each from where the "
                                   "guests run now.",
                                   entries);
-    g_autofree char *objective G_GNUC_UNUSED = o.objective; /* freed here */
     g_auto(GStrv) words =
         g_strsplit(names ? names : "ff,ffd,bf,bfd,hill,anneal,lns", ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();
