@@ -55,33 +55,24 @@ place_at(const Judge *j, int32_t guest, double at_s, guint except, bool *busy)
     return place;
 }
 
-/* Demand on @host from all guests that are there, leave it or come to it just
- * after @at_s, when move @last has started */
+/* Demand on @host just after @at_s, when move @last has started: of all that
+ * were there at first and all that came, but those whose leaving is over */
 static int64_t
 demand_at(const Judge *j, int32_t host, size_t r, double at_s, guint last)
 {
+    size_t n = j->m->n_resources;
     int64_t sum = 0;
 
     for (size_t g = 0; g < j->m->n_guests; g++) {
-        int32_t place = j->m->guests[g].host;
-        int32_t coming = PLAN_NOWHERE;
+        sum += j->m->guests[g].host == host ? j->m->demand[g * n + r] : 0;
+    }
+    for (guint i = 0; i <= last; i++) {
+        const PlanMove *move = nth(j, i);
+        int64_t demand = j->m->demand[(size_t)move->guest * n + r];
 
-        for (guint i = 0; i <= last; i++) {
-            const PlanMove *move = nth(j, i);
-
-            if (move->guest != (int32_t)g) {
-                continue;
-            }
-            if (move->end_s <= at_s && i != last) {
-                place = move->to;
-                coming = PLAN_NOWHERE;
-            } else {
-                coming = move->to;
-            }
-        }
-        if (place == host || coming == host) {
-            sum += j->m->demand[g * j->m->n_resources + r];
-        }
+        sum += move->to == host ? demand : 0;
+        sum -=
+            move->from == host && move->end_s <= at_s && i != last ? demand : 0;
     }
     return sum;
 }
