@@ -48,7 +48,24 @@ static void G_GNUC_PRINTF(2, 3) at(Reader *r, const char *format, ...)
     }
 }
 
-/* @known: names with a blank after each */
+/* @words: with a blank after each */
+static bool
+is_word_of(const char *words, const char *name)
+{
+    size_t length = strlen(name);
+
+    while (*words) {
+        size_t word = strcspn(words, " ");
+
+        if (word == length && strncmp(words, name, length) == 0) {
+            return true;
+        }
+        words += word + 1;
+    }
+    return false;
+}
+
+/* @known_names: with a blank after each */
 static void
 members_known(Reader *r, JsonObject *object, const char *known_names)
 {
@@ -59,16 +76,8 @@ members_known(Reader *r, JsonObject *object, const char *known_names)
         return;
     }
     json_object_object_foreach (object, name, value) {
-        const char *found = known_names;
-        size_t length = strlen(name);
-
         (void)value;
-        while (found && (found = strstr(found, name)) &&
-               !((found == known_names || found[-1] == ' ') &&
-                 found[length] == ' ' && length > 0)) {
-            found++;
-        }
-        if (!found || length == 0) {
+        if (!is_word_of(known_names, name)) {
             wrong(r, name, "the format knows no such member, but %s",
                   known_names);
             return;

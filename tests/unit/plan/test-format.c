@@ -65,6 +65,7 @@ ParameterizedTestParameters(format, wrong)
     static WrongCase cases[] = {
         { "", "byte 0" },
         { "[]", "an object is expected" },
+        { "{\"\":1}", "the format knows no such member" },
         { "{\"format\":\"vmferry-plan-2\"}", "format: \"vmferry-plan-2\"" },
         { TOP GOOD_HOSTS "}", "guests: an array is expected" },
         { TOP GOOD_HOSTS ",\"guests\":[{\"name\":\"g\",\"hots\":1}]}",
