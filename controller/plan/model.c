@@ -50,10 +50,11 @@ plan_model_new(size_t n_resources, size_t n_hosts, size_t n_guests,
     model->n_flows = n_flows;
     model->resources = g_new0(PlanResource, n_resources);
     model->hosts = g_new0(PlanHost, n_hosts);
-    model->capacity = g_new0(int64_t, n_hosts * n_resources);
-    model->safe = g_new0(int64_t, n_hosts * n_resources);
+    /* one more than needed, so that none is NULL */
+    model->capacity = g_new0(int64_t, n_hosts * n_resources + 1);
+    model->safe = g_new0(int64_t, n_hosts * n_resources + 1);
     model->guests = g_new0(PlanGuest, n_guests);
-    model->demand = g_new0(int64_t, n_guests * n_resources);
+    model->demand = g_new0(int64_t, n_guests * n_resources + 1);
     model->allowed = g_new0(int32_t *, n_guests);
     model->n_allowed = g_new0(size_t, n_guests);
     model->groups = g_new0(PlanGroup, n_groups);
@@ -413,7 +414,7 @@ bool
 plan_model_finish(PlanModel *m, GError **error)
 {
     g_assert(!m->link_start);
-    m->limit = g_new0(int64_t, m->n_hosts * m->n_resources);
+    m->limit = g_new0(int64_t, m->n_hosts * m->n_resources + 1);
     for (size_t r = 0; r < m->n_resources; r++) {
         int64_t largest = 1;
 

@@ -25,8 +25,8 @@ plan_state_new(const PlanModel *model, const int32_t *host_of)
     g_assert(model->link_start); /* finished */
     s->model = model;
     s->host_of = g_new(int32_t, model->n_guests);
-    s->use = g_new0(int64_t, model->n_hosts * model->n_resources);
-    s->ghost = g_new0(int64_t, model->n_hosts * model->n_resources);
+    s->use = g_new0(int64_t, model->n_hosts * model->n_resources + 1);
+    s->ghost = g_new0(int64_t, model->n_hosts * model->n_resources + 1);
     s->guests = g_new0(int32_t *, model->n_hosts);
     s->n_guests = g_new0(int32_t, model->n_hosts);
     s->room = g_new0(int32_t, model->n_hosts);

@@ -34,7 +34,7 @@ static int64_t
 recount(const PlanModel *m, const int32_t *host_of)
 {
     size_t n = m->n_resources;
-    g_autofree int64_t *use = g_new0(int64_t, m->n_hosts * n);
+    g_autofree int64_t *use = g_new0(int64_t, m->n_hosts * n + 1);
     int64_t value = 0;
 
     for (size_t g = 0; g < m->n_guests; g++) {
