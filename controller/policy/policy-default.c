@@ -27,6 +27,7 @@
  * Forecasts speak of the stream's bytes, HTB counts whole frames: WIRE_SHARE.
  */
 #include <math.h>
+#include <string.h>
 
 #include "policy/policy-priv.h"
 
@@ -292,6 +293,42 @@ decide_known(const Plan *plan, PolicyDecision *decision)
                   policy_mbit(least), chosen.time_s.value, doubt);
 }
 
+/* What the circuit breaker falls back to: margin times the bandwidth at which
+ * the pages of the pass before would get dirty again, whatever the models say.
+ * It promises nothing, so it never says that something cannot be. */
+static void
+decide_last(const Plan *plan, PolicyDecision *decision)
+{
+    double bandwidth = plan->allowance * WIRE_SHARE, guarantee;
+    ForecastQuery query = {
+        .pages_to_send = plan->input->pages_to_send,
+        .bandwidth_bytes_s = bandwidth,
+        .left_bytes = bandwidth * plan->settings->downtime_limit_s,
+    };
+    Forecast forecast;
+    Known pages = unknown();
+
+    forecaster_next(plan->forecaster, &query, &forecast);
+    for (size_t i = 0; i < forecast.n_members; i++) {
+        if (strcmp(forecast.members[i].name, "last") == 0) {
+            pages = forecast.members[i].pages;
+        }
+    }
+    guarantee = plan->allowance;
+    if (pages.known && forecast.planned_duration_s > 0.0) {
+        guarantee = plan->settings->margin * pages.value *
+                    (double)plan->input->page_bytes /
+                    forecast.planned_duration_s / WIRE_SHARE;
+    }
+    guarantee =
+        CLAMP(guarantee, LEAST_SHARE * plan->allowance, plan->allowance);
+    guarantee = settle(plan, guarantee, decision);
+    policy_reason(decision,
+                  "Forecasts of this link are not trusted at present: %.1f of "
+                  "the free %.1f Mbit/s, from the pages of the last pass",
+                  policy_mbit(guarantee), policy_mbit(plan->free));
+}
+
 void
 policy_default_decide(const PolicySettings *settings,
                       const Forecaster *forecaster, const PolicyInput *input,
@@ -318,7 +355,9 @@ policy_default_decide(const PolicySettings *settings,
     }
     decision->application_bytes_s = (uint64_t)plan.application;
     plan.free = available - plan.application;
-    plan.allowance = (1.0 - OTHERS_SHARE) * plan.free;
+    plan.allowance = input->asks & POLICY_ASK_URGENT
+                         ? plan.free
+                         : (1.0 - OTHERS_SHARE) * plan.free;
 
     if (plan.free < POLICY_LEAST_BYTES_S) {
         decision->step = POLICY_STEP_CANNOT;
@@ -333,6 +372,8 @@ policy_default_decide(const PolicySettings *settings,
     }
     if (forecaster_rows(forecaster) == 0) {
         decide_unknown(&plan, decision);
+    } else if (input->asks & POLICY_ASK_LAST) {
+        decide_last(&plan, decision);
     } else {
         decide_known(&plan, decision);
     }

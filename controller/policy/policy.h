@@ -44,7 +44,16 @@ void policy_settings_init(PolicySettings *settings, PolicyKind kind);
 /** policy_settings_check() - POLICY_ERROR_SETTING names what is out of range */
 bool policy_settings_check(const PolicySettings *settings, GError **error);
 
+/* Asked for by those who see more than one iteration. */
+enum {
+    POLICY_ASK_URGENT = 1 << 0, /* the ladder's first step: all that is free,
+                                   the others' tenth too */
+    POLICY_ASK_LAST = 1 << 1,   /* the circuit breaker: forecasts are not
+                                   trusted, the last value decides */
+};
+
 typedef struct PolicyInput {
+    unsigned asks;          /* POLICY_ASK_ flags, for POLICY_DEFAULT */
     unsigned iter;          /* the iteration that starts now, 1.. */
     double elapsed_s;       /* since the migration started */
     uint64_t pages_to_send; /* in it */
