@@ -36,6 +36,9 @@ job_event_to_json(const JobEvent *event)
     switch (event->kind) {
     case JOB_EVENT_PASS:
         jobj_add_u64(json, "pass", event->pass);
+        if (sample_told_exact(&event->told)) {
+            jobj_add(json, "told", sample_told_write(&event->told));
+        }
         break;
     case JOB_EVENT_POLL:
         jobj_add_i64(json, "read_us", event->poll.at_us);
@@ -176,6 +179,9 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
     switch (read.kind) {
     case JOB_EVENT_PASS:
         fine = get_unsigned(json, "pass", &read.pass);
+        if (jobj_get(json, "told")) {
+            fine &= sample_told_read(jobj_get(json, "told"), &read.told);
+        }
         break;
     case JOB_EVENT_POLL:
         fine = poll_from_json(json, &read.poll);

@@ -12,6 +12,8 @@
  * A pass can be over before a poll falls into it. So the event that starts it
  * makes a first forecast, from what is left and what the pass before was
  * forecast to dirty; the poll, if there is one, makes it anew from the truth.
+ * With a patched QEMU the event tells the truth itself, and all of this happens
+ * when it comes.
  *
  * Bandwidths: QEMU counts payload, HTB counts frames. A guarantee of G bytes a
  * second on the wire carries about 0.954 G of pages: 1448 of 1514 bytes of a
@@ -570,10 +572,15 @@ job_feed(Job *job, const JobEvent *event)
         job->started_us = job->now_us;
         break;
     case JOB_EVENT_PASS:
-        sampler_pass(job->sampler, event->pass, event->at_us);
+        sampler_pass_told(job->sampler, event->pass, event->at_us,
+                          &event->told);
         job_on_pass(job, event->pass);
         if (job->state == JOB_PREPARING) {
             job_enter(job, JOB_PRECOPY, "the first pass began");
+        }
+        /* No poll has to be waited for. */
+        if (sample_told_exact(&event->told)) {
+            job_sample(job);
         }
         break;
     case JOB_EVENT_POLL:

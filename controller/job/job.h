@@ -67,7 +67,7 @@ typedef struct JobOutcome {
 
 typedef enum {
     JOB_EVENT_START,    /* libvirt is about to be asked */
-    JOB_EVENT_PASS,     /* .pass began */
+    JOB_EVENT_PASS,     /* .pass began; .told of the one before */
     JOB_EVENT_POLL,     /* .poll: statistics */
     JOB_EVENT_COUNTERS, /* .counters of guest and link */
     JOB_EVENT_LINK,     /* .link: only with a policy that shapes */
@@ -83,7 +83,10 @@ typedef struct JobEvent {
     JobEventKind kind;
     int64_t at_us;
     union {
-        unsigned pass;
+        struct {
+            unsigned pass;
+            SampleTold told; /* all unknown: a stock QEMU */
+        };
         SamplePoll poll;
         SampleCounters counters;
         JobLink link;

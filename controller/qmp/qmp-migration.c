@@ -151,6 +151,7 @@ qmp_migration_event(const QmpEvent *event)
         if (jobj_get_u64(event->data, "pass", &pass) && pass <= UINT_MAX) {
             happening.kind = QMP_HAPPENING_PASS;
             happening.pass = (unsigned)pass;
+            sample_told_read(event->data, &happening.told);
         }
     } else if (strcmp(event->name, "STOP") == 0) {
         happening.kind = QMP_HAPPENING_STOP;
@@ -165,7 +166,8 @@ qmp_migration_tell(const QmpHappening *happening, Sampler *sampler)
 {
     switch (happening->kind) {
     case QMP_HAPPENING_PASS:
-        sampler_pass(sampler, happening->pass, happening->at_us);
+        sampler_pass_told(sampler, happening->pass, happening->at_us,
+                          &happening->told);
         break;
     case QMP_HAPPENING_STOP:
         sampler_stopped(sampler, happening->at_us);

@@ -79,6 +79,7 @@ typedef struct QmpHappening {
     QmpHappeningKind kind;
     QmpMigrationStatus status; /* QMP_HAPPENING_STATUS */
     unsigned pass;             /* QMP_HAPPENING_PASS */
+    SampleTold told;           /* ... by a patched QEMU, else all unknown */
     int64_t at_us;             /* QmpEvent.at_us */
 } QmpHappening;
 

@@ -17,6 +17,12 @@ in_trace_pages(const SampleRow *row, double pages)
                : pages;
 }
 
+static Known
+known_in_trace_pages(const SampleRow *row, Known pages)
+{
+    return pages.known ? known(in_trace_pages(row, pages.value)) : unknown();
+}
+
 static void
 add_row(TraceTable *table, const RunIteration *it, const char *group,
         const char *trace)
@@ -32,9 +38,9 @@ add_row(TraceTable *table, const RunIteration *it, const char *group,
             (uint64_t)ceil(in_trace_pages(row, (double)row->pages_to_send)),
         /* whole microseconds, as measured */
         .duration_s = round(row->duration_s * 1e6) / 1e6,
-        .dirty_pages = row->dirty_pages.known
-                           ? known(in_trace_pages(row, row->dirty_pages.value))
-                           : unknown(),
+        .dirty_pages = known_in_trace_pages(row, row->dirty_pages),
+        .hot_pages = known_in_trace_pages(row, row->hot_pages),
+        .cold_pages = known_in_trace_pages(row, row->cold_pages),
         .sent_bytes = known((double)row->sent_bytes),
         .bandwidth_bytes_s =
             measured ? known(row->bandwidth_bytes_s) : unknown(),

@@ -210,6 +210,9 @@ iteration_to_json(const RunIteration *it)
     jobj_add_u64(object, "page_bytes",
                  row->page_bytes ? row->page_bytes : 4096);
     add_figure(object, "dirty_pages", row->dirty_pages);
+    add_figure(object, "hot_pages", row->hot_pages);
+    add_figure(object, "cold_pages", row->cold_pages);
+    add_figure(object, "zero_pages", row->zero_pages);
     add_forecast(object, it);
     jobj_add_u64(object, "sent_bytes", row->sent_bytes);
     jobj_add_u64(object, "reserved_bytes_s", it->reserved_bytes_s);

@@ -154,6 +154,9 @@ parse_row(Cursor *cursor, SampleRow *row)
     row->page_bytes =
         cursor_u64(cursor, "page_bytes", MEMBER_OPTIONAL, 1, 1 << 30);
     row->dirty_pages = cursor_known(cursor, "dirty_pages");
+    row->hot_pages = cursor_known(cursor, "hot_pages");
+    row->cold_pages = cursor_known(cursor, "cold_pages");
+    row->zero_pages = cursor_known(cursor, "zero_pages");
     row->sent_bytes =
         cursor_u64(cursor, "sent_bytes", MEMBER_OPTIONAL, 0, UINT64_MAX);
     row->bandwidth_bytes_s =

@@ -47,8 +47,12 @@ static const Column columns[] = {
     { "host_net_bytes_s", COLUMN_KNOWN, 0, 1e18, AT(host_net_bytes_s) },
     { "throttle", COLUMN_KNOWN, 0, 100, AT(throttle_percent) },
     { "final", COLUMN_WHOLE, 0, 1, AT(final) },
+    /* from here on optional, all or none, and known or not */
+    { "hot_pages", COLUMN_KNOWN, 0, 0x1p52, AT(hot_pages) },
+    { "cold_pages", COLUMN_KNOWN, 0, 0x1p52, AT(cold_pages) },
 };
 #define N_COLUMNS G_N_ELEMENTS(columns)
+#define N_ALWAYS (N_COLUMNS - 2)
 
 TraceTable *
 trace_table_new(void)
@@ -106,6 +110,7 @@ trace_table_add(TraceTable *table, const TraceRow *row)
 typedef struct {
     const char *at, *end; /* rest of the line */
     unsigned line;
+    size_t n_columns; /* that the header named */
     GError **error;
 } Line;
 
@@ -231,14 +236,20 @@ read_cell(const Column *column, const char *cell, unsigned line,
     return true;
 }
 
-static bool
+/* Return: how many columns it has; 0: error */
+static size_t
 read_header(Line *line)
 {
     for (size_t i = 0; i < N_COLUMNS; i++) {
-        g_autofree char *cell = next_cell(line, columns[i].name);
+        g_autofree char *cell = NULL;
 
+        if (i == N_ALWAYS && line->at == line->end) {
+            return N_ALWAYS;
+        }
+        line->at += i > 0 && line->at < line->end; /* the comma */
+        cell = next_cell(line, columns[i].name);
         if (!cell) {
-            return false;
+            return 0;
         }
         if (strcmp(cell, columns[i].name) != 0) {
             g_autofree char *shown = g_strndup(cell, 40);
@@ -248,18 +259,15 @@ read_header(Line *line)
                         "line 1, column %s: the header says '%s' there; this "
                         "is no trace of vmferry",
                         columns[i].name, valid);
-            return false;
-        }
-        if (line->at < line->end && i + 1 < N_COLUMNS) {
-            line->at++;
+            return 0;
         }
     }
     if (line->at < line->end) {
         g_set_error(line->error, TRACE_ERROR, TRACE_ERROR_HEADER,
-                    "line 1: more columns after final");
-        return false;
+                    "line 1: more columns after cold_pages");
+        return 0;
     }
-    return true;
+    return N_COLUMNS;
 }
 
 static bool
@@ -269,14 +277,14 @@ read_row(Line *line, TraceTable *table)
     const TraceRow *before =
         table->rows->len ? row_at(table, table->rows->len - 1) : NULL;
 
-    for (size_t i = 0; i < N_COLUMNS; i++) {
+    for (size_t i = 0; i < line->n_columns; i++) {
         g_autofree char *cell = NULL;
 
         if (i > 0 && line->at == line->end) {
             g_set_error(line->error, TRACE_ERROR, TRACE_ERROR_LINE,
                         "line %u, column %s: missing, the line has only %zu "
                         "of %zu cells",
-                        line->line, columns[i].name, i, N_COLUMNS);
+                        line->line, columns[i].name, i, line->n_columns);
             return false;
         }
         line->at += i > 0; /* the comma */
@@ -288,7 +296,8 @@ read_row(Line *line, TraceTable *table)
     }
     if (line->at < line->end) {
         g_set_error(line->error, TRACE_ERROR, TRACE_ERROR_LINE,
-                    "line %u: more cells after column final", line->line);
+                    "line %u: more cells after column %s", line->line,
+                    columns[line->n_columns - 1].name);
         return false;
     }
     if (before && same_run(before, &row) && row.iter <= before->iter) {
@@ -308,6 +317,7 @@ trace_parse(const char *text, size_t length, GError **error)
     g_autoptr(TraceTable) table = trace_table_new();
     const char *end = text + length;
     unsigned number = 0;
+    size_t n_columns = 0;
 
     if (length > 0 && memchr(text, '\0', length)) {
         g_set_error_literal(error, TRACE_ERROR, TRACE_ERROR_HEADER,
@@ -322,13 +332,14 @@ trace_parse(const char *text, size_t length, GError **error)
     for (const char *at = text; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline ? newline : end;
-        Line line = { at, stop, ++number, error };
+        Line line = { at, stop, ++number, n_columns, error };
 
         if (line.end > line.at && line.end[-1] == '\r') {
             line.end--;
         }
         if (number == 1) {
-            if (!read_header(&line)) {
+            n_columns = read_header(&line);
+            if (n_columns == 0) {
                 return NULL;
             }
         } else if (line.at < line.end && !read_row(&line, table)) {
@@ -399,17 +410,31 @@ append_cell(GString *text, const Column *column, const TraceRow *row)
     }
 }
 
+static size_t
+columns_of(const TraceTable *table)
+{
+    for (guint n = 0; n < table->rows->len; n++) {
+        const TraceRow *row = row_at(table, n);
+
+        if (row->hot_pages.known || row->cold_pages.known) {
+            return N_COLUMNS;
+        }
+    }
+    return N_ALWAYS;
+}
+
 char *
 trace_to_text(const TraceTable *table)
 {
     GString *text = g_string_new(NULL);
+    size_t n_columns = columns_of(table);
 
-    for (size_t i = 0; i < N_COLUMNS; i++) {
+    for (size_t i = 0; i < n_columns; i++) {
         g_string_append_printf(text, "%s%s", i ? "," : "", columns[i].name);
     }
     g_string_append_c(text, '\n');
     for (guint n = 0; n < table->rows->len; n++) {
-        for (size_t i = 0; i < N_COLUMNS; i++) {
+        for (size_t i = 0; i < n_columns; i++) {
             if (i > 0) {
                 g_string_append_c(text, ',');
             }
@@ -460,6 +485,8 @@ trace_to_sample(const TraceTable *table, size_t index, SampleRow *sample)
         .page_bytes = TRACE_PAGE_BYTES,
         .duration_s = row->duration_s,
         .dirty_pages = row->dirty_pages,
+        .hot_pages = row->hot_pages,
+        .cold_pages = row->cold_pages,
         .sent_bytes = (uint64_t)known_or(row->sent_bytes, 0),
         .bandwidth_bytes_s = known_or(row->bandwidth_bytes_s, 0),
         .mem_used = row->mem_used,

@@ -2,7 +2,8 @@
 /*
  * trace.h - iterations of many migrations as CSV, for predictors to learn from
  *
- * One line an iteration, runs one after another; docs/trace-format.md. The
+ * One line an iteration, runs one after another; docs/trace-format.md. Columns
+ * of what only a patched QEMU tells stand at the end and may be missing. The
  * reader refuses what makes no sense by line and column. Pure: text in, text
  * out.
  */
@@ -41,7 +42,8 @@ typedef struct TraceRow {
     Known vm_net_bytes_s;
     Known host_net_bytes_s;
     Known throttle_percent;
-    uint64_t final; /* 0 or 1 */
+    uint64_t final;              /* 0 or 1 */
+    Known hot_pages, cold_pages; /* of dirty_pages; optional columns */
     double start_s; /* no column: durations of the run's rows before it */
 } TraceRow;
 
@@ -64,7 +66,8 @@ void trace_table_add(TraceTable *table, const TraceRow *row);
  */
 TraceTable *trace_parse(const char *text, size_t length, GError **error);
 
-/** trace_to_text() - Write it; read back it is the same. g_free() it */
+/** trace_to_text() - Write it; read back it is the same. Optional columns are
+ * there if a row knows them. g_free() it */
 char *trace_to_text(const TraceTable *table);
 
 /**

@@ -83,4 +83,73 @@ Known sample_series_rate(const SampleSeries *series, int64_t from_us,
 Known sample_series_nearest(const SampleSeries *series, int64_t from_us,
                             int64_t to_us);
 
+/* The event of a pass, as far as the identity is concerned. */
+typedef struct PassEvent {
+    unsigned pass;
+    int64_t at_us;
+} PassEvent;
+
+/* What the events of a patched QEMU told last, sample-exact.c. */
+typedef struct SampleExact {
+    bool on;
+    unsigned pass;   /* under way */
+    int64_t at_us;   /* when it began */
+    SampleTold told; /* then */
+    double bytes;    /* that all passes before it have sent */
+} SampleExact;
+
+struct Sampler {
+    SampleSource source;
+    double downtime_limit_s;
+    bool ticks_possible;
+
+    unsigned base; /* first pass number seen, 0: none yet */
+    bool has_open, has_next;
+    SampleGroup open;        /* its row is not written yet */
+    SampleGroup next;        /* its first polls, while more is waited for */
+    GArray *events;          /* PassEvent, growing, from open on */
+    int64_t recovered_pages; /* deepest fall of C that was made good */
+    bool stopped;
+    int64_t stopped_us;
+    bool finished;
+    Known prev_duration_s;
+    uint64_t page_bytes;
+    SampleExact exact;
+
+    SampleSeries guest_cpu_s, guest_net_bytes, host_net_bytes, mem_used;
+    GQueue rows; /* of SampleRow */
+};
+
+/* --- sample.c, for sample-exact.c --- */
+
+/** sampler_fill_row() - What can be told about the row of @group when it lasts
+ * until @to_us */
+void sampler_fill_row(const Sampler *sampler, const SampleGroup *group,
+                      int64_t to_us, double to_bytes, SampleRow *row);
+
+/** sampler_ended_by_tick() - Was the sync that ended @row, with @left_pages
+ * unsent, the end of no pass? @pass: of the row, as QEMU counts */
+bool sampler_ended_by_tick(const Sampler *sampler, unsigned pass,
+                           const SampleRow *row, double left_pages);
+
+/** sampler_emit() - Have @row taken; counters before its end are forgotten */
+void sampler_emit(Sampler *sampler, const SampleRow *row);
+
+/* --- sample-exact.c --- */
+
+/** sample_exact_pass() - An event with members came */
+void sample_exact_pass(Sampler *sampler, unsigned pass, int64_t at_us,
+                       const SampleTold *told);
+
+/** sample_exact_waits() - Will an event end the open row? Then no poll does */
+bool sample_exact_waits(Sampler *sampler);
+
+/** sample_exact_begin() - The open group was begun by a poll; an event may know
+ * more of its beginning */
+void sample_exact_begin(Sampler *sampler);
+
+/** sample_exact_mark() - @row is that of the open group: if it began with an
+ * event that told so, say it */
+void sample_exact_mark(const Sampler *sampler, SampleRow *row);
+
 #endif

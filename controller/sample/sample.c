@@ -17,6 +17,8 @@
  * A pass in which no poll fell has no C of its own: its row is the part of one
  * that spans from the last sampled sync to the next one, row.merged says how
  * many passes that is.
+ *
+ * A patched QEMU tells all of this itself: sample-exact.c.
  */
 #include "sample/sample-priv.h"
 
@@ -39,32 +41,6 @@
 
 /* QEMU compares with the bandwidth of its last 100 ms, we know the mean. */
 #define TICK_SLACK 2.0
-
-typedef struct {
-    unsigned pass;
-    int64_t at_us;
-} PassEvent;
-
-struct Sampler {
-    SampleSource source;
-    double downtime_limit_s;
-    bool ticks_possible;
-
-    unsigned base; /* first pass number seen, 0: none yet */
-    bool has_open, has_next;
-    SampleGroup open;        /* its row is not written yet */
-    SampleGroup next;        /* its first polls, while more is waited for */
-    GArray *events;          /* PassEvent, growing, from open on */
-    int64_t recovered_pages; /* deepest fall of C that was made good */
-    bool stopped;
-    int64_t stopped_us;
-    bool finished;
-    Known prev_duration_s;
-    uint64_t page_bytes;
-
-    SampleSeries guest_cpu_s, guest_net_bytes, host_net_bytes, mem_used;
-    GQueue rows; /* of SampleRow */
-};
 
 const char *
 sample_source_name(SampleSource source)
@@ -148,6 +124,7 @@ restart_if_below(Sampler *sampler, unsigned pass)
         g_array_set_size(sampler->events, 0);
         g_queue_clear_full(&sampler->rows, g_free);
         sampler->prev_duration_s = unknown();
+        sampler->exact = (SampleExact){ 0 };
         sampler->base = 0;
     }
     if (sampler->base == 0) {
@@ -229,10 +206,9 @@ begin_next(const Sampler *sampler, const SampleGroup *open, SampleGroup *next)
     next->began_bytes = MAX(next->began_bytes, open->began_bytes);
 }
 
-/* What can be told about the row of @group when it lasts until @to_us. */
-static void
-fill_row(const Sampler *sampler, const SampleGroup *group, int64_t to_us,
-         double to_bytes, SampleRow *row)
+void
+sampler_fill_row(const Sampler *sampler, const SampleGroup *group,
+                 int64_t to_us, double to_bytes, SampleRow *row)
 {
     double to_send = (double)group->c_pages - group->began_pages;
 
@@ -266,16 +242,16 @@ fill_row(const Sampler *sampler, const SampleGroup *group, int64_t to_us,
         sample_series_rate(&sampler->host_net_bytes, group->began_us, to_us);
 }
 
-/* Was the sync that ended @row, with @left_pages unsent, the end of a pass?
- * QEMU ends one when what remains takes no longer than the downtime limit. */
-static bool
-ended_by_tick(const Sampler *sampler, const SampleGroup *open,
-              const SampleRow *row, double left_pages)
+/* QEMU ends a pass when what remains takes no longer than the downtime
+ * limit. */
+bool
+sampler_ended_by_tick(const Sampler *sampler, unsigned pass,
+                      const SampleRow *row, double left_pages)
 {
     double allowed_bytes =
         TICK_SLACK * sampler->downtime_limit_s * row->bandwidth_bytes_s;
 
-    return sampler->ticks_possible && row->merged == 1 && open->pass > 1 &&
+    return sampler->ticks_possible && row->merged == 1 && pass > 1 &&
            row->duration_s >= TICK_MIN_S && row->duration_s <= TICK_MAX_S &&
            left_pages * (double)row->page_bytes > allowed_bytes;
 }
@@ -287,8 +263,8 @@ falls_for_good(const Sampler *sampler, int64_t fall_pages)
     return fall_pages > MAX(SAMPLE_NOISE_PAGES, 2 * sampler->recovered_pages);
 }
 
-static void
-emit(Sampler *sampler, const SampleRow *row)
+void
+sampler_emit(Sampler *sampler, const SampleRow *row)
 {
     sampler->prev_duration_s = known(row->duration_s);
     g_queue_push_tail(&sampler->rows, g_memdup2(row, sizeof(*row)));
@@ -311,7 +287,7 @@ close_open(Sampler *sampler)
         begin_first(sampler, open);
     }
     begin_next(sampler, open, next);
-    fill_row(sampler, open, next->began_us, next->began_bytes, &row);
+    sampler_fill_row(sampler, open, next->began_us, next->began_bytes, &row);
     row.merged = next->pass - open->pass;
     row.dirty_pages = known((double)MAX(dirty_pages, 0));
     if (falls_for_good(sampler, -dirty_pages) ||
@@ -321,11 +297,11 @@ close_open(Sampler *sampler)
     if (next->time_guessed) {
         row.flags |= SAMPLE_FLAG_TIME_GUESSED;
     }
-    if (ended_by_tick(sampler, open, &row,
-                      (double)open->c_pages - next->began_pages)) {
+    if (sampler_ended_by_tick(sampler, open->pass, &row,
+                              (double)open->c_pages - next->began_pages)) {
         row.flags |= SAMPLE_FLAG_TICK;
     }
-    emit(sampler, &row);
+    sampler_emit(sampler, &row);
 
     sampler->open = *next;
     sampler->has_next = false;
@@ -343,7 +319,7 @@ close_if_ready(Sampler *sampler)
     const SampleGroup *next = &sampler->next;
     bool time_known, c_known;
 
-    if (!sampler->has_next) {
+    if (!sampler->has_next || sample_exact_waits(sampler)) {
         return;
     }
     time_known = event_of(sampler, next->pass) || sampler->events->len == 0 ||
@@ -358,12 +334,22 @@ close_if_ready(Sampler *sampler)
 void
 sampler_pass(Sampler *sampler, unsigned pass, int64_t at_us)
 {
+    sampler_pass_told(sampler, pass, at_us, NULL);
+}
+
+void
+sampler_pass_told(Sampler *sampler, unsigned pass, int64_t at_us,
+                  const SampleTold *told)
+{
     PassEvent event = { pass, at_us };
 
     if (sampler->finished || pass == 0) {
         return;
     }
     restart_if_below(sampler, pass);
+    if (told && sample_told_exact(told)) {
+        sample_exact_pass(sampler, pass, at_us, told);
+    }
     if (sampler->has_open && sampler->open.begun &&
         pass <= sampler->open.pass) {
         return; /* its beginning was settled without */
@@ -430,11 +416,12 @@ sampler_poll(Sampler *sampler, const SamplePoll *poll)
         sampler->page_bytes = poll->page_bytes;
         sample_group_init(&sampler->open, poll);
         sampler->has_open = true;
+        sample_exact_begin(sampler);
         return;
     }
     group = sampler->has_next ? &sampler->next : &sampler->open;
     if (poll->pass > group->pass) {
-        if (sampler->has_next) {
+        if (sampler->has_next && !sample_exact_waits(sampler)) {
             close_open(sampler);
         }
         sample_group_init(&sampler->next, poll);
@@ -490,13 +477,15 @@ sampler_finish(Sampler *sampler, int64_t at_us, Known sent_bytes)
             last_pass = MAX(last_pass,
                             g_array_index(sampler->events, PassEvent, i).pass);
         }
-        fill_row(sampler, open, MAX(at_us, open->began_us), to_bytes, &row);
+        sampler_fill_row(sampler, open, MAX(at_us, open->began_us), to_bytes,
+                         &row);
+        sample_exact_mark(sampler, &row);
         row.merged = last_pass - open->pass + 1;
         row.final = sampler->stopped;
         if (falls_for_good(sampler, open->c_pages - open->c_last_pages)) {
             row.flags |= SAMPLE_FLAG_BACKWARDS;
         }
-        emit(sampler, &row);
+        sampler_emit(sampler, &row);
     }
     sampler->finished = true;
 }
@@ -530,6 +519,9 @@ sampler_running(const Sampler *sampler, SampleRow *row)
     if (newest && newest->pass > group.pass) {
         return false; /* that pass is over, the one after not yet sampled */
     }
+    if (sampler->has_next && sampler->exact.on) {
+        return false; /* the event that ends the open one is to come */
+    }
     if (sampler->has_next) {
         SampleGroup open = sampler->open;
 
@@ -540,7 +532,10 @@ sampler_running(const Sampler *sampler, SampleRow *row)
     } else if (!group.begun) {
         begin_first(sampler, &group);
     }
-    fill_row(sampler, &group, MAX(group.last.at_us, group.began_us),
-             group.last.sent_bytes, row);
+    sampler_fill_row(sampler, &group, MAX(group.last.at_us, group.began_us),
+                     group.last.sent_bytes, row);
+    if (!sampler->has_next) {
+        sample_exact_mark(sampler, row);
+    }
     return true;
 }

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/json.h"
 #include "base/known.h"
 
 typedef enum {
@@ -50,6 +51,9 @@ typedef struct SampleRow {
     uint64_t page_bytes;    /* usually 4096 */
     double duration_s;      /* from its sync to the one that ends it */
     Known dirty_pages;      /* x1: newly dirtied during it, known at its end */
+    Known hot_pages;        /* of these: the sync before found them dirty too */
+    Known cold_pages;       /* of these: it did not. Patched QEMU only */
+    Known zero_pages;       /* sent during it as such. Patched QEMU only */
     uint64_t sent_bytes;    /* on the wire during it */
     double bandwidth_bytes_s; /* sent_bytes / duration_s, 0 if no duration */
     Known mem_used;           /* x2: fraction 0..1 of guest memory */
@@ -77,6 +81,37 @@ typedef struct SamplePoll {
     uint64_t sent_bytes;      /* ram.transferred, since the start */
     unsigned throttle_percent;
 } SamplePoll;
+
+/*
+ * What a patched QEMU says in MIGRATION_PASS, of the pass that ended there
+ * (qemu-patches/README.md). Pages are QEMU's; what did not come is unknown.
+ */
+typedef struct SampleTold {
+    Known dirty_pages;     /* newly set at this sync: x1 */
+    Known remaining_pages; /* to send from here on, these included */
+    Known sent_pages;      /* since the sync before, zero pages included */
+    Known zero_pages;
+    Known sent_bytes;
+    Known duration_s;            /* since the sync before, 0 at the first */
+    Known hot_pages, cold_pages; /* of dirty_pages, which they add up to */
+    Known running;               /* 1: the guest ran at this sync; 0: not */
+} SampleTold;
+
+/**
+ * sample_told_read() - The members of an event
+ * @data: The event's data, whole; NULL: it has none
+ *
+ * Return: false if rows cannot be made of them: a stock QEMU, or numbers that
+ * no QEMU would give. @told is then all unknown.
+ */
+bool sample_told_read(JsonObject *data, SampleTold *told);
+
+/** sample_told_write() - The same under QEMU's names, read back they are equal;
+ * NULL if rows cannot be made of @told */
+JsonObject *sample_told_write(const SampleTold *told);
+
+/** sample_told_exact() - Can rows be made of it? */
+bool sample_told_exact(const SampleTold *told);
 
 /* Counters read beside it; each may be missing. */
 typedef struct SampleCounters {
@@ -110,6 +145,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sampler, sampler_free)
  * is taken as the base, so that rows start at 1.
  */
 void sampler_pass(Sampler *sampler, unsigned pass, int64_t at_us);
+
+/**
+ * sampler_pass_told() - The same, with what a patched QEMU told
+ * @told: NULL or not exact: a stock QEMU, as sampler_pass()
+ *
+ * As long as events with members follow each other, rows are made of these, of
+ * source SAMPLE_SOURCE_PATCH: the row of a pass comes out at the event that
+ * ends it, none merges passes, and the row under way is known from its event
+ * on. Polls are then needed for the size of a page and what is under way. When
+ * an event is lost the identity, which goes on beside it, takes over.
+ */
+void sampler_pass_told(Sampler *sampler, unsigned pass, int64_t at_us,
+                       const SampleTold *told);
 
 /**
  * sampler_stopped() - The guest was stopped at @at_us: blackout begins

@@ -100,6 +100,11 @@ act_row(Session *session, const JobIteration *iteration)
     };
 
     g_array_append_val(session->record->iterations, entry);
+    if (entry.row.source != SAMPLE_SOURCE_LIBVIRT) {
+        g_free(session->record->sample_source);
+        session->record->sample_source =
+            g_strdup(sample_source_name(entry.row.source));
+    }
 }
 
 static void

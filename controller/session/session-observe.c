@@ -304,6 +304,7 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
     case VIRT_EVENT_PASS:
         out.kind = JOB_EVENT_PASS;
         out.pass = event->pass;
+        out.told = event->told;
         session_feed(session, out);
         if (event->pass >= 2 && session->spec.postcopy_after_precopy) {
             session_request_postcopy(session, "pass 1 is over");

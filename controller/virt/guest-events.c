@@ -7,7 +7,8 @@
  * daemon hands out as they came, carry QEMU's; asking for them changes nothing
  * on the guest and does not taint it. The daemon queues the monitor's event
  * before the one it makes of it, so the stamped one is first, and libvirt's
- * repetition is dropped.
+ * repetition is dropped. It comes with all that QEMU wrote into it, also what
+ * our patches add to MIGRATION_PASS and libvirt knows nothing of.
  *
  * libvirt refuses a callback that it has already for this domain. Registering
  * and giving back therefore go through one lane of the host, in order.
@@ -20,6 +21,7 @@
 #include <libvirt/libvirt-qemu.h>
 
 #include "base/json.h"
+#include "sample/sample.h"
 #include "virt/virt-priv.h"
 
 /* What libvirt's callbacks hold. It outlives the subscription until libvirt
@@ -294,6 +296,7 @@ on_monitor(virConnectPtr connection, virDomainPtr domain, const char *event,
         pass > 0 && pass <= G_MAXUINT) {
         note.event.kind = VIRT_EVENT_PASS;
         note.event.pass = (unsigned)pass;
+        sample_told_read(data, &note.event.told);
     } else if (!strcmp(event, "MIGRATION") &&
                jobj_get_string(data, "status", &status)) {
         note.event.kind = VIRT_EVENT_STATUS;

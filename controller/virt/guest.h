@@ -191,6 +191,8 @@ typedef struct VirtEvent {
     int64_t at_us;      /* monotonic, best guess of when it happened: from
                             wall_us if that host's clock is ours, else arrived */
     unsigned pass;      /* VIRT_EVENT_PASS */
+    SampleTold told;    /* ... of the pass before, by a patched QEMU; else all
+                            unknown */
     const char *detail; /* "" if there is none */
     const VirtJob *job; /* VIRT_EVENT_JOB_COMPLETED, else NULL */
 } VirtEvent;

@@ -169,6 +169,7 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
         .total_s = scaled(record->total_ms, 1e-3),
         .bytes = record->bytes,
         .iterations = run_record_passes(record),
+        .source = record->sample_source,
     };
 
     run->status = error ? 1 : 0;

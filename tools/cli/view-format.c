@@ -436,6 +436,10 @@ view_format_outcome(const ViewOutcome *outcome)
     }
     g_string_append_printf(text, ", %u iteration%s", outcome->iterations,
                            outcome->iterations == 1 ? "" : "s");
+    if (g_strcmp0(outcome->source, sample_source_name(SAMPLE_SOURCE_PATCH)) ==
+        0) {
+        g_string_append(text, " (told by QEMU itself)");
+    }
     if (outcome->message) {
         g_string_append_printf(text, ": %s", outcome->message);
     }
@@ -529,5 +533,6 @@ view_outcome_to_json(const ViewOutcome *outcome)
     jobj_add_known(object, "downtime_ms", in_ms(outcome->downtime_s));
     jobj_add_known(object, "bytes", outcome->bytes);
     jobj_add_u64(object, "iterations", outcome->iterations);
+    jobj_add_string(object, "source", outcome->source);
     return object;
 }

@@ -56,6 +56,8 @@ typedef struct ViewOutcome {
     const char *message; /* why, if it did not complete; NULL */
     Known total_s, downtime_s, bytes;
     unsigned iterations;
+    const char *source; /* of the iterations' figures: sample_source_name();
+                            NULL: not told */
 } ViewOutcome;
 
 /* All text is g_free()d by the caller and has no newline at its end. Widths are

@@ -68,6 +68,36 @@ Test(trace, golden_export)
         "\"db \"\"one\"\", old \",run-7,3,2,40,0,,0,,,,,,20,1\n");
 }
 
+/* Told by a patched QEMU for one of two rows. */
+Test(trace, page_classes_are_columns_where_known)
+{
+    g_autoptr(RunRecord) record = run_record_new();
+    g_autoptr(TraceTable) table = NULL;
+    g_autofree char *text = NULL;
+    g_autofree char *again = NULL;
+    SampleRow row;
+
+    add(record, (RunIteration){ .row = { .iter = 1,
+                                         .merged = 1,
+                                         .page_bytes = 8192,
+                                         .hot_pages = known(30),
+                                         .cold_pages = known(12) } });
+    add(record, (RunIteration){ .row = { .iter = 2, .merged = 1 } });
+    text = run_record_to_csv(record, "g", "t");
+    cr_assert(strstr(text, ",throttle,final,hot_pages,cold_pages\n"
+                           "g,t,1,1,0,0,,0,,,,,,0,0,60,24\n"
+                           "g,t,2,1,0,0,,0,,,,,,0,0,,\n"),
+              "%s", text);
+    table = parse_good(text);
+    again = trace_to_text(table);
+    cr_assert_str_eq(again, text);
+    trace_to_sample(table, 0, &row);
+    cr_expect_eq(row.hot_pages.value, 60);
+    cr_expect_eq(row.cold_pages.value, 24);
+    trace_to_sample(table, 1, &row);
+    cr_expect_not(row.hot_pages.known || row.cold_pages.known);
+}
+
 Test(trace, default_names_are_guest_and_start)
 {
     g_autoptr(RunRecord) record = run_record_new();
@@ -180,6 +210,10 @@ typedef struct {
     char want[64];
 } Refusal;
 
+#define CLASSES                                                                \
+    "group,trace,iter,merged,pages_to_send,duration_s,dirty_pages,sent_bytes," \
+    "bandwidth_bytes_s,mem_used,cpu_cores,vm_net_bytes_s,host_net_bytes_s,"    \
+    "throttle,final,hot_pages,cold_pages\n"
 #define GOOD "A,r,1,1,5,1,,,,,,,,,0\n"
 
 ParameterizedTestParameters(trace, refused)
@@ -194,6 +228,14 @@ ParameterizedTestParameters(trace, refused)
         { HEADER GOOD "A,r,2,1,5,1,,,,,,,,,0,9\n",
           "line 3: more cells after column final" },
         { HEADER GOOD "A,r,2,1,5,1,,,,,,,,\n", "line 3, column final" },
+        { "group,trace,iter,merged,pages_to_send,duration_s,dirty_pages,"
+          "sent_bytes,bandwidth_bytes_s,mem_used,cpu_cores,vm_net_bytes_s,"
+          "host_net_bytes_s,throttle,final,hot_pages\n",
+          "line 1, column cold_pages" },
+        { CLASSES GOOD, "line 2, column hot_pages: missing" },
+        { CLASSES "A,r,1,1,5,1,,,,,,,,,0,1,2,3\n",
+          "line 2: more cells after column cold_pages" },
+        { CLASSES "A,r,1,1,5,1,,,,,,,,,0,-1,\n", "column hot_pages: '-1'" },
         { HEADER ",r,1,1,5,1,,,,,,,,,0\n", "line 2, column group" },
         { HEADER "A,r\x01,1,1,5,1,,,,,,,,,0\n", "line 2, column trace" },
         { HEADER "\xff,r,1,1,5,1,,,,,,,,,0\n", "line 2, column group" },
