@@ -54,7 +54,7 @@ void ctl_request_fail_error(CtlRequest *request, const GError *error,
  * server's own. */
 typedef struct CtlBackend {
     void (*commands[CTL_N_COMMANDS])(gpointer self, CtlRequest *request);
-    /* A client that announced something is gone; may be NULL. */
+    /* A client is gone, what it announced with it; may be NULL. */
     void (*closed)(gpointer self, const CtlPeer *peer);
     gpointer self;
 } CtlBackend;
@@ -94,7 +94,8 @@ bool ctl_server_set_groups(CtlServer *server, const char *read_group,
                            const char *steer_group, GError **error);
 
 /** ctl_server_free() - Closes everything, removes the socket. Requests that
- * still wait may be answered afterwards, into the void. */
+ * still wait must be answered all the same, into the void. Not from within a
+ * function of the backend. */
 void ctl_server_free(CtlServer *server);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CtlServer, ctl_server_free)
 
