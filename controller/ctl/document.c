@@ -268,6 +268,8 @@ entry_to_json(const CtlTrackEntry *entry)
     jobj_add_known(object, "time_s", entry->time_s);
     jobj_add_known(object, "forecast_downtime_s", entry->forecast_downtime_s);
     jobj_add_known(object, "downtime_s", entry->downtime_s);
+    jobj_add_u64(object, "passes", entry->passes);
+    jobj_add_u64(object, "passes_inside", entry->passes_inside);
     jobj_add_string(object, "would_have", entry->would_have);
     return object;
 }
@@ -316,25 +318,19 @@ ctl_track_record_to_json(const CtlTrackEntry *entries, size_t n_entries)
     g_autoptr(GArray) downtimes = g_array_new(FALSE, FALSE, sizeof(double));
     JsonObject *object = json_object_new_object();
     JsonObject *array = json_object_new_array();
-    unsigned observed = 0, bounded = 0, inside = 0;
+    unsigned observed = 0, passes = 0, inside = 0;
 
     n_entries = MIN(n_entries, TRACK_MOST);
     for (size_t i = 0; i < n_entries; i++) {
         const CtlTrackEntry *entry = &entries[i];
-        const CtlInterval *forecast = &entry->forecast_time_s;
 
         json_object_array_add(array, entry_to_json(entry));
         observed += g_strcmp0(entry->mode, "observe") == 0;
-        if (g_strcmp0(entry->status, "completed") != 0) {
-            continue;
-        }
-        add_error(times, forecast->value, entry->time_s);
-        add_error(downtimes, entry->forecast_downtime_s, entry->downtime_s);
-        if (entry->time_s.known && forecast->low.known) {
-            bounded++;
-            /* no high end: it might never have ended */
-            inside += entry->time_s.value >= forecast->low.value &&
-                      entry->time_s.value <= known_or(forecast->high, INFINITY);
+        passes += entry->passes;
+        inside += entry->passes_inside;
+        if (g_strcmp0(entry->status, "completed") == 0) {
+            add_error(times, entry->forecast_time_s.value, entry->time_s);
+            add_error(downtimes, entry->forecast_downtime_s, entry->downtime_s);
         }
     }
     g_array_sort(times, compare_doubles);
@@ -346,7 +342,7 @@ ctl_track_record_to_json(const CtlTrackEntry *entries, size_t n_entries)
     jobj_add_known(object, "downtime_error_median", quantile(downtimes, 0.5));
     jobj_add_known(object, "downtime_error_p90", quantile(downtimes, 0.9));
     jobj_add_known(object, "coverage",
-                   bounded ? known((double)inside / bounded) : unknown());
+                   passes ? known((double)inside / passes) : unknown());
     jobj_add(object, "entries", array);
     return object;
 }

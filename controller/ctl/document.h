@@ -123,6 +123,7 @@ typedef struct CtlTrackEntry {
     CtlInterval forecast_time_s;
     Known time_s;
     Known forecast_downtime_s, downtime_s;
+    unsigned passes, passes_inside; /* whose dirty pages were forecast; ... */
     const char *would_have;
 } CtlTrackEntry;
 
@@ -160,7 +161,7 @@ JsonObject *ctl_alert_to_json(const CtlAlert *alert);
  * @entries: The latest first; of more than 100 the first 100 are taken
  *
  * Errors are |forecast - outcome| / outcome of the completed runs; coverage is
- * the share of outcomes inside their interval. null without one that counts.
+ * the share of passes inside their interval, of all runs. null without any.
  */
 JsonObject *ctl_track_record_to_json(const CtlTrackEntry *entries,
                                      size_t n_entries);

@@ -102,19 +102,21 @@ figure(JsonObject *object, const char *name)
 Test(ctl_document, the_track_record_adds_up)
 {
     const CtlTrackEntry entries[] = {
-        /* 10 % off, inside */
+        /* 10 % off */
         { .status = "completed",
           .mode = "observe",
           .forecast_time_s = { known(110), known(90), known(120) },
           .time_s = known(100),
           .forecast_downtime_s = known(0.3),
-          .downtime_s = known(0.2) },
-        /* 50 % off, outside */
+          .downtime_s = known(0.2),
+          .passes = 9,
+          .passes_inside = 6 },
+        /* 50 % off */
         { .status = "completed",
           .mode = "enforce",
           .forecast_time_s = { known(50), known(40), known(60) },
           .time_s = known(100) },
-        /* 20 % off, inside an interval without a high end */
+        /* 20 % off */
         { .status = "completed",
           .mode = "enforce",
           .forecast_time_s = { known(80), known(70), unknown() },
@@ -123,7 +125,9 @@ Test(ctl_document, the_track_record_adds_up)
         { .status = "failed",
           .mode = "enforce",
           .forecast_time_s = { known(80), known(70), known(90) },
-          .time_s = known(3) },
+          .time_s = known(3),
+          .passes = 1,
+          .passes_inside = 1 },
     };
     g_autoptr(JsonObject) track = ctl_track_record_to_json(entries, 4);
 
@@ -132,7 +136,7 @@ Test(ctl_document, the_track_record_adds_up)
     cr_expect_float_eq(figure(track, "time_error_median"), 0.2, 1e-9);
     cr_expect_float_eq(figure(track, "time_error_p90"), 0.2 + 0.8 * 0.3, 1e-9);
     cr_expect_float_eq(figure(track, "downtime_error_median"), 0.5, 1e-9);
-    cr_expect_float_eq(figure(track, "coverage"), 2.0 / 3, 1e-9);
+    cr_expect_float_eq(figure(track, "coverage"), 7.0 / 10, 1e-9);
     cr_expect_eq(json_object_array_length(jobj_get(track, "entries")), 4);
 }
 
