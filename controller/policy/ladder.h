@@ -40,6 +40,8 @@ typedef enum {
 #define LADDER_DEFAULT                                                         \
     (LADDER_BIT(LADDER_GUARANTEE) | LADDER_BIT(LADDER_ORDER) |                 \
      LADDER_BIT(LADDER_WAIT))
+/* of a migration that others started, unless more is configured for them */
+#define LADDER_ADOPTED LADDER_BIT(LADDER_GUARANTEE)
 
 #define LADDER_ERROR (ladder_error_quark())
 GQuark ladder_error_quark(void);
@@ -65,9 +67,10 @@ typedef struct LadderSettings {
     double throttle_most;   /* bound of LADDER_THROTTLE, 0..1; default 0.8 */
     unsigned check_after;   /* iterations, then effect is judged; 3 */
     unsigned wait_most;     /* iterations that LADDER_WAIT may last; 4 */
-    bool deadline_is_end;   /* a deadline that surely will not be met ends the
-                                 migration when no step is left: the user set
-                                 it. Never where others started it */
+    bool deadline_is_end;   /* the user set the deadline as an end: who surely
+                             cannot converge is aborted at once, who is late
+                             when it is over; after all steps allowed. Never
+                             where others started it */
 } LadderSettings;
 
 void ladder_settings_init(LadderSettings *settings);
