@@ -19,6 +19,7 @@
 #include "tc/reservation-site.h"
 
 #define DRAIN_MAX_US 2000000       /* our own classes */
+#define DRAIN_RUNNING_US 100000    /* ... that are filled as fast */
 #define DRAIN_OTHERS_MAX_US 200000 /* the rest, if the tree goes */
 #define DRAIN_POLL_US 2000
 #define SERIAL_WARN_BYTES_S 3125000000u /* 25 Gbit/s */
@@ -565,7 +566,8 @@ site_backlog(const Site *site, uint16_t minor, const LeaseOwner *owner,
 
 /* Polling, because the kernel does not tell when a queue runs empty. */
 static void
-reservation_drain(Reservation *reservation, const LeaseOwner *owner, bool last)
+reservation_drain(Reservation *reservation, const LeaseOwner *owner, bool last,
+                  int64_t most_us)
 {
     Site *site = reservation->site;
     int64_t start_us = clock_mono_us();
@@ -575,10 +577,10 @@ reservation_drain(Reservation *reservation, const LeaseOwner *owner, bool last)
         int64_t waited_us = clock_mono_us() - start_us;
 
         if ((site_backlog(site, reservation->minor, owner, false) == 0 ||
-             waited_us > DRAIN_MAX_US) &&
+             waited_us > most_us) &&
             (!last ||
              site_backlog(site, reservation->minor, owner, true) == 0 ||
-             waited_us > DRAIN_OTHERS_MAX_US)) {
+             waited_us > MIN(most_us, DRAIN_OTHERS_MAX_US))) {
             break;
         }
         g_usleep(DRAIN_POLL_US);
@@ -591,8 +593,8 @@ owner_is(const Site *site, const LeaseOwner *owner, const void *data)
     return owner->minor == *(const uint16_t *)data;
 }
 
-bool
-reservation_close(Reservation *reservation, GError **error)
+static bool
+close_within(Reservation *reservation, int64_t most_us, GError **error)
 {
     g_autoptr(Reservation) own = reservation;
     Site *site;
@@ -613,7 +615,7 @@ reservation_close(Reservation *reservation, GError **error)
         /* Best effort: what is left in the queues would be dropped. */
         if (site_settle(site, NULL, NULL, adjust_drain, NULL)) {
             site_unlock(site);
-            reservation_drain(own, owner, last);
+            reservation_drain(own, owner, last, most_us);
             if (!site_lock(site, error)) {
                 return false;
             }
@@ -626,4 +628,16 @@ reservation_close(Reservation *reservation, GError **error)
         return true;
     }
     return !site->lease || site_drop(site, owner_is, &own->minor, NULL, error);
+}
+
+bool
+reservation_close(Reservation *reservation, GError **error)
+{
+    return close_within(reservation, DRAIN_MAX_US, error);
+}
+
+bool
+reservation_close_running(Reservation *reservation, GError **error)
+{
+    return close_within(reservation, DRAIN_RUNNING_US, error);
 }

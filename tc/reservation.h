@@ -129,6 +129,10 @@ bool reservation_stats(Reservation *reservation, ReservationStats *stats,
  */
 bool reservation_close(Reservation *reservation, GError **error);
 
+/** reservation_close_running() - The same for a stream that goes on: what is
+ * queued gets a tenth of a second */
+bool reservation_close_running(Reservation *reservation, GError **error);
+
 /**
  * reservation_clear() - Remove what is ours and whose owner is dead
  * @device: Only there; NULL: on every link of this namespace

@@ -43,4 +43,14 @@ typedef struct StreamInfo {
 GArray *streams_list(const char *destination, uint16_t first_port,
                      uint16_t last_port, GError **error);
 
+/**
+ * streams_inodes() - The sockets that a process holds
+ * @proc_dir: NULL: /proc
+ *
+ * Of a process of another user this takes CAP_SYS_PTRACE.
+ * Return: an array of uint64_t, g_array_unref() it; NULL with
+ * RESERVATION_ERROR_PERMISSION or RESERVATION_ERROR_GONE
+ */
+GArray *streams_inodes(const char *proc_dir, int64_t pid, GError **error);
+
 #endif

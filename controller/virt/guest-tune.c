@@ -401,3 +401,50 @@ virt_guest_changed(const VirtGuest *guest)
     }
     return false;
 }
+
+/* --- what others may have set --- */
+
+typedef struct Limits {
+    VirtGuest *guest;
+    virDomainPtr domain;
+    VirtLimitsRead done;
+    gpointer user;
+    VirtLimits limits;
+} Limits;
+
+static void
+limits_work(gpointer data)
+{
+    Limits *call = data;
+    uint64_t value;
+
+    if (read_value(call->domain, DOWNTIME, &value)) {
+        call->limits.downtime_s = known((double)value / 1000);
+    }
+    if (read_value(call->domain, SPEED, &value)) {
+        call->limits.speed_bytes_s = known((double)value * (1 << 20));
+    }
+    virResetLastError();
+}
+
+static void
+limits_deliver(gpointer data)
+{
+    g_autofree Limits *call = data;
+
+    call->done(call->guest, &call->limits, call->user);
+    virt_guest_unref(call->guest);
+}
+
+void
+virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done, gpointer user)
+{
+    Limits *call = g_new0(Limits, 1);
+
+    call->guest = virt_guest_ref(guest);
+    call->domain = virt_guest_domain(guest);
+    call->done = done;
+    call->user = user;
+    virt_pool_call(virt_host_pool(virt_guest_host(guest)), limits_work,
+                   limits_deliver, call);
+}

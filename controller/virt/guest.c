@@ -282,6 +282,34 @@ virt_guest_set_migrating(VirtGuest *guest, bool migrating)
     guest->migrating = migrating;
 }
 
+int64_t
+virt_guest_pid(const VirtGuest *guest)
+{
+    g_autofree char *path =
+        g_strdup_printf("/run/libvirt/qemu/%s.pid", guest->info->name);
+    g_autofree char *text = NULL, *proc = NULL, *words = NULL;
+    gsize length = 0;
+    gint64 pid;
+
+    if (!g_file_get_contents(path, &text, NULL, NULL) ||
+        !g_ascii_string_to_signed(g_strstrip(text), 10, 1, G_MAXINT, &pid,
+                                  NULL)) {
+        return 0;
+    }
+    proc = g_strdup_printf("/proc/%d/cmdline", (int)pid);
+    if (!guest->info->uuid ||
+        !g_file_get_contents(proc, &words, &length, NULL)) {
+        return 0;
+    }
+    /* Words end with a NUL each; a pid that was used again has another one. */
+    for (gsize at = 0; at < length; at += strlen(words + at) + 1) {
+        if (strcmp(words + at, guest->info->uuid) == 0) {
+            return pid;
+        }
+    }
+    return 0;
+}
+
 typedef struct Refresh {
     VirtGuest *guest;
     virDomainPtr domain;

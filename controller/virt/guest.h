@@ -86,6 +86,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VirtGuest, virt_guest_unref)
 const VirtGuestInfo *virt_guest_info(const VirtGuest *guest);
 VirtHost *virt_guest_host(const VirtGuest *guest);
 
+/**
+ * virt_guest_pid() - Process of its QEMU on this machine
+ *
+ * By the pid file that libvirt's system daemon keeps, and the command line of
+ * that process. Reads files, no more. Return: 0 if it is not to be known
+ */
+int64_t virt_guest_pid(const VirtGuest *guest);
+
 /** virt_guest_refresh() - Ask again for what virt_guest_info() shows */
 void virt_guest_refresh(VirtGuest *guest, VirtDone done, gpointer user);
 
@@ -240,6 +248,19 @@ void virt_guest_collect_balloon(VirtGuest *guest, unsigned period_s,
  * then; call it when there was none.
  */
 void virt_guest_restore(VirtGuest *guest, VirtDone done, gpointer user);
+
+/* What a migration under way is limited to, whoever set it. */
+typedef struct VirtLimits {
+    Known downtime_s;
+    Known speed_bytes_s; /* libvirt's default is some 8 EiB/s: unlimited */
+} VirtLimits;
+
+typedef void (*VirtLimitsRead)(VirtGuest *guest, const VirtLimits *limits,
+                               gpointer user);
+
+/** virt_guest_read_limits() - Read both; what cannot be read is unknown */
+void virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done,
+                            gpointer user);
 
 /** virt_guest_changed() - Is there anything to put back? */
 bool virt_guest_changed(const VirtGuest *guest);
