@@ -11,6 +11,7 @@ static const char *const status_words[] = {
     [RUN_STATUS_FAILED] = "failed",
     [RUN_STATUS_ABORTED] = "aborted",
     [RUN_STATUS_CUT_OFF] = "cut-off",
+    [RUN_STATUS_LEFT] = "left",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(status_words) == RUN_N_STATUSES);
 

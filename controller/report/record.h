@@ -28,6 +28,7 @@ typedef enum {
     RUN_STATUS_FAILED,  /* libvirt said so */
     RUN_STATUS_ABORTED, /* by the user */
     RUN_STATUS_CUT_OFF, /* by a time limit of the experiment */
+    RUN_STATUS_LEFT,    /* it went on, and nobody watched any more */
     RUN_N_STATUSES
 } RunStatus;
 

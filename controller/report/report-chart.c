@@ -328,7 +328,7 @@ static char *
 end_label(const RunFigures *run)
 {
     static const char *const words[] = { "moved", "failed", "aborted",
-                                         "cut off" };
+                                         "cut off", "left" };
     g_autofree char *at = run->duration_s.known
                               ? units_format_seconds(run->duration_s.value)
                               : g_strdup("");

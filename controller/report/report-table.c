@@ -114,7 +114,8 @@ static char *
 status_text(const RunFigures *run)
 {
     static const char *const words[] = { "completed", "failed",
-                                         "aborted by the user", "cut off" };
+                                         "aborted by the user", "cut off",
+                                         "left while it ran" };
 
     G_STATIC_ASSERT(G_N_ELEMENTS(words) == RUN_N_STATUSES);
     return g_strdup(words[run->record->status]);

@@ -42,6 +42,7 @@ append_fate(GString *out, const RunFigures *run, const char *subject)
         [RUN_STATUS_FAILED] = "failed",
         [RUN_STATUS_ABORTED] = "was aborted by the user",
         [RUN_STATUS_CUT_OFF] = "was cut off",
+        [RUN_STATUS_LEFT] = "was left while it ran",
     };
     bool moved = run->record->status == RUN_STATUS_COMPLETED;
     G_STATIC_ASSERT(G_N_ELEMENTS(ends) == RUN_N_STATUSES);
