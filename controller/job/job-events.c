@@ -14,7 +14,8 @@ static const char *const event_names[] = {
     [JOB_EVENT_POLL] = "poll",       [JOB_EVENT_COUNTERS] = "counters",
     [JOB_EVENT_LINK] = "link",       [JOB_EVENT_STOPPED] = "stopped",
     [JOB_EVENT_RESUMED] = "resumed", [JOB_EVENT_POSTCOPY] = "postcopy",
-    [JOB_EVENT_SHAPED] = "shaped",   [JOB_EVENT_END] = "end",
+    [JOB_EVENT_SHAPED] = "shaped",   [JOB_EVENT_ADVISORY] = "advisory",
+    [JOB_EVENT_END] = "end",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == JOB_N_EVENTS);
 
@@ -72,6 +73,9 @@ job_event_to_json(const JobEvent *event)
         break;
     case JOB_EVENT_SHAPED:
         jobj_add_bool(json, "shaped", event->shaped);
+        break;
+    case JOB_EVENT_ADVISORY:
+        jobj_add_bool(json, "advisory", event->advisory);
         break;
     case JOB_EVENT_END:
         jobj_add_bool(json, "completed", event->outcome.completed);
@@ -194,6 +198,9 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
         break;
     case JOB_EVENT_SHAPED:
         fine = jobj_get_bool(json, "shaped", &read.shaped);
+        break;
+    case JOB_EVENT_ADVISORY:
+        fine = jobj_get_bool(json, "advisory", &read.advisory);
         break;
     case JOB_EVENT_END:
         fine = outcome_from_json(json, &read.outcome);

@@ -50,6 +50,7 @@ struct Job {
     PolicyDecision in_force;
     PolicyDecision pending; /* waits for JOB_EVENT_SHAPED */
     bool is_pending;
+    bool advisory;            /* nothing of it is carried out */
     bool first_measures_used; /* pass 1 was decided again, knowing the link */
 
     SamplePoll poll;
@@ -211,9 +212,10 @@ job_decide(Job *job, const SampleRow *row)
     action->decision = decision;
     action->iter = input.iter;
     action->shape =
-        decision.guarantee_bytes_s != job->in_force.guarantee_bytes_s ||
-        decision.ceiling_bytes_s != job->in_force.ceiling_bytes_s ||
-        decision.application_bytes_s != job->in_force.application_bytes_s;
+        !job->advisory &&
+        (decision.guarantee_bytes_s != job->in_force.guarantee_bytes_s ||
+         decision.ceiling_bytes_s != job->in_force.ceiling_bytes_s ||
+         decision.application_bytes_s != job->in_force.application_bytes_s);
     if (action->shape) {
         job->pending = decision;
         job->is_pending = true;
@@ -534,9 +536,11 @@ job_on_postcopy(Job *job)
               "post-copy: the guest waits for its pages, so the stream gets "
               "all that is not promised to others",
               sizeof(action->decision.reason));
-    action->shape = true;
-    job->pending = action->decision;
-    job->is_pending = true;
+    action->shape = !job->advisory;
+    if (action->shape) {
+        job->pending = action->decision;
+        job->is_pending = true;
+    }
 }
 
 static void
@@ -616,6 +620,13 @@ job_feed(Job *job, const JobEvent *event)
                 job->in_force = job->pending;
             }
             job_set_reserved(job);
+        }
+        break;
+    case JOB_EVENT_ADVISORY:
+        job->advisory = event->advisory;
+        if (job->advisory) {
+            job->in_force = (PolicyDecision){ 0 };
+            job->is_pending = false;
         }
         break;
     case JOB_EVENT_END:

@@ -75,6 +75,9 @@ typedef enum {
     JOB_EVENT_RESUMED,  /* ... and runs here again: it was no switchover */
     JOB_EVENT_POSTCOPY, /* the guest runs on the destination, pages follow */
     JOB_EVENT_SHAPED,   /* .shaped: the last decision was carried out, or not */
+    JOB_EVENT_ADVISORY, /* .advisory: from now on decisions are taken and not
+                           carried out, and forecasts are of the migration as
+                           it is without them; or the other way round */
     JOB_EVENT_END,      /* .outcome */
     JOB_N_EVENTS
 } JobEventKind;
@@ -91,6 +94,7 @@ typedef struct JobEvent {
         SampleCounters counters;
         JobLink link;
         bool shaped;
+        bool advisory;
         JobOutcome outcome;
     };
 } JobEvent;

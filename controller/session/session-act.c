@@ -51,6 +51,20 @@ raise_event(Session *session, JobEvent event)
     g_queue_push_tail(session->waiting, copy);
 }
 
+static bool
+carry_out_decision(Session *session, const PolicyDecision *decision,
+                   GError **error)
+{
+    const SessionSpec *spec = &session->spec;
+
+    return spec->hands
+               ? spec->hands->set(session, decision, spec->hands_user, error)
+               : reservation_set(session->reservation,
+                                 decision->guarantee_bytes_s,
+                                 decision->ceiling_bytes_s,
+                                 decision->application_bytes_s, error);
+}
+
 static void
 act_decided(Session *session, const JobAction *action)
 {
@@ -65,12 +79,12 @@ act_decided(Session *session, const JobAction *action)
     int64_t before_us;
     double took_us;
 
-    if (action->shape && session->reservation) {
+    if (session->spec.advisory) {
+        entry.applied = false;
+        entry.error = g_strdup("observed only, nothing was changed");
+    } else if (action->shape && session_has_hands(session)) {
         before_us = clock_mono_us();
-        entry.applied = reservation_set(
-            session->reservation, action->decision.guarantee_bytes_s,
-            action->decision.ceiling_bytes_s,
-            action->decision.application_bytes_s, &error);
+        entry.applied = carry_out_decision(session, &action->decision, &error);
         took_us = (double)(clock_mono_us() - before_us);
         g_array_append_val(session->change_us, took_us);
         if (error) {
@@ -120,7 +134,7 @@ act_point(Session *session, const JobPoint *point)
         .other_bytes_s = point->other_bytes_s,
     };
 
-    if (session->reservation) {
+    if (!session->spec.advisory && session_has_hands(session)) {
         entry.reserved_bytes_s = known((double)point->guarantee_bytes_s);
         entry.ceiling_bytes_s = known((double)point->ceiling_bytes_s);
     }
@@ -266,13 +280,26 @@ session_record_begin(Session *session)
         g_ptr_array_add(record->options,
                         g_strdup(g_ptr_array_index(spec->options, i)));
     }
-    if (spec->link) {
-        record->link_device = g_strdup(spec->link->device);
-        record->link_chain = g_strdup(spec->link->chain);
-        record->link_destination = g_strdup(spec->link->destination);
-        record->link_rate_bytes_s = spec->link->rate_bytes_s;
-        record->link_rate_declared = spec->link->rate_declared;
+    session_record_link(session);
+}
+
+void
+session_record_link(Session *session)
+{
+    RunRecord *record = session->record;
+    const Link *link = session->spec.link;
+
+    if (!link) {
+        return;
     }
+    g_free(record->link_device);
+    g_free(record->link_chain);
+    g_free(record->link_destination);
+    record->link_device = g_strdup(link->device);
+    record->link_chain = g_strdup(link->chain);
+    record->link_destination = g_strdup(link->destination);
+    record->link_rate_bytes_s = link->rate_bytes_s;
+    record->link_rate_declared = link->rate_declared;
 }
 
 static int
@@ -309,6 +336,9 @@ status_of(const Session *session, const GError *error)
     }
     if (session->cut_off) {
         return RUN_STATUS_CUT_OFF;
+    }
+    if (g_error_matches(error, SESSION_ERROR, SESSION_ERROR_LEFT)) {
+        return RUN_STATUS_LEFT;
     }
     return session->aborting ||
                    g_error_matches(error, VIRT_ERROR, VIRT_ERROR_ABORTED)

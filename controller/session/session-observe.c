@@ -48,6 +48,11 @@ port_of_uri(const char *uri)
 static GArray *
 list_streams(Session *session, GError **error)
 {
+    const SessionSpec *spec = &session->spec;
+
+    if (spec->hands) {
+        return spec->hands->streams(session, spec->hands_user);
+    }
     return streams_list(session->spec.link->destination, session->first_port,
                         session->last_port, error);
 }
@@ -59,6 +64,7 @@ match_streams(Session *session)
     const GArray *matches = attribution_matches(session->attribution);
     g_autoptr(GError) error = NULL;
 
+    /* Whose hands it is in, they have matched it. */
     if (session->reservation &&
         !reservation_match(session->reservation,
                            (const StreamMatch *)(const void *)matches->data,
@@ -159,6 +165,16 @@ measure_foreign(Session *session, const ClassStats *ours)
     }
 }
 
+static bool
+read_stats(Session *session, ReservationStats *stats, GError **error)
+{
+    const SessionSpec *spec = &session->spec;
+
+    return spec->hands
+               ? spec->hands->stats(session, stats, spec->hands_user, error)
+               : reservation_stats(session->reservation, stats, error);
+}
+
 static void
 observe_link(Session *session)
 {
@@ -166,10 +182,10 @@ observe_link(Session *session)
     g_autoptr(GError) error = NULL;
     ReservationStats stats;
 
-    if (!session->reservation) {
+    if (!session_has_hands(session)) {
         return;
     }
-    if (!reservation_stats(session->reservation, &stats, &error)) {
+    if (!read_stats(session, &stats, &error)) {
         if (!session->stream_warned) {
             session->stream_warned = true;
             session_warn(session, "reservation lost: %s", error->message);
@@ -186,7 +202,9 @@ observe_link(Session *session)
         .protected_bytes = stats.protected_classes.bytes,
         .application_bytes = stats.application.bytes,
     };
-    measure_foreign(session, &stats.migration);
+    if (!session->spec.advisory) {
+        measure_foreign(session, &stats.migration);
+    }
     check_coverage(session, &event.link);
     session_feed(session, event);
 }
@@ -208,18 +226,17 @@ session_check_balloon(Session *session)
 }
 
 static void
-on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
-           gpointer user)
+take_reading(Session *session, const VirtReading *reading, const GError *error)
 {
-    Session *session = user;
-
-    if (error || !session->migration ||
-        !virt_migration_running(session->migration)) {
+    if (session->adopted && session_running(session)) {
+        session_adopted_reading(session, reading, error);
+    }
+    if (error || !session_running(session)) {
         return; /* the end of the migration tells more than a failed poll */
     }
     if (session->ask_again) {
         session->ask_again = false;
-        virt_guest_poll(guest, VIRT_READ_JOB, on_reading, session);
+        session_poll(session, VIRT_READ_JOB);
     }
     if (reading->what & VIRT_READ_JOB && reading->job.sampled &&
         reading->job.outgoing) {
@@ -229,6 +246,7 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
         event.poll.at_us -= session->started_us;
         event.at_us = event.poll.at_us;
         session->sent_bytes = event.poll.sent_bytes;
+        session->sent_at_us = reading->job.poll.at_us;
         session_feed(session, event);
     }
     look_for_streams(session);
@@ -260,14 +278,45 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
     }
 }
 
+static void
+on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
+           gpointer user)
+{
+    Session *session = user; /* a reference of the request's */
+
+    take_reading(session, reading, error);
+    session_unref(session);
+}
+
+static bool
+start_poll(Session *session, unsigned what)
+{
+    if (!virt_guest_poll(session->spec.guest, what, on_reading, session)) {
+        return false;
+    }
+    session_ref(session);
+    return true;
+}
+
+void
+session_poll(Session *session, unsigned what)
+{
+    start_poll(session, what);
+}
+
+void
+session_look(Session *session)
+{
+    look_for_streams(session);
+}
+
 static gboolean
 on_tick(gpointer user)
 {
     Session *session = user;
 
     /* Not answered yet: the monitor is silent during the switchover. */
-    virt_guest_poll(session->spec.guest, VIRT_READ_JOB | VIRT_READ_COUNTERS,
-                    on_reading, session);
+    session_poll(session, VIRT_READ_JOB | VIRT_READ_COUNTERS);
     return G_SOURCE_CONTINUE;
 }
 
@@ -283,6 +332,9 @@ void
 session_observe_start(Session *session)
 {
     observe_link(session);
+    if (session->tick_source) {
+        return;
+    }
     session->tick_source = g_timeout_add(TICK_MS, on_tick, session);
     search_start(session);
 }
@@ -294,11 +346,17 @@ session_observe_stop(Session *session)
     g_clear_handle_id(&session->search_source, g_source_remove);
 }
 
-void
-session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
+static void
+take_event(Session *session, const VirtEvent *event)
 {
-    Session *session = user;
     JobEvent out = { .at_us = MAX(event->at_us - session->started_us, 0) };
+
+    if (session->adopted) {
+        session_adopted_event(session, event);
+        if (!session_running(session)) {
+            return;
+        }
+    }
 
     switch (event->kind) {
     case VIRT_EVENT_PASS:
@@ -311,8 +369,7 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
         }
         /* Ask at once, or as soon as the question under way is answered: a
          * pass may be over in a tenth of a second. */
-        session->ask_again = !virt_guest_poll(
-            session->spec.guest, VIRT_READ_JOB, on_reading, session);
+        session->ask_again = !start_poll(session, VIRT_READ_JOB);
         break;
     case VIRT_EVENT_PAUSED:
         /* QEMU's own event tells no reason; it comes in post-copy too, just
@@ -334,6 +391,9 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
                      "pages; resume with: virsh migrate --postcopy-resume");
         break;
     case VIRT_EVENT_LOST:
+        if (session->adopted) {
+            break; /* whoever adopted it connects again */
+        }
         session_warn(session,
                      "the connection to the source's libvirtd broke "
                      "(%s); what becomes of the migration is being "
@@ -350,4 +410,27 @@ session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
     case VIRT_N_EVENTS:
         break;
     }
+}
+
+void
+session_on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
+{
+    Session *session = session_ref(user);
+
+    take_event(session, event);
+    session_unref(session);
+}
+
+void
+session_set_link(Session *session, const Link *link)
+{
+    session->spec.link = link;
+    session_record_link(session);
+    if (!session->attribution) {
+        /* Those that are told are its own, all of them. */
+        session->attribution = attribution_new(NULL, true);
+    }
+    look_for_streams(session);
+    observe_link(session);
+    search_start(session);
 }

@@ -5,6 +5,7 @@
  * session.c          its life: what is done in which order, and the end
  * session-observe.c  what happens becomes events of the job
  * session-act.c      what the job answers is carried out and recorded
+ * session-adopt.c    a migration of somebody else's: its beginning and end
  */
 #ifndef SESSION_PRIV_H
 #define SESSION_PRIV_H
@@ -13,6 +14,8 @@
 #include "tc/attribution.h"
 
 struct Session {
+    unsigned refs;    /* the owner's, and one of each request under way */
+    bool over;        /* .ended was called, or the owner let go of it */
     SessionSpec spec; /* pointers inside are the caller's */
     SessionCallbacks callbacks;
     gpointer user;
@@ -40,6 +43,17 @@ struct Session {
     bool cut_off;
     bool postcopy_asked;
     uint64_t sent_bytes; /* last that libvirt told */
+    int64_t sent_at_us;  /* then, monotonic; 0: not yet */
+
+    bool adopted; /* somebody else's: .migration stays NULL */
+    bool ending;  /* its end is settled */
+    bool lost;    /* no connection to its libvirtd */
+    VirtMigrateSpec *no_request;
+    VirtMigrationResult final; /* of an adopted one; .job as it was told */
+    guint judge_source;        /* its job is gone: what became of it? */
+    VirtLimits limits;         /* as last read */
+    int64_t limits_at_us;
+    bool limits_asked;
 
     RunRecord *record;
     GArray *decision_us; /* double: cost of each decision */
@@ -61,12 +75,29 @@ void session_record_end(Session *session, const VirtMigrationResult *result,
 /* session-observe.c */
 bool session_observe_begin(Session *session, GError **error);
 void session_observe_start(Session *session);
+void session_record_link(Session *session);
+void session_poll(Session *session, unsigned what);
 void session_observe_stop(Session *session);
 void session_check_balloon(Session *session);
 void session_on_guest_event(VirtGuest *guest, const VirtEvent *event,
                             gpointer user);
 
+/* session-adopt.c */
+void session_adopted_event(Session *session, const VirtEvent *event);
+void session_adopted_reading(Session *session, const VirtReading *reading,
+                             const GError *error);
+void session_adopted_clear(Session *session);
+
 /* session.c */
+Session *session_new(const SessionSpec *spec, const SessionCallbacks *callbacks,
+                     gpointer user);
+Session *session_ref(Session *session);
+void session_unref(Session *session);
+void session_finish(Session *session, const VirtMigrationResult *result,
+                    const GError *error);
+bool session_running(const Session *session);
+/* Does anything carry out decisions, or at least measure for them? */
+bool session_has_hands(const Session *session);
 void session_request_postcopy(Session *session, const char *why);
 
 #endif

@@ -16,15 +16,14 @@
 
 G_DEFINE_QUARK(vmferry_session_error, session_error)
 
-static void session_finish(Session *session, const VirtMigrationResult *result,
-                           const GError *error);
-
-static Session *
+Session *
 session_new(const SessionSpec *spec, const SessionCallbacks *callbacks,
             gpointer user)
 {
     Session *session = g_new0(Session, 1);
     JobConfig config;
+
+    session->refs = 1;
 
     session->spec = *spec;
     session->callbacks = *callbacks;
@@ -44,13 +43,30 @@ session_new(const SessionSpec *spec, const SessionCallbacks *callbacks,
     return session;
 }
 
+Session *
+session_ref(Session *session)
+{
+    session->refs++;
+    return session;
+}
+
 void
 session_free(Session *session)
 {
-    if (!session) {
+    if (session) {
+        session->over = true;
+        session_observe_stop(session);
+        session_unref(session);
+    }
+}
+
+void
+session_unref(Session *session)
+{
+    if (!session || --session->refs > 0) {
         return;
     }
-    session_observe_stop(session);
+    session_adopted_clear(session);
     g_clear_handle_id(&session->timeout_source, g_source_remove);
     g_clear_handle_id(&session->cut_off_source, g_source_remove);
     if (session->reservation) {
@@ -116,6 +132,59 @@ session_reserve(Session *session, GError **error)
     list_macs(guest, reserve.guest_macs, G_N_ELEMENTS(reserve.guest_macs));
     session->reservation = reservation_open(&reserve, error);
     return session->reservation != NULL;
+}
+
+bool
+session_running(const Session *session)
+{
+    return !session->over &&
+           (session->adopted ? !session->ending
+                             : session->migration &&
+                                   virt_migration_running(session->migration));
+}
+
+bool
+session_has_hands(const Session *session)
+{
+    return session->reservation || (session->spec.hands && session->spec.link);
+}
+
+bool
+session_adopted(const Session *session)
+{
+    return session->adopted;
+}
+
+VirtGuest *
+session_guest(const Session *session)
+{
+    return session->spec.guest;
+}
+
+Job *
+session_job(const Session *session)
+{
+    return session->job;
+}
+
+RunRecord *
+session_record(const Session *session)
+{
+    return session->record;
+}
+
+bool
+session_sent(const Session *session, uint64_t *bytes, int64_t *at_us)
+{
+    *bytes = session->sent_bytes;
+    *at_us = session->sent_at_us;
+    return session->sent_at_us != 0;
+}
+
+void
+session_note(Session *session, const char *text)
+{
+    session_warn(session, "%s", text);
 }
 
 static void
@@ -306,6 +375,10 @@ session_release(Session *session)
     g_autoptr(GError) error = NULL;
     ReservationStats stats;
 
+    if (session->spec.hands) {
+        record->class_bytes =
+            session->spec.hands->release(session, session->spec.hands_user);
+    }
     if (!session->reservation) {
         return;
     }
@@ -322,6 +395,7 @@ static void
 on_restored(const GError *error, gpointer user)
 {
     Session *session = user;
+    Session *held = session_ref(session); /* .ended may free it */
 
     if (error) {
         session_warn(session,
@@ -329,11 +403,13 @@ on_restored(const GError *error, gpointer user)
                      "back: %s",
                      error->message);
     }
+    session->over = true;
     session->callbacks.ended(session, session->record, session->failure,
                              session->user);
+    session_unref(held);
 }
 
-static void
+void
 session_finish(Session *session, const VirtMigrationResult *result,
                const GError *error)
 {

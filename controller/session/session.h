@@ -30,6 +30,7 @@ typedef enum {
     SESSION_ERROR_ADDRESS, /* the destination's data address is not known */
     SESSION_ERROR_CUT_OFF, /* given up after the time set for it */
     SESSION_ERROR_REMOTE,  /* the source is not this host: no tc here */
+    SESSION_ERROR_LEFT,    /* left by session_leave(), and goes on */
 } SessionError;
 
 typedef enum {
@@ -37,6 +38,27 @@ typedef enum {
     SESSION_TIMEOUT_SUSPEND,  /* virsh --timeout: pause, so that it ends */
     SESSION_TIMEOUT_POSTCOPY, /* virsh --timeout-postcopy */
 } SessionTimeout;
+
+typedef struct Session Session;
+
+/*
+ * Who carries out what the session decides, where several share a link: a
+ * daemon. Without, the session holds a reservation of its own.
+ */
+typedef struct SessionHands {
+    /* The stream's connections as of now, StreamInfo, as far as they are known
+     * to be its own beyond doubt; g_array_unref() it. NULL: cannot be listed */
+    GArray *(*streams)(Session *session, gpointer user);
+    /* As reservation_set() and reservation_stats(). Observers have no class:
+     * .migration then is the stream's own count. */
+    bool (*set)(Session *session, const PolicyDecision *decision, gpointer user,
+                GError **error);
+    bool (*stats)(Session *session, ReservationStats *stats, gpointer user,
+                  GError **error);
+    /* The end: give everything back. What the class has counted, unknown if
+     * there was none of its own */
+    Known (*release)(Session *session, gpointer user);
+} SessionHands;
 
 typedef struct SessionSpec {
     VirtGuest *guest;      /* on its source */
@@ -54,9 +76,10 @@ typedef struct SessionSpec {
     bool postcopy_after_precopy; /* switch when pass 2 begins */
     Known cut_off_s;             /* abort then, status "cut-off" */
     const GPtrArray *options;    /* words as given, for the record; or NULL */
+    const SessionHands *hands;   /* NULL: a reservation of its own on .link */
+    gpointer hands_user;
+    bool advisory; /* decides and records, carries out nothing */
 } SessionSpec;
-
-typedef struct Session Session;
 
 typedef struct SessionCallbacks {
     /* Something happened; @action lives until the call returns. */
@@ -82,6 +105,61 @@ typedef struct SessionCallbacks {
 Session *session_start(const SessionSpec *spec,
                        const SessionCallbacks *callbacks, gpointer user,
                        GError **error);
+
+/**
+ * session_adopt() - Attach to a migration that somebody else has started
+ * @spec: .guest, .policy, .hands and .advisory count; .migrate may be NULL, and
+ *        .link is told later by session_set_link()
+ *
+ * Samples, forecasts, decides, records and shapes as any session does, in the
+ * middle of a migration too; the migration itself, its parameters and the
+ * guest are left alone. It ends when the migration does, with VIRT_ERROR_FAILED
+ * or VIRT_ERROR_ABORTED if the guest stays, or with session_leave().
+ * Return: the session, session_free() it after .ended
+ */
+Session *session_adopt(const SessionSpec *spec,
+                       const SessionCallbacks *callbacks, gpointer user);
+
+/** session_set_link() - The way of an adopted stream is known
+ * @link: Borrowed until .ended */
+void session_set_link(Session *session, const Link *link);
+
+/** session_set_advisory() - Carry decisions out from now on, or no longer */
+void session_set_advisory(Session *session, bool advisory);
+
+/** session_vanished() - Its guest was not found on the new connection */
+void session_vanished(Session *session);
+
+/** session_reconnect() - Its libvirtd was lost and is back
+ * @guest: The same guest on the new connection */
+void session_reconnect(Session *session, VirtGuest *guest);
+
+/** session_leave() - Let go of an adopted migration, which goes on; .ended
+ * comes with SESSION_ERROR_LEFT and @why */
+void session_leave(Session *session, const char *why);
+
+/** session_adopted() - Was it somebody else's? */
+bool session_adopted(const Session *session);
+
+/** session_guest() - As of the last connection; borrowed */
+VirtGuest *session_guest(const Session *session);
+
+/** session_job() - For asking its state and progress; borrowed */
+Job *session_job(const Session *session);
+
+/** session_record() - As it grows; borrowed */
+RunRecord *session_record(const Session *session);
+
+/** session_sent() - What QEMU last said it has sent
+ * @at_us: When it said so, monotonic
+ * Return: false before the first statistics */
+bool session_sent(const Session *session, uint64_t *bytes, int64_t *at_us);
+
+/** session_note() - A warning in its record, told to .warning as well */
+void session_note(Session *session, const char *text);
+
+/** session_look() - Look at the socket table now */
+void session_look(Session *session);
 
 /** session_free() - Only before anything was started, or after .ended */
 void session_free(Session *session);

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * session-adopt.c - a migration of somebody else's: its beginning and its end
+ *
+ * No call of ours returns when it is over, so the end is read from what comes:
+ *
+ *   the guest stopped here, "migrated"     completed
+ *   ... stopped here for another reason    failed, with that reason
+ *   QEMU's status "failed", "cancelled"    failed, aborted
+ *   no migration job any more              the events may be late: half a second
+ *                                          later the guest's state decides
+ *
+ * While the daemon of the source is lost nothing can be told; QEMU goes on, the
+ * class stays, and so does the session. The next connection looks again.
+ */
+#include <math.h>
+
+#include "base/clock.h"
+#include "session/session-priv.h"
+
+/* An event of what a reading has told already may be that late. */
+#define JUDGE_MS 500
+/* How often maximum downtime and speed are looked at, for others' changes. */
+#define LIMITS_US (2 * G_USEC_PER_SEC)
+
+static const char *
+guest_name(const Session *session)
+{
+    return virt_guest_info(session->spec.guest)->name;
+}
+
+void
+session_adopted_clear(Session *session)
+{
+    g_clear_handle_id(&session->judge_source, g_source_remove);
+    g_clear_pointer(&session->no_request, virt_migrate_spec_free);
+    g_clear_pointer(&session->final.warnings, g_ptr_array_unref);
+    g_clear_pointer(&session->final.job.message, g_free);
+}
+
+/* --- the end --- */
+
+static void
+end(Session *session, const GError *error)
+{
+    VirtMigrationResult *result = &session->final;
+
+    if (session->ending) {
+        return;
+    }
+    session->ending = true;
+    g_clear_handle_id(&session->judge_source, g_source_remove);
+    result->completed = !error;
+    result->source = error ? VIRT_STATE_RUNNING : VIRT_STATE_GONE;
+    session_finish(session, error ? NULL : result, error);
+}
+
+static void
+end_failed(Session *session, VirtError code, const char *why)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_set_error(&error, VIRT_ERROR, code,
+                "guest '%s': its migration, which somebody else started, %s",
+                guest_name(session), why);
+    end(session, error);
+}
+
+/* The daemon's word after the fact: with it, or with what we have. */
+static void
+on_final(VirtGuest *guest, const VirtReading *reading, const GError *error,
+         gpointer user)
+{
+    Session *session = user;
+
+    if (!error && reading->what & VIRT_READ_JOB &&
+        reading->job.state == VIRT_JOB_COMPLETED && reading->job.outgoing) {
+        g_free(session->final.job.message);
+        session->final.job = reading->job;
+        session->final.job.message = NULL;
+    }
+    end(session, NULL);
+    session_unref(session);
+}
+
+static void
+end_completed(Session *session)
+{
+    if (session->ending) {
+        return;
+    }
+    if (session->final.job.state == VIRT_JOB_COMPLETED || session->lost) {
+        end(session, NULL);
+    } else {
+        virt_guest_completed_job(session->spec.guest, on_final,
+                                 session_ref(session));
+    }
+}
+
+static void
+on_judged(const GError *error, gpointer user)
+{
+    Session *session = user;
+    VirtState state = virt_guest_info(session->spec.guest)->state;
+
+    if (session->ending) {
+        /* an event was faster */
+    } else if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN) ||
+               (!error && state == VIRT_STATE_SHUTOFF)) {
+        end_completed(session);
+    } else if (error) {
+        session->lost |=
+            g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED);
+    } else {
+        end_failed(session, VIRT_ERROR_FAILED,
+                   "is over, and the guest is still here");
+    }
+    session_unref(session);
+}
+
+static gboolean
+on_judge(gpointer user)
+{
+    Session *session = user;
+
+    session->judge_source = 0;
+    virt_guest_refresh(session->spec.guest, on_judged, session_ref(session));
+    return G_SOURCE_REMOVE;
+}
+
+static void
+judge_soon(Session *session)
+{
+    if (!session->judge_source && !session->ending) {
+        session->judge_source = g_timeout_add(JUDGE_MS, on_judge, session);
+    }
+}
+
+void
+session_adopted_event(Session *session, const VirtEvent *event)
+{
+    g_autofree char *why = NULL;
+
+    if (session->ending) {
+        return;
+    }
+    switch (event->kind) {
+    case VIRT_EVENT_JOB_COMPLETED:
+        if (event->job->state == VIRT_JOB_COMPLETED) {
+            g_free(session->final.job.message);
+            session->final.job = *event->job;
+            session->final.job.message = NULL;
+        }
+        break;
+    case VIRT_EVENT_STATUS:
+        if (g_str_equal(event->detail, "failed")) {
+            end_failed(session, VIRT_ERROR_FAILED, "failed, says its QEMU");
+        } else if (g_str_equal(event->detail, "cancelled")) {
+            end_failed(session, VIRT_ERROR_ABORTED, "was cancelled");
+        }
+        break;
+    case VIRT_EVENT_STOPPED:
+        if (g_str_equal(event->detail, "migrated")) {
+            end_completed(session);
+        } else {
+            why = g_strdup_printf("ended with the guest: %s", event->detail);
+            end_failed(session, VIRT_ERROR_FAILED, why);
+        }
+        break;
+    case VIRT_EVENT_LOST:
+        session->lost = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- others' changes --- */
+
+static bool
+differs(Known before, Known now)
+{
+    return before.known && now.known &&
+           fabs(before.value - now.value) > 1e-6 * fabs(before.value);
+}
+
+/* From now on that knob is the other's, for the rest of the job. */
+static void
+on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
+{
+    Session *session = user;
+
+    session->limits_asked = false;
+    if (!session_running(session)) {
+        session_unref(session);
+        return;
+    }
+    if (differs(session->limits.downtime_s, limits->downtime_s)) {
+        session_warn(session,
+                     "somebody else changed the maximum downtime from %.0f to "
+                     "%.0f ms; it is theirs for the rest of this migration",
+                     session->limits.downtime_s.value * 1000,
+                     limits->downtime_s.value * 1000);
+    }
+    if (differs(session->limits.speed_bytes_s, limits->speed_bytes_s)) {
+        session_warn(session,
+                     "somebody else changed the maximum speed from %.0f to "
+                     "%.0f MiB/s; it is theirs for the rest of this migration",
+                     session->limits.speed_bytes_s.value / (1 << 20),
+                     limits->speed_bytes_s.value / (1 << 20));
+    }
+    if (limits->downtime_s.known) {
+        session->limits.downtime_s = limits->downtime_s;
+    }
+    if (limits->speed_bytes_s.known) {
+        session->limits.speed_bytes_s = limits->speed_bytes_s;
+    }
+    session_unref(session);
+}
+
+static void
+watch_limits(Session *session)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (session->limits_asked || now_us - session->limits_at_us < LIMITS_US) {
+        return;
+    }
+    session->limits_asked = true;
+    session->limits_at_us = now_us;
+    virt_guest_read_limits(session->spec.guest, on_limits,
+                           session_ref(session));
+}
+
+void
+session_adopted_reading(Session *session, const VirtReading *reading,
+                        const GError *error)
+{
+    bool there = !error && reading->what & VIRT_READ_JOB &&
+                 reading->job.outgoing &&
+                 (reading->job.state == VIRT_JOB_STARTING ||
+                  reading->job.state == VIRT_JOB_ACTIVE);
+
+    if (there) {
+        g_clear_handle_id(&session->judge_source, g_source_remove);
+        watch_limits(session);
+    } else if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
+        session->lost = true;
+    } else if (!error && !(reading->what & VIRT_READ_JOB)) {
+        /* the job alone could not be read: another poll will tell */
+    } else if (!error ||
+               g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN) ||
+               g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NOT_RUNNING)) {
+        judge_soon(session);
+    }
+}
+
+/* --- the beginning --- */
+
+static void
+on_subscribed(const GError *error, gpointer user)
+{
+    Session *session = user;
+
+    if (error && !session->ending) {
+        session_warn(session, "no events from libvirt, polling only: %s",
+                     error->message);
+    }
+    session_unref(session);
+}
+
+static void
+listen(Session *session)
+{
+    virt_guest_subscribe(session->spec.guest, session_on_guest_event, session,
+                         on_subscribed, session_ref(session));
+    session_observe_start(session);
+    session_poll(session, VIRT_READ_JOB | VIRT_READ_COUNTERS);
+}
+
+Session *
+session_adopt(const SessionSpec *spec, const SessionCallbacks *callbacks,
+              gpointer user)
+{
+    g_autoptr(VirtMigrateSpec) none = virt_migrate_spec_new();
+    SessionSpec own = *spec;
+    Session *session;
+
+    /* Whoever started it asked for what he asked; we know of nothing. */
+    none->flags = VIRT_MIGRATE_LIVE;
+    own.migrate = none;
+    own.set_downtime = false;
+    session = session_new(&own, callbacks, user);
+    session->adopted = true;
+    session->no_request = g_steal_pointer(&none);
+    session->final.warnings = g_ptr_array_new_with_free_func(g_free);
+    /* Its statistics are collected, or not, as the administrator set it. */
+    session->balloon_warned = true;
+    session_feed(session, (JobEvent){ .kind = JOB_EVENT_START });
+    session->spec.advisory = false;
+    session_set_advisory(session, spec->advisory);
+    if (spec->link) {
+        session_set_link(session, spec->link);
+    }
+    listen(session);
+    return session;
+}
+
+void
+session_set_advisory(Session *session, bool advisory)
+{
+    JobEvent event = { .kind = JOB_EVENT_ADVISORY, .advisory = advisory };
+
+    if (session->spec.advisory == advisory || session->ending) {
+        return;
+    }
+    session->spec.advisory = advisory;
+    event.at_us = session_now_us(session);
+    session_feed(session, event);
+}
+
+void
+session_vanished(Session *session)
+{
+    if (!session->ending) {
+        end_failed(session, VIRT_ERROR_NO_DOMAIN,
+                   "ended while its libvirtd was away, and the guest is no "
+                   "longer here; look for it on the destination");
+    }
+}
+
+void
+session_reconnect(Session *session, VirtGuest *guest)
+{
+    if (session->ending) {
+        return;
+    }
+    virt_guest_unsubscribe(session->spec.guest);
+    virt_guest_unref(session->spec.guest);
+    session->spec.guest = virt_guest_ref(guest);
+    session->lost = false;
+    listen(session);
+}
+
+void
+session_leave(Session *session, const char *why)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!session->adopted || session->ending) {
+        return;
+    }
+    session->ending = true;
+    g_set_error(&error, SESSION_ERROR, SESSION_ERROR_LEFT,
+                "guest '%s': %s; the migration goes on", guest_name(session),
+                why);
+    session_finish(session, NULL, error);
+}
