@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * main.c - the program vmferryd: words, signals, the loop
+ */
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/daemon-priv.h"
+
+static gboolean
+on_stop(gpointer user)
+{
+    daemon_log(G_LOG_LEVEL_INFO, NULL,
+               "stopping: what is ours is given back, "
+               "migrations go on");
+    daemon_stop(user);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_reload(gpointer user)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!daemon_reload(user, &error)) {
+        daemon_log(G_LOG_LEVEL_WARNING, NULL,
+                   "the configuration was not read anew, the old one holds: %s",
+                   error->message);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+int
+main(int argc, char **argv)
+{
+    static char *config_path, *run_dir;
+    static gboolean version, check;
+    static const GOptionEntry entries[] = {
+        { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
+          "Read FILE instead of " DAEMON_CONFIG_PATH, "FILE" },
+        { "check", 0, 0, G_OPTION_ARG_NONE, &check,
+          "Read the configuration, say what is wrong with it, and end", NULL },
+        { "run-dir", 0, 0, G_OPTION_ARG_FILENAME, &run_dir,
+          "Keep lock and leases in DIR instead of /run/vmferry", "DIR" },
+        { "version", 'V', 0, G_OPTION_ARG_NONE, &version,
+          "Show the version and end", NULL },
+        { NULL }
+    };
+    g_autoptr(GOptionContext) context =
+        g_option_context_new("- steer the migrations that leave this host");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Notify) notify = NULL;
+    g_autoptr(Daemon) daemon = NULL;
+    DaemonOptions options = { 0 };
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+        fprintf(stderr, "vmferryd: %s; see vmferryd --help\n", error->message);
+        return 2;
+    }
+    if (argc > 1) {
+        fprintf(stderr,
+                "vmferryd: takes no argument '%s'; see vmferryd "
+                "--help\n",
+                argv[1]);
+        return 2;
+    }
+    if (version) {
+        printf("vmferryd %s\n", VMFERRY_VERSION);
+        return 0;
+    }
+    if (check) {
+        g_autoptr(DaemonConfig) config =
+            daemon_config_load(config_path, &error);
+        g_autofree char *text = config ? daemon_config_to_text(config) : NULL;
+
+        fputs(text ? text : "", stdout);
+        if (error) {
+            fprintf(stderr, "%s\n", error->message);
+        }
+        return config ? 0 : 1;
+    }
+    options.config_path = config_path;
+    options.run_dir = run_dir;
+    notify = notify_new(&error);
+    if (!notify) {
+        fprintf(stderr, "vmferryd: %s\n", error->message);
+        return 1;
+    }
+    options.notify = notify;
+    signal(SIGPIPE, SIG_IGN);
+    daemon_log_start(2);
+    daemon = daemon_new(&options, &error);
+    if (!daemon) {
+        fprintf(stderr, "vmferryd: %s\n", error->message);
+        return 1;
+    }
+    g_unix_signal_add(SIGTERM, on_stop, daemon);
+    g_unix_signal_add(SIGINT, on_stop, daemon);
+    g_unix_signal_add(SIGHUP, on_reload, daemon);
+    daemon_run(daemon);
+    return 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * outgoing.c - one migration that leaves this host, and its session
+ *
+ *   noticed ─> session: samples and forecasts ─> stream found ─> link, rules
+ *                                                    │
+ *                          observe, advise: counted only     enforce: a class
+ *
+ * Rules may depend on the destination, which is known when the stream is; until
+ * then nothing is decided, so nothing of it needs to be taken back.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/daemon-priv.h"
+
+/* QEMU's default downtime-limit. */
+#define DEFAULT_DOWNTIME_S 0.3
+
+void
+outgoing_log(const Outgoing *outgoing, GLogLevelFlags level, const char *event,
+             const char *reason, const char *format, ...)
+{
+    LogAbout about = {
+        .event = event,
+        .guest = outgoing->name,
+        .uuid = outgoing->uuid,
+        .session = outgoing->id,
+        .destination = outgoing->found ? outgoing->endpoint.destination : NULL,
+        .link = outgoing->has_link ? outgoing->link.device : NULL,
+        .mode = config_mode_name(outgoing->rules.mode),
+        .starter = CONFIG_STARTER_OTHER,
+        .reason = reason,
+    };
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    daemon_log(level, &about, "guest '%s': %s", outgoing->name, text);
+}
+
+static void
+on_action(Session *session, const JobAction *action, gpointer user)
+{
+    Outgoing *outgoing = user;
+    g_autofree char *rate = NULL;
+
+    switch (action->kind) {
+    case JOB_ACTION_STATE:
+        outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STATE,
+                     job_state_name(action->state), "%s",
+                     job_state_name(action->state));
+        break;
+    case JOB_ACTION_DECIDED:
+        if (outgoing->has_decision &&
+            outgoing->decision.guarantee_bytes_s ==
+                action->decision.guarantee_bytes_s &&
+            outgoing->decision.step == action->decision.step) {
+            break;
+        }
+        outgoing->decision = action->decision;
+        outgoing->has_decision = true;
+        outgoing_log(
+            outgoing,
+            outgoing->rules.mode == CONFIG_MODE_OBSERVE ? G_LOG_LEVEL_INFO
+                                                        : G_LOG_LEVEL_INFO,
+            LOG_EVENT_DECISION, policy_step_name(action->decision.step), "%s%s",
+            outgoing->rules.mode == CONFIG_MODE_ENFORCE ? ""
+                                                        : "not carried out: ",
+            action->decision.reason);
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+on_warning(Session *session, const char *text, gpointer user)
+{
+    outgoing_log(user, G_LOG_LEVEL_WARNING, LOG_EVENT_FOREIGN, "warning", "%s",
+                 text);
+}
+
+static void
+on_progress(Session *session, const JobProgress *progress, gpointer user)
+{
+    Outgoing *outgoing = user;
+    uint64_t sent;
+    int64_t at_us;
+
+    if (session_sent(session, &sent, &at_us) && at_us > outgoing->rate_at_us) {
+        if (outgoing->rate_at_us && sent >= outgoing->rate_sent_bytes) {
+            outgoing->sent_bytes_s =
+                (double)(sent - outgoing->rate_sent_bytes) * G_USEC_PER_SEC /
+                (double)(at_us - outgoing->rate_at_us);
+        }
+        outgoing->rate_sent_bytes = sent;
+        outgoing->rate_at_us = at_us;
+    }
+    sockets_look(outgoing->daemon, false);
+}
+
+static gboolean
+on_forget(gpointer user)
+{
+    Outgoing *outgoing = user;
+
+    g_ptr_array_remove(outgoing->daemon->outgoing, outgoing);
+    return G_SOURCE_REMOVE;
+}
+
+static void
+on_ended(Session *session, const RunRecord *record, const GError *error,
+         gpointer user)
+{
+    Outgoing *outgoing = user;
+
+    outgoing->ended = true;
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_ENDED,
+                 run_status_name(record->status), "migration %s%s%s",
+                 run_status_name(record->status), error ? ": " : "",
+                 error ? error->message : "");
+    records_keep(outgoing, session_record(session));
+    /* Not from inside of its own callback. */
+    outgoing->forget_source = g_idle_add(on_forget, outgoing);
+}
+
+static GArray *
+hands_streams(Session *session, gpointer user)
+{
+    return sockets_of(user);
+}
+
+static bool
+hands_set(Session *session, const PolicyDecision *decision, gpointer user,
+          GError **error)
+{
+    return shaping_set(user, decision, error);
+}
+
+static bool
+hands_stats(Session *session, ReservationStats *stats, gpointer user,
+            GError **error)
+{
+    return shaping_stats(user, stats, error);
+}
+
+static Known
+hands_release(Session *session, gpointer user)
+{
+    return shaping_close(user);
+}
+
+/* The rules as they hold now; the destination may be known or not. */
+void
+outgoing_pick_rules(Outgoing *outgoing)
+{
+    ConfigWho who = {
+        .uuid = outgoing->uuid,
+        .name = outgoing->name,
+        .address = outgoing->found ? outgoing->endpoint.destination : NULL,
+        .starter = CONFIG_STARTER_OTHER,
+    };
+    ConfigMode before = outgoing->rules.mode;
+
+    daemon_config_rules(outgoing->daemon->config, &who, &outgoing->rules);
+    if (disabled_now(outgoing->daemon->disabled)) {
+        outgoing->rules.mode = CONFIG_MODE_OBSERVE;
+    }
+    if (outgoing->session && outgoing->rules.mode != before) {
+        outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_CONFIG, "mode",
+                     "mode %s, was %s", config_mode_name(outgoing->rules.mode),
+                     config_mode_name(before));
+        session_set_advisory(outgoing->session,
+                             outgoing->rules.mode != CONFIG_MODE_ENFORCE);
+        if (outgoing->has_link) {
+            shaping_open(outgoing);
+        }
+    }
+}
+
+static void
+settings_of(const Outgoing *outgoing, const VirtLimits *limits,
+            PolicySettings *settings)
+{
+    const ConfigRules *rules = &outgoing->rules;
+
+    policy_settings_init(settings, rules->policy);
+    settings->margin = rules->margin;
+    if (rules->deadline_s > 0) {
+        settings->deadline_s = known(rules->deadline_s);
+    }
+    settings->downtime_limit_s =
+        known_or(limits->downtime_s, DEFAULT_DOWNTIME_S);
+    if (!policy_settings_check(settings, NULL)) {
+        policy_settings_init(settings, rules->policy);
+    }
+}
+
+Outgoing *
+outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
+               const VirtLimits *limits)
+{
+    static const SessionCallbacks callbacks = {
+        .action = on_action,
+        .warning = on_warning,
+        .progress = on_progress,
+        .ended = on_ended,
+    };
+    static const SessionHands hands = {
+        .streams = hands_streams,
+        .set = hands_set,
+        .stats = hands_stats,
+        .release = hands_release,
+    };
+    const VirtGuestInfo *info = virt_guest_info(guest);
+    Outgoing *outgoing = g_new0(Outgoing, 1);
+    g_autofree char *stamp = NULL;
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    SessionSpec spec = { .guest = guest,
+                         .hands = &hands,
+                         .hands_user = outgoing };
+
+    stamp = g_date_time_format(now, "%Y%m%dT%H%M%S");
+    outgoing->daemon = daemon;
+    outgoing->id = g_strdup_printf("%s-%u", stamp, ++daemon->n_ids);
+    outgoing->uuid = g_strdup(info->uuid);
+    outgoing->name = g_strdup(info->name);
+    outgoing->noticed_us = noticed_us;
+    outgoing->pid = virt_guest_pid(guest);
+    outgoing->group = -1;
+    outgoing->force = FORCE_NO_STREAM;
+    outgoing->owned = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
+    outgoing->shared = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
+    outgoing->matched = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
+    outgoing_pick_rules(outgoing);
+    settings_of(outgoing, limits, &spec.policy);
+    spec.advisory = outgoing->rules.mode != CONFIG_MODE_ENFORCE;
+    outgoing->session = session_adopt(&spec, &callbacks, outgoing);
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_NOTICED, "begun",
+                 "its migration leaves this host; session %s, mode %s, looked "
+                 "at %.0f ms after the first sign",
+                 outgoing->id, config_mode_name(outgoing->rules.mode),
+                 (double)(clock_mono_us() - noticed_us) / 1000);
+    return outgoing;
+}
+
+/* Which interface, and how fast it is: as configured, else as the NIC says. */
+static bool
+resolve_link(Outgoing *outgoing, const char *address, GError **error)
+{
+    const DaemonConfig *config = outgoing->daemon->config;
+    const ConfigLink *declared;
+    Link link;
+
+    /* A rate that is never used: only the device is asked for. */
+    if (!link_resolve(address, NULL, 1000000, &link, error)) {
+        return false;
+    }
+    declared = daemon_config_link(config, link.device);
+    return link_resolve(address, link.device,
+                        declared ? declared->capacity_bytes_s : 0,
+                        &outgoing->link, error);
+}
+
+void
+outgoing_found(Outgoing *outgoing)
+{
+    g_autoptr(GError) error = NULL;
+
+    outgoing_pick_rules(outgoing);
+    if (!resolve_link(outgoing, outgoing->endpoint.destination, &error)) {
+        outgoing->force = FORCE_LINK;
+        g_free(outgoing->why_not);
+        outgoing->why_not = g_strdup(error->message);
+        session_note(outgoing->session, error->message);
+        return;
+    }
+    outgoing->has_link = true;
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "stream",
+                 "its stream goes to %s port %u by %s, found %.0f ms after the "
+                 "first sign",
+                 outgoing->endpoint.destination,
+                 outgoing->endpoint.destination_port, outgoing->link.chain,
+                 (double)(clock_mono_us() - outgoing->noticed_us) / 1000);
+    shaping_open(outgoing);
+    session_set_link(outgoing->session, &outgoing->link);
+}
+
+void
+outgoing_free(Outgoing *outgoing)
+{
+    if (!outgoing) {
+        return;
+    }
+    g_clear_handle_id(&outgoing->forget_source, g_source_remove);
+    sockets_forget(outgoing);
+    session_free(outgoing->session);
+    if (outgoing->reservation) {
+        reservation_close(outgoing->reservation, NULL);
+    }
+    g_array_unref(outgoing->owned);
+    g_array_unref(outgoing->shared);
+    g_array_unref(outgoing->matched);
+    g_free(outgoing->why_not);
+    g_free(outgoing->id);
+    g_free(outgoing->uuid);
+    g_free(outgoing->name);
+    g_free(outgoing);
+}

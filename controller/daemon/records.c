@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * records.c - what remains of a migration: its run record
+ *
+ * "extra.daemon" tells what a record of "vmferry migrate" has no need to: in
+ * which mode it was watched, and when it was noticed. What was decided and not
+ * carried out is in the record as well, beside what came of it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/daemon-priv.h"
+
+void
+records_keep(Outgoing *outgoing, RunRecord *record)
+{
+    const char *folder = outgoing->daemon->config->daemon.records;
+    JsonObject *more = json_object_new_object();
+    g_autoptr(JsonObject) json = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *path = NULL, *text = NULL, *file = NULL;
+
+    jobj_add_string(more, "session", outgoing->id);
+    jobj_add_string(more, "mode", config_mode_name(outgoing->rules.mode));
+    jobj_add_string(more, "starter", "others");
+    jobj_add_string(more, "in_force", force_state_name(outgoing->force));
+    jobj_add_string(more, "in_force_text", outgoing->why_not);
+    jobj_add_u64(more, "port", outgoing->endpoint.destination_port);
+    jobj_add_u64(more, "repairs", outgoing->repairs);
+    if (!record->extra) {
+        record->extra = json_object_new_object();
+    }
+    jobj_add(record->extra, "daemon", more);
+    if (!folder) {
+        return;
+    }
+    file = g_strdup_printf("%s.json", outgoing->id);
+    path = g_build_filename(folder, file, NULL);
+    json = run_record_to_json(record);
+    text = jobj_to_text(json, false);
+    if (g_mkdir_with_parents(folder, 0755) != 0) {
+        outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_ENDED, "record",
+                     "its record is not kept: making %s: %s", folder,
+                     g_strerror(errno));
+    } else if (!g_file_set_contents(path, text, -1, &error)) {
+        outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_ENDED, "record",
+                     "its record is not kept: %s", error->message);
+    }
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * shaping.c - classes of those that are steered, and how they are kept
+ *
+ *   one migration, one connection      a class with its guarantee
+ *   several, whose is whose in doubt   one class for all of their connections,
+ *                                      with the sum of their guarantees
+ *   observed, advised                  nothing: the stream's own counters
+ *
+ * A migration that others started gets a guarantee and never a ceiling below
+ * what the link carries, unless its rules allow one. Our tree may vanish under
+ * our hands, and the interface may get another name: that is repaired twice,
+ * then given up, so that nobody's script and we take turns for ever. The
+ * migration goes on in any case.
+ */
+#include <net/if.h>
+#include <string.h>
+
+#include "daemon/daemon-priv.h"
+#include "tc/lease.h"
+#include "tc/shaper.h"
+
+#define MOST_REPAIRS 2
+
+const char *
+force_state_name(ForceState state)
+{
+    static const char *const names[] = {
+        [FORCE_YES] = "yes",
+        [FORCE_MODE] = "mode",
+        [FORCE_NO_STREAM] = "no-stream",
+        [FORCE_AMBIGUOUS] = "ambiguous",
+        [FORCE_LINK] = "link-gone",
+        [FORCE_KERNEL] = "kernel",
+        [FORCE_GIVEN_UP] = "given-up",
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(names) == FORCE_N_STATES);
+    return names[state];
+}
+
+static void
+set_force(Outgoing *outgoing, ForceState force, const char *why)
+{
+    bool changed = outgoing->force != force;
+
+    outgoing->force = force;
+    g_free(outgoing->why_not);
+    outgoing->why_not = g_strdup(why);
+    if (changed) {
+        outgoing_log(outgoing,
+                     force == FORCE_KERNEL || force == FORCE_GIVEN_UP ||
+                             force == FORCE_LINK
+                         ? G_LOG_LEVEL_WARNING
+                         : G_LOG_LEVEL_INFO,
+                     LOG_EVENT_LINK, force_state_name(force),
+                     "reservation %sin force%s%s",
+                     force == FORCE_YES ? "" : "not ", why ? ": " : "",
+                     why ? why : "");
+    }
+}
+
+/* --- opening and closing --- */
+
+static void
+fill_macs(const VirtGuestInfo *guest, const char **macs, size_t room)
+{
+    size_t n = 0;
+
+    for (guint i = 0; i < guest->interfaces->len && n + 1 < room; i++) {
+        const VirtInterface *interface =
+            g_ptr_array_index(guest->interfaces, i);
+
+        if (interface->mac) {
+            macs[n++] = interface->mac;
+        }
+    }
+    macs[n] = NULL;
+}
+
+static bool
+open_class(Outgoing *outgoing, GError **error)
+{
+    const DaemonConfig *config = outgoing->daemon->config;
+    const ConfigLink *link = daemon_config_link(config, outgoing->link.device);
+    g_autoptr(GArray) guards = g_array_new(FALSE, TRUE, sizeof(ProtectedSpec));
+    ReservationSpec spec = {
+        .link = &outgoing->link,
+        .name = outgoing->name,
+        .uuid = outgoing->uuid,
+        .parent = link ? link->parent : 0,
+        .run_dir = outgoing->daemon->options.run_dir,
+    };
+
+    for (guint i = 0; i < config->protects->len; i++) {
+        const ConfigProtect *protect = g_ptr_array_index(config->protects, i);
+        ProtectedSpec guard = { protect->match, protect->rate_bytes_s };
+
+        if (!protect->link ||
+            g_str_equal(protect->link, outgoing->link.device)) {
+            g_array_append_val(guards, guard);
+        }
+    }
+    spec.protected_specs = (const ProtectedSpec *)(const void *)guards->data;
+    spec.n_protected = guards->len;
+    fill_macs(virt_guest_info(session_guest(outgoing->session)),
+              spec.guest_macs, G_N_ELEMENTS(spec.guest_macs));
+    outgoing->reservation = reservation_open(&spec, error);
+    g_array_set_size(outgoing->matched, 0);
+    outgoing->set_guarantee_bytes_s = outgoing->set_ceiling_bytes_s =
+        outgoing->set_application_bytes_s = 0;
+    return outgoing->reservation != NULL;
+}
+
+static void
+close_class(Outgoing *outgoing, bool running)
+{
+    g_autoptr(GError) error = NULL;
+    Reservation *reservation = g_steal_pointer(&outgoing->reservation);
+
+    outgoing->class_bytes_before += outgoing->class_bytes_now;
+    outgoing->class_bytes_now = 0;
+    if (reservation &&
+        !(running ? reservation_close_running(reservation, &error)
+                  : reservation_close(reservation, &error))) {
+        outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_LINK, "class",
+                     "%s; \"vmferry tc clear %s\" removes the rest",
+                     error->message, outgoing->link.device);
+    }
+}
+
+void
+shaping_open(Outgoing *outgoing)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (outgoing->rules.mode != CONFIG_MODE_ENFORCE ||
+        outgoing->rules.policy == POLICY_NONE) {
+        close_class(outgoing, true);
+        set_force(outgoing, FORCE_MODE,
+                  outgoing->rules.policy == POLICY_NONE ? "its policy is none"
+                  : outgoing->rules.mode == CONFIG_MODE_ADVISE
+                      ? "advised only, nothing is changed"
+                      : "observed only, nothing is changed");
+    } else if (outgoing->reservation || outgoing->force == FORCE_GIVEN_UP) {
+        /* as it is */
+    } else if (open_class(outgoing, &error)) {
+        const char *warning = reservation_warning(outgoing->reservation);
+
+        outgoing->had_class = true;
+        if (warning) {
+            session_note(outgoing->session, warning);
+        }
+        shaping_apply(outgoing->daemon, outgoing->link.ifindex);
+    } else {
+        set_force(outgoing, FORCE_KERNEL, error->message);
+        session_note(outgoing->session, error->message);
+    }
+}
+
+Known
+shaping_close(Outgoing *outgoing)
+{
+    ReservationStats stats;
+    bool running = job_state(session_job(outgoing->session)) != JOB_DONE;
+
+    if (outgoing->reservation &&
+        reservation_stats(outgoing->reservation, &stats, NULL)) {
+        outgoing->class_bytes_now = stats.migration.bytes;
+    }
+    close_class(outgoing, running);
+    return outgoing->had_class ? known((double)outgoing->class_bytes_before)
+                               : unknown();
+}
+
+/* --- keeping --- */
+
+/* A lease with owners for the interface under its new name: somebody else of
+ * this daemon has repaired it already. */
+static bool
+leased(const Daemon *daemon, const char *device)
+{
+    g_autoptr(GPtrArray) leases = lease_list(daemon->options.run_dir);
+
+    for (guint i = 0; i < leases->len; i++) {
+        const Lease *lease = g_ptr_array_index(leases, i);
+
+        if (g_str_equal(lease->key.device, device) && lease->owners->len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The tree is gone, or the interface has another name. */
+static bool
+repair(Outgoing *outgoing, const char *cause)
+{
+    g_autoptr(GError) error = NULL;
+    char name[IF_NAMESIZE] = "";
+    g_autofree char *why = NULL;
+
+    close_class(outgoing, true);
+    if (!if_indextoname((unsigned)outgoing->link.ifindex, name)) {
+        why = g_strdup_printf("interface %s is gone", outgoing->link.device);
+        set_force(outgoing, FORCE_LINK, why);
+        session_note(outgoing->session, why);
+        return false;
+    }
+    if (outgoing->repairs >= MOST_REPAIRS) {
+        why = g_strdup_printf("given up after %u repairs: %s",
+                              outgoing->repairs, cause);
+        set_force(outgoing, FORCE_GIVEN_UP, why);
+        session_note(outgoing->session, why);
+        return false;
+    }
+    outgoing->repairs++;
+    if (!g_str_equal(name, outgoing->link.device)) {
+        why = g_strdup_printf("interface %s is now %s", outgoing->link.device,
+                              name);
+        session_note(outgoing->session, why);
+        /* Our own tree went along, under the old name's lease. */
+        if (!leased(outgoing->daemon, name)) {
+            reservation_clear(name, true, outgoing->daemon->options.run_dir,
+                              NULL, NULL);
+        }
+        g_strlcpy(outgoing->link.device, name, sizeof(outgoing->link.device));
+    } else {
+        session_note(outgoing->session, cause);
+    }
+    if (!open_class(outgoing, &error)) {
+        set_force(outgoing, FORCE_KERNEL, error->message);
+        session_note(outgoing->session, error->message);
+        return false;
+    }
+    shaping_apply(outgoing->daemon, outgoing->link.ifindex);
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "repaired",
+                 "its class on %s stands again (repair %u of %u)",
+                 outgoing->link.device, outgoing->repairs, MOST_REPAIRS);
+    return true;
+}
+
+/* --- what each class shall be --- */
+
+typedef struct Share {
+    Outgoing *outgoing;
+    GArray *matches; /* StreamMatch */
+    uint64_t guarantee_bytes_s, ceiling_bytes_s, application_bytes_s;
+} Share;
+
+static void
+share_clear(gpointer data)
+{
+    g_array_unref(((Share *)data)->matches);
+}
+
+static Share *
+leader_of(GArray *shares, int group)
+{
+    for (guint i = 0; group >= 0 && i < shares->len; i++) {
+        Share *share = &g_array_index(shares, Share, i);
+
+        if (share->outgoing->group == group) {
+            return share;
+        }
+    }
+    return NULL;
+}
+
+static GArray *
+list_shares(Daemon *daemon, int ifindex)
+{
+    GArray *shares = g_array_new(FALSE, TRUE, sizeof(Share));
+
+    g_array_set_clear_func(shares, share_clear);
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        Share share = { .outgoing = outgoing };
+        Share *leader;
+
+        if (!outgoing->reservation || outgoing->link.ifindex != ifindex) {
+            continue;
+        }
+        share.matches = g_array_copy(outgoing->owned);
+        if (outgoing->has_decision) {
+            share.guarantee_bytes_s = outgoing->decision.guarantee_bytes_s;
+            share.ceiling_bytes_s = outgoing->decision.ceiling_bytes_s;
+            share.application_bytes_s = outgoing->decision.application_bytes_s;
+        }
+        if (!(outgoing->rules.allow & 1u << CONFIG_MAY_CEILING)) {
+            share.ceiling_bytes_s =
+                shaper_root_bytes_s(outgoing->link.rate_bytes_s);
+        }
+        leader = leader_of(shares, outgoing->group);
+        if (leader) {
+            leader->guarantee_bytes_s += share.guarantee_bytes_s;
+            share.guarantee_bytes_s = 0;
+        } else if (outgoing->group >= 0) {
+            g_array_append_vals(share.matches, outgoing->shared->data,
+                                outgoing->shared->len);
+        }
+        g_array_append_val(shares, share);
+    }
+    return shares;
+}
+
+static bool
+same_matches(const GArray *a, const GArray *b)
+{
+    return a->len == b->len &&
+           (a->len == 0 ||
+            memcmp(a->data, b->data, a->len * sizeof(StreamMatch)) == 0);
+}
+
+static bool
+apply_one(const Share *share, GError **error)
+{
+    Outgoing *outgoing = share->outgoing;
+
+    if (!same_matches(share->matches, outgoing->matched)) {
+        if (!reservation_match(
+                outgoing->reservation,
+                (const StreamMatch *)(const void *)share->matches->data,
+                share->matches->len, error)) {
+            return false;
+        }
+        g_array_set_size(outgoing->matched, 0);
+        g_array_append_vals(outgoing->matched, share->matches->data,
+                            share->matches->len);
+    }
+    if (!outgoing->has_decision ||
+        (share->guarantee_bytes_s == outgoing->set_guarantee_bytes_s &&
+         share->ceiling_bytes_s == outgoing->set_ceiling_bytes_s &&
+         share->application_bytes_s == outgoing->set_application_bytes_s)) {
+        return true;
+    }
+    if (!reservation_set(outgoing->reservation, share->guarantee_bytes_s,
+                         share->ceiling_bytes_s, share->application_bytes_s,
+                         error)) {
+        return false;
+    }
+    outgoing->set_guarantee_bytes_s = share->guarantee_bytes_s;
+    outgoing->set_ceiling_bytes_s = share->ceiling_bytes_s;
+    outgoing->set_application_bytes_s = share->application_bytes_s;
+    return true;
+}
+
+static void
+apply_or_explain(const Share *share)
+{
+    Outgoing *outgoing = share->outgoing;
+    g_autoptr(GError) error = NULL;
+
+    if (!apply_one(share, &error)) {
+        if (!g_error_matches(error, RESERVATION_ERROR,
+                             RESERVATION_ERROR_GONE)) {
+            set_force(outgoing, FORCE_KERNEL, error->message);
+        }
+        return; /* what is gone is repaired when its counters are read */
+    }
+    if (outgoing->group >= 0) {
+        set_force(outgoing, FORCE_AMBIGUOUS,
+                  "it shares the class of others until bytes tell whose "
+                  "connection is whose");
+    } else {
+        set_force(
+            outgoing, outgoing->matched->len > 0 ? FORCE_YES : FORCE_NO_STREAM,
+            outgoing->matched->len > 0 ? NULL
+                                       : "its connection is not found yet");
+    }
+}
+
+/* What is lowered first makes room for what is raised. */
+void
+shaping_apply(Daemon *daemon, int ifindex)
+{
+    g_autoptr(GArray) shares = list_shares(daemon, ifindex);
+
+    for (int raise = 0; raise < 2; raise++) {
+        for (guint i = 0; i < shares->len; i++) {
+            const Share *share = &g_array_index(shares, Share, i);
+            bool raised = share->guarantee_bytes_s >
+                          share->outgoing->set_guarantee_bytes_s;
+
+            if (raised == raise) {
+                apply_or_explain(share);
+            }
+        }
+    }
+}
+
+bool
+shaping_set(Outgoing *outgoing, const PolicyDecision *decision, GError **error)
+{
+    outgoing->decision = *decision;
+    outgoing->has_decision = true;
+    if (outgoing->reservation) {
+        shaping_apply(outgoing->daemon, outgoing->link.ifindex);
+    }
+    if (outgoing->force != FORCE_YES && outgoing->force != FORCE_AMBIGUOUS &&
+        outgoing->force != FORCE_NO_STREAM) {
+        g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE, "%s",
+                    outgoing->why_not ? outgoing->why_not : "no class");
+        return false;
+    }
+    return true;
+}
+
+/* --- counting --- */
+
+/* As a class would count, if there were one. */
+static bool
+observed_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
+{
+    const Daemon *daemon = outgoing->daemon;
+    const DaemonConfig *config = daemon->config;
+    uint64_t root = shaper_root_bytes_s(outgoing->link.rate_bytes_s);
+
+    *stats = (ReservationStats){ 0 };
+    if (!link_tx_bytes(&outgoing->link, &stats->link_bytes, error)) {
+        return false;
+    }
+    stats->migration.bytes = outgoing->wire_bytes;
+    stats->migrations.bytes =
+        sockets_wire_bytes(daemon, outgoing->link.ifindex);
+    stats->root_bytes_s = (double)root;
+    stats->others_bytes_s =
+        (double)(shaper_control_bytes_s(root) + shaper_rest_min_bytes_s(root));
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *other = g_ptr_array_index(daemon->outgoing, i);
+
+        if (other != outgoing && !other->ended && other->has_decision &&
+            other->link.ifindex == outgoing->link.ifindex) {
+            stats->others_bytes_s += (double)other->decision.guarantee_bytes_s;
+        }
+    }
+    for (guint i = 0; i < config->protects->len; i++) {
+        const ConfigProtect *protect = g_ptr_array_index(config->protects, i);
+
+        if (!protect->link ||
+            g_str_equal(protect->link, outgoing->link.device)) {
+            stats->others_bytes_s += (double)protect->rate_bytes_s;
+        }
+    }
+    return true;
+}
+
+bool
+shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
+{
+    g_autoptr(GError) lost = NULL;
+
+    if (!outgoing->reservation) {
+        return observed_stats(outgoing, stats, error);
+    }
+    if (!reservation_stats(outgoing->reservation, stats, &lost)) {
+        if (!g_error_matches(lost, RESERVATION_ERROR, RESERVATION_ERROR_GONE)) {
+            g_propagate_error(error, g_steal_pointer(&lost));
+            return false;
+        }
+        if (!repair(outgoing, lost->message)) {
+            return observed_stats(outgoing, stats, error);
+        }
+        if (!reservation_stats(outgoing->reservation, stats, error)) {
+            return false;
+        }
+    }
+    outgoing->class_bytes_now = stats->migration.bytes;
+    stats->migration.bytes += outgoing->class_bytes_before;
+    return true;
+}

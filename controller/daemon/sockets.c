@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sockets.c - which connections are whose
+ *
+ * The socket table is read once for all sessions, at most every 20 ms. What
+ * QEMU holds is looked up while a connection in the range of ports is not
+ * explained: it is libvirtd's for a moment before it is passed on. A connection
+ * that was a migration's beyond doubt stays so until the migration ends, also
+ * when it is closing and its process has let go of it.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "daemon/daemon-priv.h"
+#include "tc/claims.h"
+
+/* libvirt's default range, migration_port_min and _max of qemu.conf */
+#define FIRST_PORT 49152
+#define LAST_PORT 49215
+#define FRESH_US 20000
+#define SEARCH_MS 50
+/* So long a connection may be somebody's who has not got it yet. */
+#define STRANGER_US (3 * G_USEC_PER_SEC)
+/* Two readings of the same moment differ by that much time at most. */
+#define SKEW_S 0.05
+
+static bool
+same_match(const StreamMatch *a, const StreamMatch *b)
+{
+    return a->source_port == b->source_port &&
+           a->destination_port == b->destination_port &&
+           strcmp(a->source, b->source) == 0 &&
+           strcmp(a->destination, b->destination) == 0;
+}
+
+static bool
+has_match(const GArray *matches, const StreamMatch *match)
+{
+    for (guint i = 0; i < matches->len; i++) {
+        if (same_match(&g_array_index(matches, StreamMatch, i), match)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_explained(const Daemon *daemon, const StreamInfo *info)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (has_match(outgoing->owned, &info->match)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is there a young connection that nobody explains? */
+static bool
+any_unexplained(Daemon *daemon, int64_t now_us)
+{
+    bool any = false;
+
+    for (guint i = 0; i < daemon->streams->len; i++) {
+        const StreamInfo *info = &g_array_index(daemon->streams, StreamInfo, i);
+        gint64 inode = (gint64)info->inode;
+        gint64 *since;
+
+        if (!inode || is_explained(daemon, info)) {
+            continue;
+        }
+        since = g_hash_table_lookup(daemon->strangers, &inode);
+        if (!since) {
+            since = g_memdup2(&now_us, sizeof(now_us));
+            g_hash_table_insert(daemon->strangers,
+                                g_memdup2(&inode, sizeof(inode)), since);
+        }
+        any |= now_us - *since < STRANGER_US;
+    }
+    return any;
+}
+
+static void
+read_inodes(Outgoing *outgoing)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_clear_pointer(&outgoing->inodes, g_array_unref);
+    if (!outgoing->pid) {
+        return;
+    }
+    outgoing->inodes = streams_inodes(NULL, outgoing->pid, &error);
+    if (error && !outgoing->inodes_failed) {
+        outgoing->inodes_failed = true;
+        outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "sockets",
+                     "its connections are told by their bytes: %s",
+                     error->message);
+    }
+}
+
+static StreamClaim
+claim_of(const Outgoing *outgoing, int64_t now_us)
+{
+    StreamClaim claim = { .inodes = outgoing->inodes };
+    uint64_t sent;
+    int64_t at_us;
+
+    if (outgoing->session && session_sent(outgoing->session, &sent, &at_us)) {
+        double since_s = (double)(now_us - at_us) / G_USEC_PER_SEC;
+
+        claim.sent_bytes =
+            known((double)sent + outgoing->sent_bytes_s * since_s);
+        claim.slack_bytes = outgoing->sent_bytes_s * (SKEW_S + since_s / 2);
+    }
+    if (outgoing->found && outgoing->group < 0) {
+        g_strlcpy(claim.address, outgoing->endpoint.destination,
+                  sizeof(claim.address));
+        claim.port = outgoing->endpoint.destination_port;
+    }
+    return claim;
+}
+
+static void
+take_verdicts(Daemon *daemon, const StreamVerdict *verdicts, const int *groups)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        int before = outgoing->group;
+
+        if (outgoing->ended) {
+            continue;
+        }
+        outgoing->group = groups[i];
+        g_array_set_size(outgoing->shared, 0);
+        for (guint j = 0; j < daemon->streams->len; j++) {
+            const StreamMatch *match =
+                &g_array_index(daemon->streams, StreamInfo, j).match;
+
+            if (verdicts[j].claim == (int)i &&
+                !has_match(outgoing->owned, match)) {
+                g_array_append_val(outgoing->owned, *match);
+            } else if (groups[i] >= 0 && verdicts[j].group == groups[i]) {
+                g_array_append_val(outgoing->shared, *match);
+            }
+        }
+        if (outgoing->group != before && outgoing->found) {
+            outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "sockets",
+                         outgoing->group >= 0
+                             ? "which connection is its own is in doubt"
+                             : "its own connection is known");
+        }
+    }
+}
+
+static void
+tell_found(Daemon *daemon)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        const GArray *matches =
+            outgoing->owned->len > 0 ? outgoing->owned : outgoing->shared;
+
+        if (outgoing->ended || matches->len == 0) {
+            continue;
+        }
+        outgoing->endpoint = g_array_index(matches, StreamMatch, 0);
+        if (!outgoing->found) {
+            outgoing->found = true;
+            outgoing_found(outgoing);
+        }
+    }
+}
+
+/* Bytes of each migration's connections; those of closed ones stay. */
+static void
+count_wire_bytes(Daemon *daemon)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        uint64_t bytes = 0;
+
+        for (guint j = 0; j < daemon->streams->len; j++) {
+            const StreamInfo *info =
+                &g_array_index(daemon->streams, StreamInfo, j);
+
+            if (has_match(outgoing->owned, &info->match)) {
+                bytes += MAX(info->wire_bytes, info->bytes_acked);
+            }
+        }
+        outgoing->wire_bytes = MAX(outgoing->wire_bytes, bytes);
+    }
+}
+
+void
+sockets_look(Daemon *daemon, bool now)
+{
+    guint n = daemon->outgoing->len;
+    g_autofree StreamClaim *claims = g_new0(StreamClaim, n + 1);
+    g_autofree int *groups = g_new(int, n + 1);
+    g_autofree StreamVerdict *verdicts = NULL;
+    g_autoptr(GError) error = NULL;
+    int64_t now_us = clock_mono_us();
+    GArray *streams;
+    bool rescan;
+
+    if (!now && daemon->streams && now_us - daemon->listed_us < FRESH_US) {
+        return;
+    }
+    streams = streams_list(NULL, FIRST_PORT, LAST_PORT, &error);
+    if (!streams) {
+        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
+        return;
+    }
+    g_clear_pointer(&daemon->streams, g_array_unref);
+    daemon->streams = streams;
+    daemon->listed_us = now_us;
+    rescan = any_unexplained(daemon, now_us);
+    for (guint i = 0; i < n; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (!outgoing->ended && (rescan || outgoing->owned->len == 0)) {
+            read_inodes(outgoing);
+        }
+        claims[i] = claim_of(outgoing, now_us);
+    }
+    verdicts = g_new(StreamVerdict, streams->len + 1);
+    streams_attribute(claims, n, streams, verdicts, groups);
+    take_verdicts(daemon, verdicts, groups);
+    count_wire_bytes(daemon);
+    tell_found(daemon);
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (outgoing->reservation) {
+            shaping_apply(daemon, outgoing->link.ifindex);
+        }
+    }
+}
+
+static gboolean
+on_search(gpointer user)
+{
+    Daemon *daemon = user;
+    bool any = false;
+
+    sockets_look(daemon, true);
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        any |= !outgoing->ended && !outgoing->found;
+    }
+    if (!any) {
+        daemon->search_source = 0;
+    }
+    return any ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+void
+sockets_search(Daemon *daemon)
+{
+    sockets_look(daemon, true);
+    if (!daemon->search_source) {
+        daemon->search_source = g_timeout_add(SEARCH_MS, on_search, daemon);
+    }
+}
+
+GArray *
+sockets_of(Outgoing *outgoing)
+{
+    GArray *own = g_array_new(FALSE, TRUE, sizeof(StreamInfo));
+    const GArray *all;
+
+    sockets_look(outgoing->daemon, false);
+    all = outgoing->daemon->streams;
+    for (guint i = 0; all && i < all->len; i++) {
+        const StreamInfo *info = &g_array_index(all, StreamInfo, i);
+
+        if (has_match(outgoing->owned, &info->match)) {
+            g_array_append_val(own, *info);
+        }
+    }
+    return own;
+}
+
+uint64_t
+sockets_wire_bytes(const Daemon *daemon, int ifindex)
+{
+    uint64_t bytes = 0;
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (outgoing->has_link && outgoing->link.ifindex == ifindex) {
+            bytes += outgoing->wire_bytes;
+        }
+    }
+    return bytes;
+}
+
+void
+sockets_forget(Outgoing *outgoing)
+{
+    g_clear_pointer(&outgoing->inodes, g_array_unref);
+    if (outgoing->daemon->outgoing->len <= 1) {
+        g_hash_table_remove_all(outgoing->daemon->strangers);
+    }
+}
