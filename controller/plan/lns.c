@@ -12,6 +12,9 @@
  *   group    members of one group
  *   random   guests of a few random hosts
  *   few      one guest or a few, from anywhere
+ *   costly   a guest that costs much where it is, put on another host first of
+ *            all, whatever stands in its way there: guests away from home above
+ *            all, for these take room at two hosts
  *
  * Put back first is, by turns, who would regret it most (the guest whose best
  * host is better than its second best by most), the largest, or anybody. Now
@@ -28,6 +31,14 @@
 #define MOST_OFF 32
 #define BLINK 25 /* one host in so many is overlooked */
 #define MOST_HOSTS 64
+/* Of the best cost, what a result may be worse on average at first; a hundredth
+ * of that before the last fifth, which starts from the best and takes nothing
+ * worse. After annealing there is little left to search wide for. */
+#define WARM 0.003
+#define COOL 0.00001
+/* Progress at which annealing ends, the first time and the second */
+#define QUICK 0.03
+#define ANNEALED 0.75
 
 typedef struct Lns {
     PlanSearch *s;
@@ -37,7 +48,8 @@ typedef struct Lns {
     bool back[MOST_OFF];
     size_t n_hosts;
     int32_t host[MOST_HOSTS];
-    size_t *rank; /* [guest] place in the order of sizes */
+    int32_t forced_to; /* where guest[0] goes first, or PLAN_NOWHERE */
+    size_t *rank;      /* [guest] place in the order of sizes */
     double largest[PLAN_MAX_RESOURCES]; /* limit of any host */
 } Lns;
 
@@ -177,6 +189,64 @@ ruin_few(Lns *l)
     }
 }
 
+/* Of a few guests of a few hosts, that whose going saves most */
+static int32_t
+costly_guest(Lns *l)
+{
+    int32_t best = PLAN_NOWHERE;
+    int64_t least = INT64_MAX;
+
+    for (int i = 0; i < 8; i++) {
+        int32_t host = (int32_t)plan_random_below(l->s, l->s->model->n_hosts);
+        size_t n;
+        const int32_t *guests = plan_state_guests(l->s->state, host, &n);
+
+        for (int j = 0; n > 0 && j < 4; j++) {
+            int32_t guest = guests[plan_random_below(l->s, n)];
+            int64_t cost = plan_search_delta(l->s, guest, PLAN_NOWHERE).cost;
+
+            if (cost < least) {
+                least = cost;
+                best = guest;
+            }
+        }
+    }
+    return best;
+}
+
+static void
+ruin_costly(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+    int32_t guest = costly_guest(l);
+    int32_t host = (int32_t)plan_random_below(l->s, m->n_hosts);
+    size_t most = 1 + plan_random_below(l->s, 12);
+
+    if (guest == PLAN_NOWHERE || plan_state_hosts(l->s->state)[guest] == host ||
+        !plan_model_allows(m, guest, host)) {
+        return;
+    }
+    take_off(l, guest);
+    if (l->n_off == 0) {
+        return; /* pinned */
+    }
+    l->forced_to = host;
+    for (size_t i = 0; i < most; i++) {
+        size_t n;
+        const int32_t *guests = plan_state_guests(l->s->state, host, &n);
+        int32_t pick;
+
+        if (n == 0 || (i > 0 && plan_state_fits(l->s->state, guest, host))) {
+            break;
+        }
+        pick = guests[plan_random_below(l->s, n)];
+        for (int k = 0; k < 3 && m->guests[pick].host == host; k++) {
+            pick = guests[plan_random_below(l->s, n)];
+        }
+        take_off(l, pick);
+    }
+}
+
 static void
 ruin_group(Lns *l)
 {
@@ -264,8 +334,17 @@ recreate(Lns *l)
 {
     size_t order = plan_random_below(l->s, 3);
     bool by_regret = order == 0;
+    size_t done = 0;
 
-    for (size_t done = 0; done < l->n_off; done++) {
+    if (l->forced_to != PLAN_NOWHERE) {
+        if (!plan_state_fits(l->s->state, l->guest[0], l->forced_to)) {
+            return false;
+        }
+        plan_state_move(l->s->state, l->guest[0], l->forced_to);
+        l->back[0] = true;
+        done = 1;
+    }
+    for (; done < l->n_off; done++) {
         size_t pick = SIZE_MAX;
         int32_t pick_host = PLAN_NOWHERE;
         double pick_regret = -1;
@@ -324,7 +403,8 @@ ruin(Lns *l)
     const PlanModel *m = l->s->model;
 
     l->n_off = l->n_hosts = 0;
-    switch (plan_random_below(l->s, 5)) {
+    l->forced_to = PLAN_NOWHERE;
+    switch (plan_random_below(l->s, 6)) {
     case 0:
         ruin_hosts(l, true);
         break;
@@ -344,6 +424,9 @@ ruin(Lns *l)
         break;
     case 3:
         ruin_few(l);
+        break;
+    case 4:
+        ruin_costly(l);
         break;
     default:
         ruin_hosts(l, false);
@@ -365,17 +448,28 @@ ruin(Lns *l)
     }
 }
 
-void
-plan_search_lns(PlanSearch *s)
+/* Costs that change a little with every step are what annealing is good at;
+ * hosts to be emptied, moves to be saved are not. */
+static bool
+smooth(const PlanModel *m)
+{
+    bool any = m->n_balances > 0 || (m->weights.traffic && m->n_flows);
+
+    for (size_t r = 0; r < m->n_resources; r++) {
+        any = any || m->resources[r].over_weight;
+    }
+    return any;
+}
+
+static void
+ruin_and_recreate(PlanSearch *s, double warmth)
 {
     g_autofree int32_t *order = plan_search_order(s->model);
     g_autofree size_t *rank = g_new0(size_t, s->model->n_guests);
     Lns l = { .s = s, .rank = rank };
+    double begin = MIN(s->progress, 0.99);
     bool last_fifth = false;
 
-    if (!s->limits->work && !s->limits->stop) {
-        return; /* it would never end */
-    }
     for (size_t i = 0; i < s->model->n_guests; i++) {
         rank[order[i]] = i;
     }
@@ -387,13 +481,11 @@ plan_search_lns(PlanSearch *s)
     do {
         PlanScore before = plan_state_score(s->state);
         PlanScore after;
-        /* 0.3 % of the best on average at first, a hundredth of that before
-         * the last fifth, which starts from the best and takes nothing worse */
-        double slack = (double)s->best.cost * 0.003 *
-                       pow(0.01, MIN(1, s->progress)) *
+        double gone = MIN(1, (s->progress - begin) / (1 - begin));
+        double slack = (double)s->best.cost * warmth * pow(0.01, gone) *
                        -log(1 - plan_random_unit(s));
 
-        if (s->progress > 0.8) {
+        if (gone > 0.8) {
             if (!last_fifth) {
                 last_fifth = true;
                 plan_state_reset(s->state, s->best_hosts);
@@ -415,4 +507,30 @@ plan_search_lns(PlanSearch *s)
             plan_search_note(s);
         }
     } while (plan_search_goes_on(s, 1));
+}
+
+void
+plan_search_lns(PlanSearch *s)
+{
+    if (smooth(s->model)) {
+        g_autofree int32_t *start = NULL;
+
+        plan_search_mend(s);
+        /* A quick one first, so that something good is there soon. The second
+         * starts anew: who is away already takes room at two hosts. */
+        start = g_memdup2(plan_state_hosts(s->state),
+                          s->model->n_guests * sizeof(int32_t));
+        plan_search_anneal(s, QUICK);
+        plan_state_reset(s->state, start);
+        plan_search_anneal(s, ANNEALED);
+        plan_state_reset(s->state, s->best_hosts);
+        if (!s->stopped && (s->limits->work || s->limits->stop)) {
+            ruin_and_recreate(s, COOL);
+            return;
+        }
+    }
+    plan_search_hill(s);
+    if (s->limits->work || s->limits->stop) { /* or it would never end */
+        ruin_and_recreate(s, WARM);
+    }
 }

@@ -1,27 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * local.c - shifts and swaps: hill climbing and annealing
+ * local.c - shifts and swaps: hill climbing
  *
  * A shift puts a guest on another host, a swap exchanges two. Whatever would
  * overload a host is refused before any term is asked: with tight hosts most
  * proposals end there.
- *
- * Annealing takes a step that costs delta with probability exp(-delta / T). T
- * starts where a typical step is often taken, and falls geometrically with the
- * share of the limit, time or work, that is gone. Steps that add violation are
- * never taken.
  */
 #include "plan/search-priv.h"
 
-#include <math.h>
-#include <stdlib.h>
-
-#define SAMPLES 1000
 #define HILL_SWAPS 48
 
-/* Half a swap is done to ask for the other half. On true both are done. */
-static bool
-try_swap(PlanSearch *s, int32_t a, int32_t b, PlanScore most)
+bool
+plan_search_try_swap(PlanSearch *s, int32_t a, int32_t b, PlanAccept accept)
 {
     PlanState *state = s->state;
     int32_t x = plan_state_hosts(state)[a];
@@ -33,7 +23,7 @@ try_swap(PlanSearch *s, int32_t a, int32_t b, PlanScore most)
     second = plan_search_delta(s, b, x);
     second.violation += first.violation;
     second.cost += first.cost;
-    if (plan_score_less(second, most)) {
+    if (plan_search_accepts(second, accept)) {
         plan_state_move(state, b, x);
         return true;
     }
@@ -41,8 +31,8 @@ try_swap(PlanSearch *s, int32_t a, int32_t b, PlanScore most)
     return false;
 }
 
-static bool
-can_swap(const PlanSearch *s, int32_t a, int32_t b)
+bool
+plan_search_can_swap(const PlanSearch *s, int32_t a, int32_t b)
 {
     const int32_t *host_of = plan_state_hosts(s->state);
 
@@ -90,8 +80,9 @@ some_swaps(PlanSearch *s, int32_t guest)
     for (int i = 0; i < HILL_SWAPS; i++) {
         int32_t other = (int32_t)plan_random_below(s, s->model->n_guests);
 
-        if (can_swap(s, guest, other) &&
-            try_swap(s, guest, other, (PlanScore){ 0, 0 })) {
+        if (plan_search_can_swap(s, guest, other) &&
+            plan_search_try_swap(s, guest, other,
+                                 (PlanAccept){ PLAN_ACCEPT_STRICT, 0 })) {
             return true;
         }
     }
@@ -166,12 +157,15 @@ choose_leaver(PlanSearch *s, int32_t host, const bool *tried)
     return best;
 }
 
-/* Relieve overloaded hosts one by one, with as few guests as can be. */
-static void
-mend(PlanSearch *s)
+void
+plan_search_mend(PlanSearch *s)
 {
-    g_autofree bool *tried = g_new0(bool, s->model->n_guests);
+    g_autofree bool *tried = NULL;
 
+    if (plan_state_score(s->state).violation == 0) {
+        return;
+    }
+    tried = g_new0(bool, s->model->n_guests);
     for (size_t h = 0; h < s->model->n_hosts; h++) {
         int32_t host = (int32_t)h;
         int32_t guest;
@@ -195,9 +189,7 @@ plan_search_hill(PlanSearch *s)
     size_t n_tries = MIN(16, s->model->n_hosts);
     bool going = true;
 
-    if (plan_state_score(s->state).violation > 0) {
-        mend(s);
-    }
+    plan_search_mend(s);
     for (size_t g = 0; g < n; g++) {
         order[g] = (int32_t)g;
     }
@@ -218,102 +210,4 @@ plan_search_hill(PlanSearch *s)
             n_tries = MIN(8 * n_tries, s->model->n_hosts);
         }
     }
-}
-
-static int
-compare_cost(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* What a step that costs something typically costs: the median of a sample */
-static double
-typical_step(PlanSearch *s)
-{
-    g_autofree int64_t *costs = g_new(int64_t, SAMPLES);
-    size_t n = 0, middle;
-
-    for (int i = 0; i < 20 * SAMPLES && n < SAMPLES; i++) {
-        int32_t guest = (int32_t)plan_random_below(s, s->model->n_guests);
-        int32_t host = (int32_t)plan_random_below(s, s->model->n_hosts);
-        PlanScore delta;
-
-        if (plan_state_hosts(s->state)[guest] == host ||
-            !plan_state_fits(s->state, guest, host)) {
-            continue;
-        }
-        delta = plan_search_delta(s, guest, host);
-        if (delta.violation <= 0 && delta.cost > 0) {
-            costs[n++] = delta.cost;
-        }
-    }
-    qsort(costs, n, sizeof(*costs), compare_cost);
-    middle = n / 2;
-    return n ? (double)costs[middle] : 1;
-}
-
-/* The most that a step may cost, drawn before the step is looked at */
-static PlanScore
-draw_most(PlanSearch *s, double temperature)
-{
-    double most = -log(1 - plan_random_unit(s)) * temperature;
-
-    return (PlanScore){ 0, most < 0x1p61 ? (int64_t)most + 1 : INT64_MAX };
-}
-
-static void
-propose_shift(PlanSearch *s, double temperature)
-{
-    int32_t guest = (int32_t)plan_random_below(s, s->model->n_guests);
-    int32_t host = (int32_t)plan_random_below(s, s->model->n_hosts);
-
-    if (plan_state_hosts(s->state)[guest] != host &&
-        plan_state_fits(s->state, guest, host) &&
-        plan_score_less(plan_search_delta(s, guest, host),
-                        draw_most(s, temperature))) {
-        plan_state_move(s->state, guest, host);
-    }
-}
-
-static void
-propose_swap(PlanSearch *s, double temperature)
-{
-    int32_t a = (int32_t)plan_random_below(s, s->model->n_guests);
-    int32_t b = (int32_t)plan_random_below(s, s->model->n_guests);
-
-    if (can_swap(s, a, b)) {
-        try_swap(s, a, b, draw_most(s, temperature));
-    }
-}
-
-void
-plan_search_anneal(PlanSearch *s)
-{
-    double hot = typical_step(s) / 2;
-    double cold = MAX(1, hot / 200);
-    double temperature = hot;
-    uint64_t round = 0;
-
-    if (!s->limits->work && !s->limits->stop) {
-        return; /* it would never cool down */
-    }
-    do {
-        for (int i = 0; i < 64; i++) {
-            if (plan_random(s) & 1) {
-                propose_shift(s, temperature);
-            } else {
-                propose_swap(s, temperature);
-            }
-        }
-        if (++round % 64 == 0) {
-            temperature = hot * pow(cold / hot, MIN(1, s->progress));
-        }
-        if (plan_score_less(plan_state_score(s->state), s->best) &&
-            (round % 256 == 0 || s->progress > 0.9)) {
-            plan_search_note(s);
-        }
-    } while (plan_search_goes_on(s, 64));
 }

@@ -65,6 +65,32 @@ plan_search_delta(PlanSearch *s, int32_t guest, int32_t host)
     return plan_state_delta(s->state, guest, host);
 }
 
+/* What a step may cost: delta cost + price x delta violation below `most` */
+typedef struct PlanAccept {
+    double price; /* of a unit of violation; STRICT: as plan_score_less() */
+    double most;
+} PlanAccept;
+
+#define PLAN_ACCEPT_STRICT 1e20
+
+static inline bool
+plan_search_accepts(PlanScore delta, PlanAccept accept)
+{
+    return (double)delta.cost + (double)delta.violation * accept.price <
+           accept.most;
+}
+
+/** plan_search_can_swap() - Are both somewhere, and is there room both ways? */
+bool plan_search_can_swap(const PlanSearch *s, int32_t a, int32_t b);
+
+/**
+ * plan_search_try_swap() - Exchange @a and @b if @accept agrees
+ *
+ * Half a swap is done to ask for the other half. On true both are done.
+ */
+bool plan_search_try_swap(PlanSearch *s, int32_t a, int32_t b,
+                          PlanAccept accept);
+
 /**
  * plan_search_insert() - Put @guest, which is nowhere, where it adds least
  *
@@ -82,8 +108,12 @@ int32_t *plan_search_order(const PlanModel *model);
 
 void plan_search_greedy(PlanSearch *s, bool best, bool decreasing);
 void plan_search_place_rest(PlanSearch *s);
+/** plan_search_mend() - Relieve overloaded hosts one by one, with as few guests
+ * as can be */
+void plan_search_mend(PlanSearch *s);
 void plan_search_hill(PlanSearch *s);
-void plan_search_anneal(PlanSearch *s);
+/** plan_search_anneal() - Cool down until the progress is @until */
+void plan_search_anneal(PlanSearch *s, double until);
 void plan_search_lns(PlanSearch *s);
 
 #endif

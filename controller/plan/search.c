@@ -114,11 +114,10 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         break;
     case PLAN_METHOD_ANNEAL:
         plan_search_place_rest(&s);
-        plan_search_anneal(&s);
+        plan_search_anneal(&s, 1);
         break;
     case PLAN_METHOD_LNS:
         plan_search_place_rest(&s);
-        plan_search_hill(&s);
         plan_search_lns(&s);
         break;
     default:

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * anneal.c - simulated annealing over shifts and swaps
+ *
+ * A step that costs delta is taken with probability exp(-delta / T), and T
+ * falls geometrically with the share of the limit, time or work, that is gone.
+ * Nothing is overloaded on the way. Rules may be broken at a price in units of
+ * T, until the last third and a bit: two guests that depend on each other have
+ * to move one after the other. Three things make it find in seconds what plain
+ * annealing does not find in minutes:
+ *
+ *   large first   A guest whose moves change the cost by much less than T would
+ *                 only be thrown about, and take the room that a large one
+ *                 needs. So guests take part by size, the larger the earlier.
+ *   going home    Where room is kept at both ends of a move (transient
+ *                 resources), a guest away from home costs room that no cost
+ *                 shows. Most shifts proposed are therefore homewards: who
+ *                 gained nothing by leaving is soon back.
+ *   swaps         are proposed between guests of about the same size, with
+ *                 widths from a few ranks to all.
+ */
+#include "plan/search-priv.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SAMPLES 4      /* shifts tried to learn a guest's size */
+#define HOMEWARD 0.9   /* of the shifts */
+#define TAKES_PART 1.5 /* from this size on, in units of T */
+#define FIRST_SHARE 50 /* one guest in so many takes part at first */
+#define RANGE 10000    /* hottest over coldest */
+
+#define RULE_PRICE 12   /* of a broken rule, in units of T */
+#define STRICT_FROM 0.6 /* rules hold from this share of the way on */
+
+typedef struct Sized {
+    double size; /* mean change of the cost by a shift, of either sign */
+    int32_t guest;
+} Sized;
+
+typedef struct Anneal {
+    PlanSearch *s;
+    Sized *sized; /* largest first */
+    size_t n;     /* guests that can move */
+    size_t n_active;
+    double temperature;
+    double price; /* of violation */
+    double log_active;
+} Anneal;
+
+static int
+compare_sized(const void *a, const void *b)
+{
+    const Sized *x = a;
+    const Sized *y = b;
+
+    return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
+                              : (x->guest > y->guest) - (x->guest < y->guest);
+}
+
+static void
+measure(Anneal *a)
+{
+    const PlanModel *m = a->s->model;
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        Sized *sized = &a->sized[a->n];
+
+        if (m->guests[g].pinned && m->guests[g].host != PLAN_NOWHERE) {
+            continue;
+        }
+        *sized = (Sized){ 0, (int32_t)g };
+        for (int i = 0; i < SAMPLES; i++) {
+            int32_t host = (int32_t)plan_random_below(a->s, m->n_hosts);
+            PlanScore delta = plan_search_delta(a->s, (int32_t)g, host);
+
+            sized->size += fabs((double)delta.cost) / SAMPLES;
+        }
+        a->n++;
+    }
+    qsort(a->sized, a->n, sizeof(*a->sized), compare_sized);
+}
+
+static void
+cool(Anneal *a, double temperature)
+{
+    a->temperature = temperature;
+    while (a->n_active < a->n &&
+           (a->n_active < 64 ||
+            a->sized[a->n_active].size >= TAKES_PART * temperature)) {
+        a->n_active++;
+    }
+    a->log_active = log((double)a->n_active);
+}
+
+/* The most that a step may cost, drawn before the step is looked at */
+static PlanAccept
+draw_most(Anneal *a)
+{
+    return (PlanAccept){ a->price,
+                         -log(1 - plan_random_unit(a->s)) * a->temperature };
+}
+
+static void
+propose_shift(Anneal *a)
+{
+    PlanSearch *s = a->s;
+    int32_t guest = a->sized[plan_random_below(s, a->n_active)].guest;
+    int32_t host = s->model->guests[guest].host;
+
+    if (host == PLAN_NOWHERE || plan_random_unit(s) >= HOMEWARD) {
+        host = (int32_t)plan_random_below(s, s->model->n_hosts);
+    }
+    if (plan_state_hosts(s->state)[guest] != host &&
+        plan_state_fits(s->state, guest, host) &&
+        plan_search_accepts(plan_search_delta(s, guest, host), draw_most(a))) {
+        plan_state_move(s->state, guest, host);
+    }
+}
+
+static void
+propose_swap(Anneal *a)
+{
+    PlanSearch *s = a->s;
+    size_t i = plan_random_below(s, a->n_active);
+    size_t width = (size_t)exp(a->log_active * plan_random_unit(s));
+    size_t by = 1 + plan_random_below(s, MAX(1, width));
+    size_t j = plan_random(s) & 1 ? i + by : i - by; /* may wrap: too large */
+
+    if (j < a->n_active &&
+        plan_search_can_swap(s, a->sized[i].guest, a->sized[j].guest)) {
+        plan_search_try_swap(s, a->sized[i].guest, a->sized[j].guest,
+                             draw_most(a));
+    }
+}
+
+void
+plan_search_anneal(PlanSearch *s, double until)
+{
+    g_autofree Sized *sized = g_new(Sized, s->model->n_guests + 1);
+    Anneal a = { .s = s, .sized = sized };
+    double begin = s->progress;
+    uint64_t round = 0;
+    double hot;
+    double cold;
+
+    if (!s->limits->work && !s->limits->stop) {
+        return; /* it would never cool down */
+    }
+    measure(&a);
+    if (a.n == 0) {
+        return;
+    }
+    hot = MAX(1, sized[a.n / FIRST_SHARE].size / TAKES_PART);
+    cold = MAX(1, hot / RANGE);
+    cool(&a, hot);
+    a.price = PLAN_ACCEPT_STRICT;
+    do {
+        for (int i = 0; i < 64; i++) {
+            if (plan_random(s) & 1) {
+                propose_shift(&a);
+            } else {
+                propose_swap(&a);
+            }
+        }
+        if (++round % 64 == 0) {
+            double gone = (s->progress - begin) / (until - begin);
+
+            cool(&a, hot * pow(cold / hot, CLAMP(gone, 0, 1)));
+            a.price = gone > STRICT_FROM
+                          ? PLAN_ACCEPT_STRICT
+                          : RULE_PRICE * a.temperature / (double)PLAN_BROKEN;
+        }
+        if (plan_score_less(plan_state_score(s->state), s->best) &&
+            (round % 256 == 0 || s->progress > 0.9 * until)) {
+            plan_search_note(s);
+        }
+    } while (plan_search_goes_on(s, 64) && s->progress < until);
+    plan_search_note(s);
+}
