@@ -34,6 +34,32 @@ PlanModel *plan_import_roadef(PlanText model, PlanText assignment,
  */
 PlanModel *plan_import_btrplace(PlanText text, GError **error);
 
+/**
+ * plan_import_packing() - One-dimensional bin packing
+ * @which: The problem's number in a file of several, from 1; else 1
+ *
+ * As many hosts as can be needed at most, each costs 1.
+ */
+PlanModel *plan_import_packing(PlanText text, int64_t which, GError **error);
+
+/**
+ * plan_import_graph() - A graph to be cut into parts, METIS' format
+ * @n_parts: Hosts, each with room for 1.03 of its share
+ *
+ * The cost is 1000 times the cut.
+ */
+PlanModel *plan_import_graph(PlanText text, int64_t n_parts, GError **error);
+
+/**
+ * plan_import_huawei() - Huawei's data set for topology-aware placement, CSV
+ * @hosts: PM_res: two sides a host, added up; sixteen hosts make a rack
+ * @requests: VM_data_*: guests, none of them placed
+ *
+ * The reserve is 0.8, a host in use costs 1.
+ */
+PlanModel *plan_import_huawei(PlanText hosts, PlanText requests,
+                              GError **error);
+
 /** plan_export_roadef() - A placement as an assignment file; g_free() it */
 char *plan_export_roadef(const PlanModel *model, const int32_t *host_of);
 

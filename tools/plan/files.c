@@ -68,21 +68,39 @@ plan_file_read(const char *name, GError **error)
 }
 
 static PlanModel *
-from_json(const PlanText *texts, GError **error)
+from_json(const PlanText *texts, int64_t number, GError **error)
 {
     return plan_format_read(texts[0].text, texts[0].length, error);
 }
 
 static PlanModel *
-from_roadef(const PlanText *texts, GError **error)
+from_roadef(const PlanText *texts, int64_t number, GError **error)
 {
     return plan_import_roadef(texts[0], texts[1], error);
 }
 
 static PlanModel *
-from_btrplace(const PlanText *texts, GError **error)
+from_btrplace(const PlanText *texts, int64_t number, GError **error)
 {
     return plan_import_btrplace(texts[0], error);
+}
+
+static PlanModel *
+from_packing(const PlanText *texts, int64_t number, GError **error)
+{
+    return plan_import_packing(texts[0], number ? number : 1, error);
+}
+
+static PlanModel *
+from_graph(const PlanText *texts, int64_t number, GError **error)
+{
+    return plan_import_graph(texts[0], number ? number : 2, error);
+}
+
+static PlanModel *
+from_huawei(const PlanText *texts, int64_t number, GError **error)
+{
+    return plan_import_huawei(texts[0], texts[1], error);
 }
 
 #define MOST_FILES 2
@@ -90,11 +108,15 @@ from_btrplace(const PlanText *texts, GError **error)
 static const struct {
     const char *name;
     size_t n_files;
-    PlanModel *(*load)(const PlanText *texts, GError **error);
+    bool numbered; /* FILE#NUMBER */
+    PlanModel *(*load)(const PlanText *texts, int64_t number, GError **error);
 } formats[] = {
-    { "json", 1, from_json },
-    { "roadef", 2, from_roadef },
-    { "btrplace", 1, from_btrplace },
+    { "json", 1, false, from_json },
+    { "roadef", 2, false, from_roadef },
+    { "btrplace", 1, false, from_btrplace },
+    { "huawei", 2, false, from_huawei },
+    { "binpacking", 1, true, from_packing },
+    { "graph", 1, true, from_graph },
 };
 
 const char *
@@ -102,7 +124,28 @@ plan_file_formats(void)
 {
     return "  json MODEL                  vmferry's own, see plan-format.md\n"
            "  roadef MODEL ASSIGNMENT     machine reassignment, 2012\n"
-           "  btrplace INSTANCE           BtrPlace's JSON\n";
+           "  btrplace INSTANCE           BtrPlace's JSON\n"
+           "  huawei HOSTS REQUESTS       Huawei's tables, CSV\n"
+           "  binpacking FILE[#PROBLEM]   bin packing, one dimension\n"
+           "  graph FILE[#PARTS]          METIS' format, 2 parts if not said\n";
+}
+
+/* What stands behind the last "#" of @name, 0 if nothing does; cut off then */
+static bool
+split_number(char *name, int64_t *number, GError **error)
+{
+    char *hash = strrchr(name, '#');
+
+    *number = 0;
+    if (!hash || g_file_test(name, G_FILE_TEST_EXISTS)) {
+        return true;
+    }
+    if (!g_ascii_string_to_signed(hash + 1, 10, 1, INT32_MAX, number, error)) {
+        g_prefix_error(error, "%s: behind the #: ", name);
+        return false;
+    }
+    *hash = '\0';
+    return true;
 }
 
 PlanModel *
@@ -113,6 +156,7 @@ plan_file_load(const char *format, char **names, GError **error)
         g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     PlanText texts[MOST_FILES];
     PlanModel *model;
+    int64_t number = 0;
     size_t f = 0;
 
     while (f < G_N_ELEMENTS(formats) && strcmp(formats[f].name, format) != 0) {
@@ -131,9 +175,14 @@ plan_file_load(const char *format, char **names, GError **error)
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
-        GBytes *bytes = plan_file_read(names[i], error);
+        g_autofree char *name = g_strdup(names[i]);
+        GBytes *bytes;
         gsize length;
 
+        if (formats[f].numbered && !split_number(name, &number, error)) {
+            return NULL;
+        }
+        bytes = plan_file_read(name, error);
         if (!bytes) {
             return NULL;
         }
@@ -144,7 +193,7 @@ plan_file_load(const char *format, char **names, GError **error)
             texts[i].text = "";
         }
     }
-    model = formats[f].load(texts, error);
+    model = formats[f].load(texts, number, error);
     if (!model) {
         g_prefix_error(error, "%s: ", names[0]);
     }
