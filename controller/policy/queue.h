@@ -25,6 +25,8 @@ typedef struct QueueCurve {
     double bandwidth_bytes_s[QUEUE_CURVE_POINTS]; /* of frames, growing */
     double time_s[QUEUE_CURVE_POINTS]; /* INFINITY: does not converge there */
     double downtime_s[QUEUE_CURVE_POINTS];
+    double given_up_bytes; /* that are sent before one that does not converge is
+                              ended otherwise; at least those of any point */
     bool guessed; /* from its memory alone, nothing is known of its writes */
 } QueueCurve;
 
@@ -75,8 +77,9 @@ typedef struct QueueLimits {
     size_t n_destinations;
     unsigned running_most; /* on this link; 0: no limit */
     double wait_most_s;    /* bound of all bounds; default 3600 */
-    double between_s;      /* from the end of one to the start of the next:
-                               libvirt's preparation and clean-up */
+    double between_s; /* libvirt's preparation before the first byte: the next
+                         one is admitted so much before the end of the one
+                         that runs */
 } QueueLimits;
 
 typedef struct QueueSlot {
