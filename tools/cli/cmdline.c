@@ -148,13 +148,16 @@ take_option(Cmdline *cmdline, const char *const *words, size_t *position,
     return true;
 }
 
-/* A word that is no option fills the first empty value of the table. */
+/* A word that is no option fills the first empty value of the table; one that
+ * may be repeated takes all that is left. */
 static bool
 take_data(Cmdline *cmdline, const char *word, GError **error)
 {
     for (size_t i = 0; i < cmdline->n_options; i++) {
-        if (cmdline->options[i].attributes & CMDLINE_BY_POSITION &&
-            !option_is_given(cmdline, i)) {
+        unsigned attributes = cmdline->options[i].attributes;
+
+        if (attributes & CMDLINE_BY_POSITION &&
+            (attributes & CMDLINE_REPEATABLE || !option_is_given(cmdline, i))) {
             g_ptr_array_add(cmdline->values[i], g_strdup(word));
             return true;
         }

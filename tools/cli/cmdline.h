@@ -5,8 +5,8 @@
  * virsh has a grammar of its own, which getopt cannot be talked into: a word
  * that is no option fills the first value in table order that is still empty,
  * an option may come once only, "--flag=x" is an error, "--" ends options. Our
- * table adds options of ours, which are never filled by position and some of
- * which may be repeated. The words and their order decide, nothing else: no
+ * tables add options of ours, some of which may be repeated; one that may, and
+ * is filled by position, takes all words that are left. The words and their order decide, nothing else: no
  * file is read and no connection made here.
  */
 #ifndef CLI_CMDLINE_H

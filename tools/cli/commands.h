@@ -12,6 +12,12 @@
 int command_migrate(const GlobalOptions *global, int argc, char **argv);
 int command_virsh(const GlobalOptions *global, int argc, char **argv);
 int command_forecast(const GlobalOptions *global, int argc, char **argv);
+int command_status(const GlobalOptions *global, int argc, char **argv);
+int command_queue(const GlobalOptions *global, int argc, char **argv);
+int command_hold(const GlobalOptions *global, int argc, char **argv);
+int command_release(const GlobalOptions *global, int argc, char **argv);
+int command_cancel(const GlobalOptions *global, int argc, char **argv);
+int command_set(const GlobalOptions *global, int argc, char **argv);
 int command_tc(const GlobalOptions *global, int argc, char **argv);
 
 #endif
