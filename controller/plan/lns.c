@@ -534,3 +534,12 @@ plan_search_lns(PlanSearch *s)
         ruin_and_recreate(s, WARM);
     }
 }
+
+void
+plan_search_refine(PlanSearch *s)
+{
+    plan_search_hill(s);
+    if (!s->stopped && (s->limits->work || s->limits->stop)) {
+        ruin_and_recreate(s, COOL);
+    }
+}

@@ -116,4 +116,10 @@ void plan_search_hill(PlanSearch *s);
 void plan_search_anneal(PlanSearch *s, double until);
 void plan_search_lns(PlanSearch *s);
 
+/** plan_search_refine() - As lns, from a placement that is good already */
+void plan_search_refine(PlanSearch *s);
+
+/** plan_search_kway() - Put all guests anew, by cuts of the traffic graph */
+void plan_search_kway(PlanSearch *s, PlanPartition partition);
+
 #endif

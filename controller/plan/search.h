@@ -12,6 +12,7 @@
 #ifndef PLAN_SEARCH_H
 #define PLAN_SEARCH_H
 
+#include "plan/kway.h"
 #include "plan/state.h"
 
 typedef struct PlanSearch PlanSearch;
@@ -32,6 +33,9 @@ typedef struct PlanLimits {
     /** improved() - A better placement was found; may be NULL */
     void (*improved)(void *data, PlanScore score, uint64_t work);
     void *data;
+
+    /** partition() - Cuts graphs, for method kway; may be NULL for others */
+    PlanPartition partition;
 } PlanLimits;
 
 typedef enum {
@@ -42,6 +46,7 @@ typedef enum {
     PLAN_METHOD_HILL,
     PLAN_METHOD_ANNEAL,
     PLAN_METHOD_LNS,
+    PLAN_METHOD_KWAY,
     PLAN_N_METHODS,
 } PlanMethod;
 
@@ -55,7 +60,9 @@ const char *plan_method_help(PlanMethod method);
  *
  * ff, ffd, bf and bfd first take off all guests that may move, and ask where
  * they would go if everything were decided afresh; the others keep what is
- * there, place what is nowhere, and never end worse than they began.
+ * there, place what is nowhere, and never end worse than they began. kway cuts
+ * the traffic graph, and improves that unless what was there is better; without
+ * partition() it only does the latter.
  *
  * Return: deltas asked for
  */

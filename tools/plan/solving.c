@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tools/plan/partition.h"
 
 typedef struct Watch {
     const Solving *solving;
@@ -55,6 +56,7 @@ solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
         .stop = solving->time_limit_s > 0 ? stop : NULL,
         .improved = solving->progress ? improved : NULL,
         .data = &watch,
+        .partition = plan_metis_partition,
     };
     g_autoptr(PlanState) state = plan_state_new(model, NULL);
     g_autoptr(Solved) solved = g_new0(Solved, 1);

@@ -105,6 +105,54 @@ Test(search, stop_is_heard)
     }
 }
 
+/* Two halves, by number, as nobody would cut who looked at the edges */
+static bool
+halves(const PlanGraph *graph, uint32_t seed, int32_t *part)
+{
+    for (size_t v = 0; v < graph->n; v++) {
+        float share = 0;
+
+        cr_assert_leq(graph->start[v], graph->start[v + 1]);
+        for (size_t p = 0; p < graph->n_parts; p++) {
+            share += graph->share[p * graph->n_weights];
+        }
+        cr_assert_float_eq(share, 1, 1e-3);
+        part[v] = (int32_t)(v * graph->n_parts / graph->n);
+    }
+    return true;
+}
+
+static bool
+no_cut(const PlanGraph *graph, uint32_t seed, int32_t *part)
+{
+    return false;
+}
+
+/* Whatever the partitioner says, rules hold and nothing gets worse. */
+Test(search, kway_with_poor_partitioners)
+{
+    static const PlanPartition partitions[] = { halves, no_cut };
+
+    for (guint32 seed = 1; seed <= 40; seed++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(partitions); i++) {
+            g_autoptr(PlanModel) m = random_model(seed);
+            g_autoptr(PlanState) s = plan_state_new(m, NULL);
+            g_autoptr(PlanVerdict) verdict = NULL;
+            PlanScore start = plan_state_score(s);
+            PlanScore end;
+            PlanLimits limits = { .work = 20000,
+                                  .seed = seed,
+                                  .partition = partitions[i] };
+
+            plan_search_run(s, PLAN_METHOD_KWAY, &limits);
+            end = plan_state_score(s);
+            cr_assert(!plan_score_less(start, end));
+            verdict = plan_check(m, plan_state_hosts(s), 10);
+            cr_assert_eq(verdict->cost, end.cost);
+        }
+    }
+}
+
 /* The best of all placements of a small model, by trying them all */
 static PlanScore
 best_of_all(const PlanModel *m, PlanScore *feasible, PlanBound bound)
