@@ -525,26 +525,27 @@ read_points(Store *store, int64_t id, GArray *points, GError **error)
     return result == SQLITE_DONE;
 }
 
-GPtrArray *
-store_runs(Store *store, const char *guest_uuid, unsigned most, GError **error)
+#define RUN_COLUMNS                                                            \
+    "id, guest_uuid, guest_name, started_us, policy, outcome,"                 \
+    " bandwidth_bytes_s, downtime_limit_s, total_s, downtime_s, bytes,"        \
+    " first_pass_bytes"
+
+/* @sql: with RUN_COLUMNS, ?1 the guest, ?2 how many at most */
+static GPtrArray *
+read_runs(Store *store, const char *sql, const char *guest, unsigned most,
+          GError **error)
 {
     static const char doing[] = "reading";
     g_autoptr(GPtrArray) runs =
         g_ptr_array_new_with_free_func((GDestroyNotify)store_run_free);
-    sqlite3_stmt *statement = prepare(
-        store,
-        "SELECT id, guest_uuid, guest_name, started_us, policy, outcome,"
-        " bandwidth_bytes_s, downtime_limit_s, total_s, downtime_s, bytes,"
-        " first_pass_bytes FROM run WHERE guest_uuid = ?"
-        " ORDER BY id DESC LIMIT ?",
-        doing, error);
+    sqlite3_stmt *statement = prepare(store, sql, doing, error);
     bool good = statement != NULL;
     int result;
 
     if (!good) {
         return NULL;
     }
-    sqlite3_bind_text(statement, 1, guest_uuid, -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 1, guest, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 2, most);
     while (good && (result = sqlite3_step(statement)) != SQLITE_DONE) {
         StoreRun *run;
@@ -571,4 +572,24 @@ store_runs(Store *store, const char *guest_uuid, unsigned most, GError **error)
     }
     sqlite3_finalize(statement);
     return good ? g_steal_pointer(&runs) : NULL;
+}
+
+GPtrArray *
+store_runs(Store *store, const char *guest_uuid, unsigned most, GError **error)
+{
+    return read_runs(store,
+                     "SELECT " RUN_COLUMNS
+                     " FROM run WHERE guest_uuid = ? ORDER BY id DESC LIMIT ?",
+                     guest_uuid, most, error);
+}
+
+GPtrArray *
+store_latest(Store *store, const char *guest, unsigned most, GError **error)
+{
+    return read_runs(store,
+                     "SELECT " RUN_COLUMNS
+                     " FROM run WHERE ?1 IS NULL OR guest_uuid = ?1 OR"
+                     " guest_name = ?1 ORDER BY started_us DESC, id DESC"
+                     " LIMIT ?2",
+                     guest, most, error);
 }

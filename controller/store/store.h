@@ -94,4 +94,13 @@ bool store_add(Store *store, const StoreRun *run, GError **error);
 GPtrArray *store_runs(Store *store, const char *guest_uuid, unsigned most,
                       GError **error);
 
+/**
+ * store_latest() - Latest runs of whatever guest
+ * @guest: Only of this one, by its name or UUID; NULL: of all
+ *
+ * Return: as store_runs(), by the time at which they were started
+ */
+GPtrArray *store_latest(Store *store, const char *guest, unsigned most,
+                        GError **error);
+
 #endif

@@ -14,6 +14,8 @@ int command_virsh(const GlobalOptions *global, int argc, char **argv);
 int command_forecast(const GlobalOptions *global, int argc, char **argv);
 int command_status(const GlobalOptions *global, int argc, char **argv);
 int command_queue(const GlobalOptions *global, int argc, char **argv);
+int command_history(const GlobalOptions *global, int argc, char **argv);
+int command_show(const GlobalOptions *global, int argc, char **argv);
 int command_hold(const GlobalOptions *global, int argc, char **argv);
 int command_release(const GlobalOptions *global, int argc, char **argv);
 int command_cancel(const GlobalOptions *global, int argc, char **argv);

@@ -174,7 +174,7 @@ force_line(JsonObject *session)
     bool in_force = false;
 
     jobj_get_bool(session, "in_force", &in_force);
-    if (in_force) {
+    if (in_force || g_strcmp0(why, "ended") == 0) {
         return NULL;
     }
     return g_strdup_printf("not in force (%s)%s%s", why ? why : "-",

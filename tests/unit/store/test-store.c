@@ -122,6 +122,52 @@ Test(store, keeps_runs_of_each_guest)
     cr_assert_eq(g_array_index(run->points, StorePoint, 2).pages, 1999);
 }
 
+Test(store, the_latest_of_all_or_of_one)
+{
+    g_autoptr(Store) store = open_store();
+    static const struct {
+        const char *uuid, *name;
+        int64_t started_us;
+    } made[] = {
+        { UUID, "vm-a", 30 },
+        { OTHER, "vm-b", 50 },
+        { UUID, "vm-a", 40 },
+        { OTHER, NULL, 10 },
+    };
+    static const struct {
+        const char *guest;
+        unsigned most;
+        const char *want;
+    } asked[] = {
+        { NULL, 9, "50 40 30 10 " }, { NULL, 2, "50 40 " },
+        { "vm-a", 9, "40 30 " },     { OTHER, 9, "50 10 " },
+        { "vm-z", 9, "" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(made); i++) {
+        g_autoptr(StoreRun) run = make_run(made[i].uuid, 1);
+
+        g_free(run->guest_name);
+        run->guest_name = g_strdup(made[i].name);
+        run->started_us = made[i].started_us;
+        cr_assert(store_add(store, run, NULL));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(asked); i++) {
+        g_autoptr(GPtrArray) runs =
+            store_latest(store, asked[i].guest, asked[i].most, NULL);
+        g_autoptr(GString) got = g_string_new(NULL);
+
+        cr_assert_not_null(runs);
+        for (guint j = 0; j < runs->len; j++) {
+            const StoreRun *run = g_ptr_array_index(runs, j);
+
+            g_string_append_printf(got, "%" G_GINT64_FORMAT " ",
+                                   run->started_us);
+        }
+        cr_expect_str_eq(got->str, asked[i].want, "%s", asked[i].guest);
+    }
+}
+
 Test(store, a_guest_never_seen_has_none)
 {
     g_autoptr(Store) store = open_store();
