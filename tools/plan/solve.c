@@ -250,8 +250,8 @@ plan_compare_main(int argc, char **argv)
                                   "Methods side by side, each from where the "
                                   "guests run now.",
                                   entries);
-    g_auto(GStrv) words =
-        g_strsplit(names ? names : "ff,ffd,bf,bfd,hill,anneal,lns", ",", 0);
+    g_autofree char *all = solving_all_methods();
+    g_auto(GStrv) words = g_strsplit(names ? names : all, ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();
     PlanBound bound;
     PlanMethod method;

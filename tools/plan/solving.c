@@ -91,11 +91,32 @@ solved_free(Solved *solved)
     }
 }
 
+static bool
+built_in(PlanMethod method)
+{
+    return method != PLAN_METHOD_KWAY || plan_metis_partition;
+}
+
+char *
+solving_all_methods(void)
+{
+    GString *names = g_string_new(NULL);
+
+    for (int i = 0; i < PLAN_N_METHODS; i++) {
+        if (built_in((PlanMethod)i)) {
+            g_string_append_printf(names, "%s%s", names->len ? "," : "",
+                                   plan_method_name((PlanMethod)i));
+        }
+    }
+    return g_string_free(names, FALSE);
+}
+
 bool
 solving_method(const char *name, PlanMethod *method)
 {
     for (int i = 0; i < PLAN_N_METHODS; i++) {
-        if (strcmp(name, plan_method_name((PlanMethod)i)) == 0) {
+        if (built_in((PlanMethod)i) &&
+            strcmp(name, plan_method_name((PlanMethod)i)) == 0) {
             *method = (PlanMethod)i;
             return true;
         }

@@ -41,6 +41,9 @@ Solved *solving_run(const PlanModel *model, PlanMethod method,
 /** solving_method() - A method by its name; false if there is none */
 bool solving_method(const char *name, PlanMethod *method);
 
+/** solving_all_methods() - "ff,ffd,...", those built in; g_free() it */
+char *solving_all_methods(void);
+
 /** solving_gap_percent() - 100 (cost - bound) / cost, 0 at no cost */
 double solving_gap_percent(int64_t cost, int64_t bound);
 
