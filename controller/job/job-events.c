@@ -15,6 +15,7 @@ static const char *const event_names[] = {
     [JOB_EVENT_LINK] = "link",       [JOB_EVENT_STOPPED] = "stopped",
     [JOB_EVENT_RESUMED] = "resumed", [JOB_EVENT_POSTCOPY] = "postcopy",
     [JOB_EVENT_SHAPED] = "shaped",   [JOB_EVENT_ADVISORY] = "advisory",
+    [JOB_EVENT_GRANTED] = "granted", [JOB_EVENT_SETTINGS] = "settings",
     [JOB_EVENT_END] = "end",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == JOB_N_EVENTS);
@@ -25,6 +26,37 @@ add_if_known(JsonObject *json, const char *name, Known value)
     if (value.known) {
         jobj_add_double(json, name, value.value);
     }
+}
+
+static void
+settings_to_json(JsonObject *json, const PolicySettings *settings)
+{
+    jobj_add_string(json, "policy", policy_kind_name(settings->kind));
+    jobj_add_double(json, "margin", settings->margin);
+    jobj_add_double(json, "threshold_fraction", settings->threshold_fraction);
+    jobj_add_double(json, "change_fraction", settings->change_fraction);
+    add_if_known(json, "deadline_s", settings->deadline_s);
+    jobj_add_double(json, "downtime_limit_s", settings->downtime_limit_s);
+}
+
+static bool
+settings_from_json(JsonObject *json, PolicySettings *settings)
+{
+    const char *policy;
+
+    if (!jobj_get_string(json, "policy", &policy) ||
+        !policy_kind_parse(policy, &settings->kind, NULL)) {
+        return false;
+    }
+    policy_settings_init(settings, settings->kind);
+    settings->deadline_s = jobj_get_known(json, "deadline_s");
+    return jobj_get_double(json, "margin", &settings->margin) &&
+           jobj_get_double(json, "threshold_fraction",
+                           &settings->threshold_fraction) &&
+           jobj_get_double(json, "change_fraction",
+                           &settings->change_fraction) &&
+           jobj_get_double(json, "downtime_limit_s",
+                           &settings->downtime_limit_s);
 }
 
 JsonObject *
@@ -76,6 +108,18 @@ job_event_to_json(const JobEvent *event)
         break;
     case JOB_EVENT_ADVISORY:
         jobj_add_bool(json, "advisory", event->advisory);
+        break;
+    case JOB_EVENT_GRANTED:
+        jobj_add_u64(json, "guarantee_bytes_s", event->grant.guarantee_bytes_s);
+        jobj_add_u64(json, "ceiling_bytes_s", event->grant.ceiling_bytes_s);
+        jobj_add_u64(json, "application_bytes_s",
+                     event->grant.application_bytes_s);
+        add_if_known(json, "dirty_bytes_s", event->grant.dirty_bytes_s);
+        jobj_add_u64(json, "step", event->grant.step);
+        jobj_add_string(json, "reason", event->grant.reason);
+        break;
+    case JOB_EVENT_SETTINGS:
+        settings_to_json(json, &event->settings);
         break;
     case JOB_EVENT_END:
         jobj_add_bool(json, "completed", event->outcome.completed);
@@ -154,6 +198,26 @@ outcome_from_json(JsonObject *json, JobOutcome *outcome)
     return jobj_get_bool(json, "completed", &outcome->completed);
 }
 
+static bool
+grant_from_json(JsonObject *json, PolicyDecision *grant)
+{
+    const char *reason;
+    uint64_t step;
+
+    if (!jobj_get_u64(json, "guarantee_bytes_s", &grant->guarantee_bytes_s) ||
+        !jobj_get_u64(json, "ceiling_bytes_s", &grant->ceiling_bytes_s) ||
+        !jobj_get_u64(json, "application_bytes_s",
+                      &grant->application_bytes_s) ||
+        !jobj_get_u64(json, "step", &step) || step >= POLICY_N_STEPS ||
+        !jobj_get_string(json, "reason", &reason)) {
+        return false;
+    }
+    grant->step = (PolicyStep)step;
+    grant->dirty_bytes_s = jobj_get_known(json, "dirty_bytes_s");
+    g_strlcpy(grant->reason, reason, sizeof(grant->reason));
+    return true;
+}
+
 bool
 job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
 {
@@ -202,6 +266,12 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
     case JOB_EVENT_ADVISORY:
         fine = jobj_get_bool(json, "advisory", &read.advisory);
         break;
+    case JOB_EVENT_GRANTED:
+        fine = grant_from_json(json, &read.grant);
+        break;
+    case JOB_EVENT_SETTINGS:
+        fine = settings_from_json(json, &read.settings);
+        break;
     case JOB_EVENT_END:
         fine = outcome_from_json(json, &read.outcome);
         break;
@@ -229,13 +299,7 @@ job_config_to_json(const JobConfig *config)
     JsonObject *json = json_object_new_object();
 
     jobj_add_string(json, "guest", config->guest);
-    jobj_add_string(json, "policy", policy_kind_name(config->policy.kind));
-    jobj_add_double(json, "margin", config->policy.margin);
-    jobj_add_double(json, "threshold_fraction",
-                    config->policy.threshold_fraction);
-    jobj_add_double(json, "change_fraction", config->policy.change_fraction);
-    add_if_known(json, "deadline_s", config->policy.deadline_s);
-    jobj_add_double(json, "downtime_limit_s", config->policy.downtime_limit_s);
+    settings_to_json(json, &config->policy);
     jobj_add_string(json, "source", sample_source_name(config->source));
     jobj_add_bool(json, "ticks", config->ticks);
     jobj_add_u64(json, "guest_pages", config->guest_pages);

@@ -181,12 +181,10 @@ job_planned_bandwidth(const Job *job, const PolicyDecision *decision)
     return planned;
 }
 
-/* Decide for the iteration @row, which starts now (or, in pass 1, for what is
- * left of it), and say so. */
-static void
-job_decide(Job *job, const SampleRow *row)
+static PolicyInput
+job_input(const Job *job, const SampleRow *row)
 {
-    PolicyInput input = {
+    return (PolicyInput){
         .iter = MAX(row->iter, 1),
         .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
         .pages_to_send = row->pages_to_send,
@@ -200,6 +198,14 @@ job_decide(Job *job, const SampleRow *row)
         .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
         .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
     };
+}
+
+/* Decide for the iteration @row, which starts now (or, in pass 1, for what is
+ * left of it), and say so. */
+static void
+job_decide(Job *job, const SampleRow *row)
+{
+    PolicyInput input = job_input(job, row);
     PolicyDecision decision = { 0 };
     JobAction *action;
 
@@ -544,6 +550,18 @@ job_on_postcopy(Job *job)
 }
 
 static void
+job_on_granted(Job *job, const PolicyDecision *grant)
+{
+    JobAction *action = job_act(job, JOB_ACTION_DECIDED);
+
+    action->decision = *grant;
+    action->iter = MAX(job->running_iter, 1);
+    job->in_force = *grant;
+    job->is_pending = false;
+    job_set_reserved(job);
+}
+
+static void
 job_on_end(Job *job, int64_t at_us, const JobOutcome *outcome)
 {
     /* libvirt answers only when the destination runs; the source had sent the
@@ -622,6 +640,13 @@ job_feed(Job *job, const JobEvent *event)
             job_set_reserved(job);
         }
         break;
+    case JOB_EVENT_GRANTED:
+        job_on_granted(job, &event->grant);
+        break;
+    case JOB_EVENT_SETTINGS:
+        job->config.policy = event->settings;
+        sampler_set_downtime(job->sampler, event->settings.downtime_limit_s);
+        break;
     case JOB_EVENT_ADVISORY:
         job->advisory = event->advisory;
         if (job->advisory) {
@@ -636,6 +661,40 @@ job_feed(Job *job, const JobEvent *event)
         break;
     }
     return job->actions;
+}
+
+bool
+job_policy_input(const Job *job, PolicyInput *input)
+{
+    SampleRow row = job->running.row;
+
+    if (!job_shapes(job)) {
+        return false;
+    }
+    if (job->has_poll && job->poll.page_bytes > 0) {
+        row.page_bytes = job->poll.page_bytes;
+        row.pages_to_send = job->poll.remaining_bytes / job->poll.page_bytes;
+    }
+    *input = job_input(job, &row);
+    return true;
+}
+
+const Forecaster *
+job_forecaster(const Job *job)
+{
+    return job->forecaster;
+}
+
+const PolicySettings *
+job_settings(const Job *job)
+{
+    return &job->config.policy;
+}
+
+const PolicyDecision *
+job_in_force(const Job *job)
+{
+    return &job->in_force;
 }
 
 static double

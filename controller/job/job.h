@@ -78,6 +78,9 @@ typedef enum {
     JOB_EVENT_ADVISORY, /* .advisory: from now on decisions are taken and not
                            carried out, and forecasts are of the migration as
                            it is without them; or the other way round */
+    JOB_EVENT_GRANTED,  /* .grant: an arbiter of several migrations has put this
+                           into force, whatever was decided here */
+    JOB_EVENT_SETTINGS, /* .settings: of the policy, from now on */
     JOB_EVENT_END,      /* .outcome */
     JOB_N_EVENTS
 } JobEventKind;
@@ -95,6 +98,8 @@ typedef struct JobEvent {
         JobLink link;
         bool shaped;
         bool advisory;
+        PolicyDecision grant;
+        PolicySettings settings;
         JobOutcome outcome;
     };
 } JobEvent;
@@ -164,6 +169,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Job, job_free)
 const GArray *job_feed(Job *job, const JobEvent *event);
 
 JobState job_state(const Job *job);
+
+/** job_policy_input() - What a policy would be asked with now
+ *
+ * .pages_to_send is what remains of the iteration under way. Return: false
+ * while nothing is known of a link */
+bool job_policy_input(const Job *job, PolicyInput *input);
+
+/** job_forecaster() - Its history so far, borrowed */
+const Forecaster *job_forecaster(const Job *job);
+
+/** job_settings() - Of its policy, as they hold now; borrowed */
+const PolicySettings *job_settings(const Job *job);
+
+/** job_in_force() - What of its decisions, or of an arbiter's, is; borrowed */
+const PolicyDecision *job_in_force(const Job *job);
 
 /* Where it stands now, for whoever watches. */
 typedef struct JobProgress {

@@ -320,6 +320,28 @@ session_set_advisory(Session *session, bool advisory)
 }
 
 void
+session_grant(Session *session, const PolicyDecision *decision)
+{
+    JobEvent event = { .kind = JOB_EVENT_GRANTED, .grant = *decision };
+
+    if (!session->ending && !session->over) {
+        event.at_us = session_now_us(session);
+        session_feed(session, event);
+    }
+}
+
+void
+session_set_policy(Session *session, const PolicySettings *settings)
+{
+    JobEvent event = { .kind = JOB_EVENT_SETTINGS, .settings = *settings };
+
+    if (!session->ending && !session->over) {
+        event.at_us = session_now_us(session);
+        session_feed(session, event);
+    }
+}
+
+void
 session_vanished(Session *session)
 {
     if (!session->ending) {

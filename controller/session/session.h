@@ -127,6 +127,13 @@ void session_set_link(Session *session, const Link *link);
 /** session_set_advisory() - Carry decisions out from now on, or no longer */
 void session_set_advisory(Session *session, bool advisory);
 
+/** session_grant() - An arbiter has put this into force
+ * @decision: Its .reason goes into the record */
+void session_grant(Session *session, const PolicyDecision *decision);
+
+/** session_set_policy() - Other settings from now on */
+void session_set_policy(Session *session, const PolicySettings *settings);
+
 /** session_vanished() - Its guest was not found on the new connection */
 void session_vanished(Session *session);
 
