@@ -29,6 +29,7 @@ struct Reservation {
     int ifindex;
     LeaseKey key;
     uint16_t minor;
+    uint32_t class_id;
     char *name;
     char **macs;
     char *warning;
@@ -311,9 +312,16 @@ reservation_open(const ReservationSpec *spec, GError **error)
     reservation->ifindex = spec->link->ifindex;
     reservation->key = site->key;
     reservation->minor = owner->minor;
+    reservation->class_id = site_major(site) | owner->minor;
     reservation->name = g_strdup(owner->name);
     reservation->macs = g_strdupv((char **)(void *)spec->guest_macs);
     return g_steal_pointer(&reservation);
+}
+
+uint32_t
+reservation_class_id(const Reservation *reservation)
+{
+    return reservation->class_id;
 }
 
 const char *

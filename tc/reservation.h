@@ -78,6 +78,10 @@ Reservation *reservation_open(const ReservationSpec *spec, GError **error);
 /** reservation_warning() - What the user should know, or NULL; borrowed */
 const char *reservation_warning(const Reservation *reservation);
 
+/** reservation_class_id() - Of the migration's class, as tc prints it: major in
+ * the upper half */
+uint32_t reservation_class_id(const Reservation *reservation);
+
 /**
  * reservation_match() - Send the stream into the migration's class
  * @matches: All connections of the stream; replaces what was matched before

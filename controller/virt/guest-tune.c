@@ -448,3 +448,46 @@ virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done, gpointer user)
     virt_pool_call(virt_host_pool(virt_guest_host(guest)), limits_work,
                    limits_deliver, call);
 }
+
+/* --- somebody else's job --- */
+
+typedef struct Abort {
+    VirtGuest *guest;
+    virDomainPtr domain;
+    VirtDone done;
+    gpointer user;
+    GError *error;
+} Abort;
+
+static void
+abort_work(gpointer data)
+{
+    Abort *call = data;
+
+    if (virDomainAbortJob(call->domain) < 0) {
+        virt_error_take_guest(&call->error, call->domain, "aborting its job");
+    }
+}
+
+static void
+abort_deliver(gpointer data)
+{
+    g_autofree Abort *call = data;
+
+    call->done(call->error, call->user);
+    g_clear_error(&call->error);
+    virt_guest_unref(call->guest);
+}
+
+void
+virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user)
+{
+    Abort *call = g_new0(Abort, 1);
+
+    call->guest = virt_guest_ref(guest);
+    call->domain = virt_guest_domain(guest);
+    call->done = done;
+    call->user = user;
+    virt_pool_call(virt_host_pool(virt_guest_host(guest)), abort_work,
+                   abort_deliver, call);
+}

@@ -262,6 +262,10 @@ typedef void (*VirtLimitsRead)(VirtGuest *guest, const VirtLimits *limits,
 void virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done,
                             gpointer user);
 
+/** virt_guest_abort_job() - Give up the job that the guest has now, whoever
+ * started it; @done tells that libvirt took it */
+void virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user);
+
 /** virt_guest_changed() - Is there anything to put back? */
 bool virt_guest_changed(const VirtGuest *guest);
 
