@@ -7,17 +7,24 @@
  * daemon.c     its life: connection, signs of migrations, the end
  * outgoing.c   one migration that leaves this host, and its session
  * sockets.c    which connections are whose
+ * arbiter.c    several on one link
  * shaping.c    classes of those that are steered; how they are kept
  * records.c    what remains of each
+ * track.c      what was forecast, and what came
+ * control-documents.c  what the control socket shows
+ * control-commands.c   what it lets others do
  */
 #ifndef DAEMON_PRIV_H
 #define DAEMON_PRIV_H
 
+#include "ctl/document.h"
+#include "ctl/server.h"
 #include "daemon/config.h"
 #include "daemon/daemon.h"
 #include "daemon/disabled.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "policy/share.h"
 #include "session/session.h"
 #include "virt/watch.h"
 
@@ -34,6 +41,15 @@ typedef enum {
 
 const char *force_state_name(ForceState state); /* "no-stream", ... */
 
+/* The forecast that is compared with what came. */
+typedef struct TrackForecast {
+    bool made;
+    unsigned iteration;
+    int64_t at_us; /* monotonic */
+    Known time_s, downtime_s;
+    double low_time_s, high_time_s;
+} TrackForecast;
+
 /* A migration that leaves this host. */
 typedef struct Outgoing {
     Daemon *daemon;
@@ -43,11 +59,17 @@ typedef struct Outgoing {
     Session *session;
     bool ended;
     guint forget_source;
+    int64_t told_us; /* to whom subscribed, monotonic */
     ConfigRules rules;
 
     Link link;
     bool has_link;
     int64_t pid; /* of its QEMU, 0: not known */
+
+    /* track.c */
+    TrackForecast track;
+    MigrationForecast forecast; /* the latest */
+    int64_t forecast_at_us;     /* monotonic; 0: none yet */
 
     /* sockets.c */
     GArray *inodes;     /* uint64_t; NULL: we may not look */
@@ -68,10 +90,28 @@ typedef struct Outgoing {
     char *why_not; /* in words; NULL if it is in force */
     bool has_decision;
     PolicyDecision decision; /* the last that it took */
-    GArray *matched;         /* StreamMatch, in its class now */
+    double decided_s;        /* when, since it was noticed */
+    unsigned decided_iter;
+    int64_t decided_wall_us;
+    JobProgress progress;
+    GArray *matched; /* StreamMatch, in its class now */
     uint64_t set_guarantee_bytes_s, set_ceiling_bytes_s,
         set_application_bytes_s; /* of its class now */
     unsigned repairs;
+
+    /* arbiter.c */
+    uint64_t number; /* order of arrival */
+    ShareMemory memory;
+    bool has_grant; /* several share the link, or it is held: .grant holds */
+    PolicyDecision grant;
+    ShareRole role;
+    double others_bytes_s; /* promised to others when that was decided */
+    Known cost_s;          /* later by so much, if that lasts */
+    int64_t started_wall_us;
+    bool held;
+    char *held_by, *held_reason;
+    int64_t held_wall_us;
+    int priority;
     bool had_class;
     uint64_t class_bytes_before; /* of classes that are gone */
     uint64_t class_bytes_now;
@@ -96,11 +136,23 @@ struct Daemon {
     GHashTable *alone;   /* uuid -> why it is left alone, said once */
     GPtrArray *outgoing; /* Outgoing * */
     unsigned n_ids;
+    GPtrArray *past; /* JsonObject *: lines of track.jsonl, oldest first */
 
     GArray *streams; /* StreamInfo, as last listed */
     int64_t listed_us;
     GHashTable *strangers; /* inode -> when first seen, monotonic */
     guint search_source;
+    CtlServer *control; /* NULL: there is no socket */
+    int64_t started_wall_us, connected_wall_us;
+    char *libvirt_version;
+    struct {
+        uint64_t begun, completed, failed, cancelled, adopted;
+        uint64_t steps[POLICY_N_STEPS];
+        uint64_t decisions, foreign_changes, stream_bytes, foreign_bytes;
+    } counted;
+
+    int64_t arbitrated_us; /* arbiter.c */
+    guint grant_source;
 };
 
 /* outgoing.c: with guest, migration and reason as fields of their own in the
@@ -121,6 +173,8 @@ Outgoing *outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
 void outgoing_free(Outgoing *outgoing);
 void outgoing_found(Outgoing *outgoing); /* its stream, or its group */
 void outgoing_pick_rules(Outgoing *outgoing);
+void outgoing_hold(Outgoing *outgoing, const char *by, const char *reason);
+void outgoing_release(Outgoing *outgoing);
 
 /* sockets.c */
 void sockets_look(Daemon *daemon, bool now);
@@ -136,6 +190,31 @@ bool shaping_set(Outgoing *outgoing, const PolicyDecision *decision,
                  GError **error);
 bool shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error);
 Known shaping_close(Outgoing *outgoing);
+
+/* outgoing.c */
+void outgoing_tell_begun(Outgoing *outgoing);
+const char *outgoing_starter(const Outgoing *outgoing);
+
+/* track.c */
+void track_load(Daemon *daemon);
+void track_forecast(Outgoing *outgoing, const JobIteration *iteration);
+void track_ended(Outgoing *outgoing, const RunRecord *record);
+JsonObject *track_document(const Daemon *daemon);
+
+/* control-documents.c */
+JsonObject *control_session(const Outgoing *outgoing);
+JsonObject *control_status(const Daemon *daemon);
+JsonObject *control_metrics(const Daemon *daemon);
+
+/* control-commands.c */
+void control_start(Daemon *daemon);
+void control_stop(Daemon *daemon);
+void control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data);
+void control_changed(const Outgoing *outgoing);
+
+/* arbiter.c */
+void arbiter_settle(Daemon *daemon, int ifindex); /* now */
+void arbiter_tick(Daemon *daemon, int ifindex);   /* once a second */
 
 /* records.c */
 void records_keep(Outgoing *outgoing, RunRecord *record);

@@ -126,6 +126,7 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
             outgoing_begin(daemon, guest, noticed->at_us, limits);
 
         g_ptr_array_add(daemon->outgoing, outgoing);
+        outgoing_tell_begun(outgoing);
         sockets_search(daemon);
     }
     noticed->again = false;
@@ -297,6 +298,7 @@ on_lost(VirtHost *host, const char *cause, gpointer user)
         "the connection to libvirt broke (%s); %u sessions go on, and it "
         "is tried again",
         cause, daemon->outgoing->len);
+    daemon->connected_wall_us = clock_wall_us();
     disconnect(daemon);
     connect_later(daemon);
 }
@@ -324,6 +326,9 @@ on_opened(VirtHost *host, const GError *error, gpointer user)
         return;
     }
     daemon->attempts = 0;
+    daemon->connected_wall_us = clock_wall_us();
+    g_free(daemon->libvirt_version);
+    daemon->libvirt_version = g_strdup(virt_host_info(host)->libvirt_version);
     daemon->host = virt_host_ref(host);
     virt_host_on_lost(host, on_lost, daemon);
     daemon->watch = virt_watch_new(host, on_sign, on_watching, daemon);
@@ -377,6 +382,15 @@ on_disabled(bool disabled, const char *why, gpointer user)
     }
 }
 
+void
+daemon_look_disabled(Daemon *daemon)
+{
+    g_autofree char *why = NULL;
+    bool disabled = disabled_read(NULL, &why);
+
+    on_disabled(disabled, why ? why : "", daemon);
+}
+
 Daemon *
 daemon_new(const DaemonOptions *options, GError **error)
 {
@@ -410,6 +424,7 @@ daemon_new(const DaemonOptions *options, GError **error)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     daemon->outgoing =
         g_ptr_array_new_with_free_func((GDestroyNotify)outgoing_free);
+    track_load(daemon);
     daemon->strangers =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     return daemon;
@@ -424,6 +439,8 @@ daemon_run(Daemon *daemon)
                    "%s is there: nothing is changed until it goes",
                    disabled_path());
     }
+    daemon->started_wall_us = clock_wall_us();
+    control_start(daemon);
     notify_watch(daemon->notify, NULL);
     on_connect(daemon);
     g_main_loop_run(daemon->loop);
@@ -437,6 +454,7 @@ daemon_run(Daemon *daemon)
             session_leave(outgoing->session, "vmferryd was stopped");
         }
     }
+    control_stop(daemon);
     disconnect(daemon);
     virt_pool_drain(daemon->pool, DRAIN_MS);
 }
@@ -448,11 +466,12 @@ daemon_stop(Daemon *daemon)
 }
 
 bool
-daemon_reload(Daemon *daemon, GError **error)
+daemon_reload(Daemon *daemon, char **changed, GError **error)
 {
     g_autoptr(DaemonConfig) config =
         daemon_config_load(daemon->options.config_path, error);
     g_autofree char *changes = NULL;
+    g_autoptr(GError) problem = NULL;
     bool restart = false;
 
     if (!config) {
@@ -465,6 +484,15 @@ daemon_reload(Daemon *daemon, GError **error)
     daemon_config_free(daemon->config);
     daemon->config = g_steal_pointer(&config);
     daemon_log_level(daemon->config->daemon.log);
+    if (changed) {
+        *changed = g_steal_pointer(&changes);
+    }
+    if (daemon->control &&
+        !ctl_server_set_groups(daemon->control,
+                               daemon->config->control.read_group,
+                               daemon->config->control.steer_group, &problem)) {
+        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", problem->message);
+    }
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 
@@ -484,16 +512,19 @@ daemon_free(Daemon *daemon)
     g_clear_pointer(&daemon->disabled, disabled_free);
     g_clear_handle_id(&daemon->connect_source, g_source_remove);
     g_clear_handle_id(&daemon->search_source, g_source_remove);
+    g_clear_handle_id(&daemon->grant_source, g_source_remove);
     g_ptr_array_unref(daemon->outgoing);
     disconnect(daemon);
     g_hash_table_unref(daemon->noticed);
     g_hash_table_unref(daemon->alone);
     g_hash_table_unref(daemon->strangers);
+    g_ptr_array_unref(daemon->past);
     g_clear_pointer(&daemon->streams, g_array_unref);
     virt_pool_drain(daemon->pool, DRAIN_MS);
     virt_pool_unref(daemon->pool);
     g_main_loop_unref(daemon->loop);
     daemon_config_free(daemon->config);
     close(daemon->lock);
+    g_free(daemon->libvirt_version);
     g_free(daemon);
 }

@@ -42,8 +42,12 @@ void daemon_run(Daemon *daemon);
 void daemon_stop(Daemon *daemon);
 
 /** daemon_reload() - Read the configuration anew; a mistake in it changes
- * nothing. Sessions look their rules up again. */
-bool daemon_reload(Daemon *daemon, GError **error);
+ * nothing. Sessions look their rules up again.
+ * @changes: Set to what differs, a line each; g_free() it. Or NULL */
+bool daemon_reload(Daemon *daemon, char **changes, GError **error);
+
+/** daemon_look_disabled() - Look at the file that switches off now */
+void daemon_look_disabled(Daemon *daemon);
 
 void daemon_free(Daemon *daemon);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Daemon, daemon_free)

@@ -24,7 +24,7 @@ on_reload(gpointer user)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!daemon_reload(user, &error)) {
+    if (!daemon_reload(user, NULL, &error)) {
         daemon_log(G_LOG_LEVEL_WARNING, NULL,
                    "the configuration was not read anew, the old one holds: %s",
                    error->message);
@@ -40,7 +40,7 @@ main(int argc, char **argv)
     static const GOptionEntry entries[] = {
         { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
           "Read FILE instead of " DAEMON_CONFIG_PATH, "FILE" },
-        { "check", 0, 0, G_OPTION_ARG_NONE, &check,
+        { "check-config", 0, 0, G_OPTION_ARG_NONE, &check,
           "Read the configuration, say what is wrong with it, and end", NULL },
         { "run-dir", 0, 0, G_OPTION_ARG_FILENAME, &run_dir,
           "Keep lock and leases in DIR instead of /run/vmferry", "DIR" },

@@ -43,6 +43,18 @@ outgoing_log(const Outgoing *outgoing, GLogLevelFlags level, const char *event,
 }
 
 static void
+count_decision(Outgoing *outgoing, const JobAction *action)
+{
+    Daemon *daemon = outgoing->daemon;
+
+    daemon->counted.decisions++;
+    daemon->counted.steps[action->decision.step]++;
+    outgoing->decided_s = (double)action->at_us / G_USEC_PER_SEC;
+    outgoing->decided_iter = action->iter;
+    outgoing->decided_wall_us = clock_wall_us();
+}
+
+static void
 on_action(Session *session, const JobAction *action, gpointer user)
 {
     Outgoing *outgoing = user;
@@ -50,11 +62,13 @@ on_action(Session *session, const JobAction *action, gpointer user)
 
     switch (action->kind) {
     case JOB_ACTION_STATE:
+        control_changed(outgoing);
         outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STATE,
                      job_state_name(action->state), "%s",
                      job_state_name(action->state));
         break;
     case JOB_ACTION_DECIDED:
+        count_decision(outgoing, action);
         if (outgoing->has_decision &&
             outgoing->decision.guarantee_bytes_s ==
                 action->decision.guarantee_bytes_s &&
@@ -72,6 +86,9 @@ on_action(Session *session, const JobAction *action, gpointer user)
                                                         : "not carried out: ",
             action->decision.reason);
         break;
+    case JOB_ACTION_FORECAST:
+        track_forecast(outgoing, &action->iteration);
+        break;
     default:
         break;
     }
@@ -80,6 +97,10 @@ on_action(Session *session, const JobAction *action, gpointer user)
 static void
 on_warning(Session *session, const char *text, gpointer user)
 {
+    JsonObject *data = json_object_new_object();
+
+    jobj_add_string(data, "text", text);
+    control_tell(user, CTL_EVENT_WARNING, data);
     outgoing_log(user, G_LOG_LEVEL_WARNING, LOG_EVENT_FOREIGN, "warning", "%s",
                  text);
 }
@@ -91,6 +112,11 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
     uint64_t sent;
     int64_t at_us;
 
+    outgoing->progress = *progress;
+    if (clock_mono_us() - outgoing->told_us >= G_USEC_PER_SEC) {
+        outgoing->told_us = clock_mono_us();
+        control_changed(outgoing);
+    }
     if (session_sent(session, &sent, &at_us) && at_us > outgoing->rate_at_us) {
         if (outgoing->rate_at_us && sent >= outgoing->rate_sent_bytes) {
             outgoing->sent_bytes_s =
@@ -112,6 +138,99 @@ on_forget(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
+static Known
+seconds(Known ms)
+{
+    return ms.known ? known(ms.value / 1000) : unknown();
+}
+
+static void
+tell_ended(Outgoing *outgoing, const RunRecord *record)
+{
+    Daemon *daemon = outgoing->daemon;
+    JsonObject *data = json_object_new_object();
+
+    switch (record->status) {
+    case RUN_STATUS_COMPLETED:
+        daemon->counted.completed++;
+        break;
+    case RUN_STATUS_ABORTED:
+        daemon->counted.cancelled++;
+        break;
+    default:
+        daemon->counted.failed += record->status != RUN_STATUS_LEFT;
+        break;
+    }
+    daemon->counted.stream_bytes += (uint64_t)known_or(record->stream_bytes, 0);
+    daemon->counted.foreign_bytes +=
+        (uint64_t)known_or(record->foreign_bytes, 0);
+    jobj_add(data, "document", control_session(outgoing));
+    jobj_add_string(data, "status", run_status_name(record->status));
+    jobj_add_string(data, "message", record->message);
+    jobj_add_known(data, "total_s", seconds(record->total_ms));
+    jobj_add_known(data, "downtime_s", seconds(record->downtime_ms));
+    jobj_add_known(data, "bytes", record->bytes);
+    control_tell(outgoing, CTL_EVENT_SESSION_ENDED, data);
+}
+
+void
+outgoing_tell_begun(Outgoing *outgoing)
+{
+    JsonObject *data = json_object_new_object();
+
+    outgoing->daemon->counted.begun++;
+    jobj_add(data, "document", control_session(outgoing));
+    control_tell(outgoing, CTL_EVENT_SESSION_BEGUN, data);
+}
+
+static void
+tell_held(Outgoing *outgoing, CtlEvent event)
+{
+    JsonObject *data = json_object_new_object();
+    CtlHeld held = { .by = outgoing->held_by,
+                     .reason = outgoing->held_reason,
+                     .since_us = outgoing->held_wall_us,
+                     .cost_s = outgoing->cost_s };
+
+    jobj_add(data, "held", outgoing->held ? ctl_held_to_json(&held) : NULL);
+    control_tell(outgoing, event, data);
+    control_changed(outgoing);
+}
+
+/* At its floor: nobody can queue what runs already. */
+void
+outgoing_hold(Outgoing *outgoing, const char *by, const char *reason)
+{
+    g_free(outgoing->held_by);
+    g_free(outgoing->held_reason);
+    outgoing->held_by = g_strdup(by);
+    outgoing->held_reason = g_strdup(reason);
+    outgoing->held = true;
+    outgoing->held_wall_us = clock_wall_us();
+    if (outgoing->has_link) {
+        arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
+    }
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STEP, "held",
+                 "held at its floor by %s: %s%s", by, reason,
+                 outgoing->reservation ? "" : " (nothing of it is in force)");
+    tell_held(outgoing, CTL_EVENT_HELD);
+}
+
+void
+outgoing_release(Outgoing *outgoing)
+{
+    if (!outgoing->held) {
+        return;
+    }
+    outgoing->held = false;
+    if (outgoing->has_link) {
+        arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
+    }
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STEP, "released",
+                 "no longer held");
+    tell_held(outgoing, CTL_EVENT_RELEASED);
+}
+
 static void
 on_ended(Session *session, const RunRecord *record, const GError *error,
          gpointer user)
@@ -119,11 +238,13 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
     Outgoing *outgoing = user;
 
     outgoing->ended = true;
+    tell_ended(outgoing, record);
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_ENDED,
                  run_status_name(record->status), "migration %s%s%s",
                  run_status_name(record->status), error ? ": " : "",
                  error ? error->message : "");
     records_keep(outgoing, session_record(session));
+    track_ended(outgoing, record);
     /* Not from inside of its own callback. */
     outgoing->forget_source = g_idle_add(on_forget, outgoing);
 }
@@ -154,6 +275,12 @@ hands_release(Session *session, gpointer user)
     return shaping_close(user);
 }
 
+const char *
+outgoing_starter(const Outgoing *outgoing)
+{
+    return "others";
+}
+
 /* The rules as they hold now; the destination may be known or not. */
 void
 outgoing_pick_rules(Outgoing *outgoing)
@@ -167,6 +294,7 @@ outgoing_pick_rules(Outgoing *outgoing)
     ConfigMode before = outgoing->rules.mode;
 
     daemon_config_rules(outgoing->daemon->config, &who, &outgoing->rules);
+    outgoing->priority = (int)outgoing->rules.priority;
     if (disabled_now(outgoing->daemon->disabled)) {
         outgoing->rules.mode = CONFIG_MODE_OBSERVE;
     }
@@ -230,8 +358,10 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     outgoing->uuid = g_strdup(info->uuid);
     outgoing->name = g_strdup(info->name);
     outgoing->noticed_us = noticed_us;
+    outgoing->started_wall_us = clock_wall_us();
     outgoing->pid = virt_guest_pid(guest);
     outgoing->group = -1;
+    outgoing->number = daemon->n_ids;
     outgoing->force = FORCE_NO_STREAM;
     outgoing->owned = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     outgoing->shared = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
@@ -306,6 +436,8 @@ outgoing_free(Outgoing *outgoing)
     g_array_unref(outgoing->shared);
     g_array_unref(outgoing->matched);
     g_free(outgoing->why_not);
+    g_free(outgoing->held_by);
+    g_free(outgoing->held_reason);
     g_free(outgoing->id);
     g_free(outgoing->uuid);
     g_free(outgoing->name);

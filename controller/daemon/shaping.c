@@ -282,12 +282,17 @@ list_shares(Daemon *daemon, int ifindex)
             continue;
         }
         share.matches = g_array_copy(outgoing->owned);
-        if (outgoing->has_decision) {
-            share.guarantee_bytes_s = outgoing->decision.guarantee_bytes_s;
-            share.ceiling_bytes_s = outgoing->decision.ceiling_bytes_s;
-            share.application_bytes_s = outgoing->decision.application_bytes_s;
+        if (outgoing->has_grant || outgoing->has_decision) {
+            const PolicyDecision *holds =
+                outgoing->has_grant ? &outgoing->grant : &outgoing->decision;
+
+            share.guarantee_bytes_s = holds->guarantee_bytes_s;
+            share.ceiling_bytes_s = holds->ceiling_bytes_s;
+            share.application_bytes_s = holds->application_bytes_s;
         }
-        if (!(outgoing->rules.allow & 1u << CONFIG_MAY_CEILING)) {
+        /* An arbiter may bound it for as long as another one is stopped. */
+        if (!outgoing->has_grant &&
+            !(outgoing->rules.allow & 1u << CONFIG_MAY_CEILING)) {
             share.ceiling_bytes_s =
                 shaper_root_bytes_s(outgoing->link.rate_bytes_s);
         }
@@ -328,7 +333,7 @@ apply_one(const Share *share, GError **error)
         g_array_append_vals(outgoing->matched, share->matches->data,
                             share->matches->len);
     }
-    if (!outgoing->has_decision ||
+    if ((!outgoing->has_decision && !outgoing->has_grant) ||
         (share->guarantee_bytes_s == outgoing->set_guarantee_bytes_s &&
          share->ceiling_bytes_s == outgoing->set_ceiling_bytes_s &&
          share->application_bytes_s == outgoing->set_application_bytes_s)) {
@@ -395,7 +400,7 @@ shaping_set(Outgoing *outgoing, const PolicyDecision *decision, GError **error)
     outgoing->decision = *decision;
     outgoing->has_decision = true;
     if (outgoing->reservation) {
-        shaping_apply(outgoing->daemon, outgoing->link.ifindex);
+        arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
     }
     if (outgoing->force != FORCE_YES && outgoing->force != FORCE_AMBIGUOUS &&
         outgoing->force != FORCE_NO_STREAM) {
@@ -467,5 +472,9 @@ shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
     }
     outgoing->class_bytes_now = stats->migration.bytes;
     stats->migration.bytes += outgoing->class_bytes_before;
+    arbiter_tick(outgoing->daemon, outgoing->link.ifindex);
+    if (outgoing->has_grant) {
+        stats->others_bytes_s = outgoing->others_bytes_s;
+    }
     return true;
 }

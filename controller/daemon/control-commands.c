@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control-commands.c - what the control socket lets others see and do
+ *
+ * The server has checked who asks, and the form of what is asked. Here is what
+ * only the daemon can know: whether there is such a session, and whether the
+ * rules let anybody do that to it.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "daemon/daemon-priv.h"
+
+#define DEFAULT_RUNS 20
+
+static void
+refuse_unknown(CtlRequest *request, const char *which)
+{
+    ctl_request_fail(request, CTL_ERROR_NOT_FOUND,
+                     "see vmferry status for those that run",
+                     "there is no session '%s'", which);
+}
+
+/* The session that is asked for; NULL: the request is answered. */
+static Outgoing *
+session_asked_for(Daemon *daemon, CtlRequest *request)
+{
+    const char *which = "";
+    Outgoing *found = NULL;
+
+    jobj_get_string(ctl_request_arguments(request), "session", &which);
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (outgoing->ended || (!g_str_equal(outgoing->id, which) &&
+                                !g_str_equal(outgoing->uuid, which) &&
+                                !g_str_equal(outgoing->name, which))) {
+            continue;
+        }
+        if (found) {
+            ctl_request_fail(request, CTL_ERROR_AMBIGUOUS,
+                             "give the session's id",
+                             "guest '%s' has the sessions %s and %s", which,
+                             found->id, outgoing->id);
+            return NULL;
+        }
+        found = outgoing;
+    }
+    if (!found) {
+        refuse_unknown(request, which);
+    }
+    return found;
+}
+
+static JsonObject *
+only_session(const Outgoing *outgoing)
+{
+    JsonObject *json = json_object_new_object();
+
+    jobj_add_string(json, "session", outgoing->id);
+    return json;
+}
+
+/* --- looking --- */
+
+static void
+do_status(gpointer self, CtlRequest *request)
+{
+    ctl_request_return(request, control_status(self));
+}
+
+static void
+do_queue(gpointer self, CtlRequest *request)
+{
+    JsonObject *json = json_object_new_object();
+
+    jobj_add(json, "queue", json_object_new_array());
+    ctl_request_return(request, json);
+}
+
+static void
+do_metrics(gpointer self, CtlRequest *request)
+{
+    ctl_request_return(request, control_metrics(self));
+}
+
+static void
+do_history(gpointer self, CtlRequest *request)
+{
+    Daemon *daemon = self;
+    JsonObject *arguments = ctl_request_arguments(request);
+    JsonObject *json = json_object_new_object();
+    JsonObject *runs = json_object_new_array();
+    const char *guest = NULL;
+    uint64_t limit = DEFAULT_RUNS;
+
+    jobj_get_string(arguments, "guest", &guest);
+    jobj_get_u64(arguments, "limit", &limit);
+    for (guint i = daemon->past->len;
+         i-- > 0 && json_object_array_length(runs) < limit;) {
+        JsonObject *run = jobj_get(g_ptr_array_index(daemon->past, i), "run");
+        const char *name = "", *uuid = "";
+
+        jobj_get_string(run, "guest", &name);
+        jobj_get_string(run, "uuid", &uuid);
+        if (!guest || g_str_equal(guest, name) || g_str_equal(guest, uuid)) {
+            json_object_array_add(runs, json_object_get(run));
+        }
+    }
+    jobj_add(json, "runs", runs);
+    ctl_request_return(request, json);
+}
+
+static void
+copy_member(JsonObject *to, const char *name, JsonObject *from)
+{
+    JsonObject *value = jobj_get(from, name);
+
+    jobj_add(to, name, value ? json_object_get(value) : NULL);
+}
+
+static void
+return_record(CtlRequest *request, JsonObject *record, JsonObject *session)
+{
+    JsonObject *json = json_object_new_object();
+
+    jobj_add(json, "session", session);
+    copy_member(json, "iterations", record);
+    copy_member(json, "decisions", record);
+    copy_member(json, "points", record);
+    jobj_add(json, "record", json_object_get(record));
+    ctl_request_return(request, json);
+}
+
+/* One that has ended: its record is in its file. */
+static bool
+show_ended(Daemon *daemon, CtlRequest *request, const char *which)
+{
+    const char *folder = daemon->config->daemon.records;
+    g_autofree char *file = g_strdup_printf("%s.json", which);
+    g_autofree char *path = NULL, *text = NULL;
+    g_autoptr(JsonObject) record = NULL;
+    gsize length;
+
+    /* An id, and not a way out of the folder. */
+    if (!folder || strspn(which, "0123456789T-") != strlen(which) || !*which) {
+        return false;
+    }
+    path = g_build_filename(folder, file, NULL);
+    if (!g_file_get_contents(path, &text, &length, NULL) ||
+        !(record = jobj_parse(text, length, NULL))) {
+        return false;
+    }
+    return_record(request, record, NULL);
+    return true;
+}
+
+static void
+do_show(gpointer self, CtlRequest *request)
+{
+    Daemon *daemon = self;
+    g_autoptr(JsonObject) record = NULL;
+    const char *which = "";
+    Outgoing *outgoing;
+
+    jobj_get_string(ctl_request_arguments(request), "session", &which);
+    if (show_ended(daemon, request, which)) {
+        return;
+    }
+    outgoing = session_asked_for(daemon, request);
+    if (outgoing) {
+        record = run_record_to_json(session_record(outgoing->session));
+        return_record(request, record, control_session(outgoing));
+    }
+}
+
+/* --- steering --- */
+
+static void
+do_hold(gpointer self, CtlRequest *request)
+{
+    Outgoing *outgoing = session_asked_for(self, request);
+    const CtlPeer *peer = ctl_request_peer(request);
+    g_autofree char *by =
+        g_strdup_printf("%s, uid %u", peer->program, (unsigned)peer->uid);
+    const char *reason = "asked for";
+    JobState state;
+
+    if (!outgoing) {
+        return;
+    }
+    state = job_state(session_job(outgoing->session));
+    jobj_get_string(ctl_request_arguments(request), "reason", &reason);
+    if (state == JOB_POSTCOPY || state == JOB_SWITCHOVER) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED, NULL,
+                         "guest '%s' is being switched over, or runs on the "
+                         "destination already: it is not held now",
+                         outgoing->name);
+        return;
+    }
+    outgoing_hold(outgoing, by, reason);
+    ctl_request_return(request, only_session(outgoing));
+}
+
+static void
+do_release(gpointer self, CtlRequest *request)
+{
+    Outgoing *outgoing = session_asked_for(self, request);
+
+    if (outgoing) {
+        outgoing_release(outgoing);
+        ctl_request_return(request, only_session(outgoing));
+    }
+}
+
+static void
+on_cancelled(const GError *error, gpointer user)
+{
+    CtlRequest *request = user;
+
+    if (error) {
+        ctl_request_fail_error(request, error, NULL);
+    } else {
+        ctl_request_return(request, NULL);
+    }
+}
+
+static void
+do_cancel(gpointer self, CtlRequest *request)
+{
+    Outgoing *outgoing = session_asked_for(self, request);
+
+    if (!outgoing) {
+        return;
+    }
+    if (job_state(session_job(outgoing->session)) == JOB_POSTCOPY) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED, NULL,
+                         "guest '%s' runs on the destination already, and its "
+                         "memory is on both hosts: nothing is stopped now",
+                         outgoing->name);
+    } else if (!(outgoing->rules.allow & 1u << CONFIG_MAY_ABORT)) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED,
+                         "name \"abort\" in \"allow\" of its [guest] and "
+                         "[starter] sections, or use virsh domjobabort",
+                         "the migration of guest '%s' was started by others, "
+                         "and its rules do not allow to abort it",
+                         outgoing->name);
+    } else {
+        virt_guest_abort_job(session_guest(outgoing->session), on_cancelled,
+                             request);
+    }
+}
+
+static bool
+set_settings(JsonObject *arguments, PolicySettings *settings,
+             JsonObject *changed)
+{
+    JsonObject *deadline = NULL;
+    const char *policy;
+    bool any = false;
+
+    if (json_object_object_get_ex(arguments, "deadline_s", &deadline)) {
+        settings->deadline_s = jobj_get_known(arguments, "deadline_s");
+        json_object_array_add(changed, json_object_new_string("deadline_s"));
+        any = true;
+    }
+    if (jobj_get_string(arguments, "policy", &policy) &&
+        policy_kind_parse(policy, &settings->kind, NULL)) {
+        json_object_array_add(changed, json_object_new_string("policy"));
+        any = true;
+    }
+    if (jobj_get_double(arguments, "margin", &settings->margin)) {
+        json_object_array_add(changed, json_object_new_string("margin"));
+        any = true;
+    }
+    return any;
+}
+
+static void
+do_set(gpointer self, CtlRequest *request)
+{
+    Daemon *daemon = self;
+    Outgoing *outgoing = session_asked_for(daemon, request);
+    JsonObject *arguments = ctl_request_arguments(request);
+    g_autoptr(JsonObject) changed = json_object_new_array();
+    g_autoptr(GError) error = NULL;
+    PolicySettings settings;
+    JsonObject *json;
+    int64_t priority;
+    bool any;
+
+    if (!outgoing) {
+        return;
+    }
+    if (jobj_get(arguments, "downtime_limit_s")) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED,
+                         "virsh migrate-setmaxdowntime",
+                         "the migration of guest '%s' was started by others: "
+                         "its downtime limit is theirs",
+                         outgoing->name);
+        return;
+    }
+    settings = *job_settings(session_job(outgoing->session));
+    any = set_settings(arguments, &settings, changed);
+    if (!policy_settings_check(&settings, &error)) {
+        ctl_request_fail(request, CTL_ERROR_BAD_ARGUMENT, NULL, "%s",
+                         error->message);
+        return;
+    }
+    if (any) {
+        session_set_policy(outgoing->session, &settings);
+        outgoing->rules.policy = settings.kind;
+    }
+    if (jobj_get_i64(arguments, "priority", &priority)) {
+        outgoing->priority = (int)priority;
+        json_object_array_add(changed, json_object_new_string("priority"));
+    }
+    if (outgoing->has_link) {
+        shaping_open(outgoing);
+        arbiter_settle(daemon, outgoing->link.ifindex);
+    }
+    control_changed(outgoing);
+    json = only_session(outgoing);
+    jobj_add(json, "changed", g_steal_pointer(&changed));
+    ctl_request_return(request, json);
+}
+
+static JsonObject *
+mode_now(Daemon *daemon)
+{
+    JsonObject *json = json_object_new_object();
+
+    jobj_add_string(json, "mode",
+                    config_mode_name(daemon->config->defaults.mode));
+    return json;
+}
+
+static void
+do_disable(gpointer self, CtlRequest *request)
+{
+    const CtlPeer *peer = ctl_request_peer(request);
+    g_autofree char *why =
+        g_strdup_printf("by %s, uid %u", peer->program, (unsigned)peer->uid);
+    g_autoptr(GError) error = NULL;
+
+    if (!disabled_set(NULL, why, NULL, &error)) {
+        ctl_request_fail_error(request, error, NULL);
+        return;
+    }
+    daemon_look_disabled(self);
+    ctl_request_return(request, mode_now(self));
+}
+
+static void
+do_enable(gpointer self, CtlRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!disabled_unset(NULL, NULL, &error)) {
+        ctl_request_fail_error(request, error, NULL);
+        return;
+    }
+    ctl_request_return(request, mode_now(self));
+}
+
+static void
+do_reload(gpointer self, CtlRequest *request)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *changes = NULL;
+    g_auto(GStrv) lines = NULL;
+    JsonObject *json, *changed;
+
+    if (!daemon_reload(self, &changes, &error)) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED,
+                         "vmferryd --check-config says the same", "%s",
+                         error->message);
+        return;
+    }
+    json = json_object_new_object();
+    changed = json_object_new_array();
+    lines = g_strsplit(changes, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        if (*lines[i]) {
+            json_object_array_add(changed, json_object_new_string(lines[i]));
+        }
+    }
+    jobj_add(json, "changed", changed);
+    ctl_request_return(request, json);
+}
+
+/* --- telling --- */
+
+void
+control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data)
+{
+    if (outgoing->daemon->control) {
+        ctl_server_event(outgoing->daemon->control, event, outgoing->id, data);
+    } else {
+        jobj_unref(data);
+    }
+}
+
+void
+control_changed(const Outgoing *outgoing)
+{
+    JsonObject *data;
+
+    if (!outgoing->daemon->control || !outgoing->session ||
+        !ctl_server_wants(outgoing->daemon->control,
+                          CTL_EVENT_SESSION_CHANGED)) {
+        return;
+    }
+    data = json_object_new_object();
+    jobj_add(data, "document", control_session(outgoing));
+    control_tell(outgoing, CTL_EVENT_SESSION_CHANGED, data);
+}
+
+void
+control_start(Daemon *daemon)
+{
+    const ConfigControl *config = &daemon->config->control;
+    CtlServerSpec spec = {
+        .path = config->socket,
+        .version = VMFERRY_VERSION,
+        .read_group = config->read_group,
+        .steer_group = config->steer_group,
+    };
+    CtlBackend backend = {
+        .commands = { [CTL_COMMAND_STATUS] = do_status,
+                      [CTL_COMMAND_QUEUE] = do_queue,
+                      [CTL_COMMAND_METRICS] = do_metrics,
+                      [CTL_COMMAND_HISTORY] = do_history,
+                      [CTL_COMMAND_SHOW] = do_show,
+                      [CTL_COMMAND_HOLD] = do_hold,
+                      [CTL_COMMAND_RELEASE] = do_release,
+                      [CTL_COMMAND_CANCEL] = do_cancel,
+                      [CTL_COMMAND_SET] = do_set,
+                      [CTL_COMMAND_DISABLE] = do_disable,
+                      [CTL_COMMAND_ENABLE] = do_enable,
+                      [CTL_COMMAND_RELOAD] = do_reload },
+        .self = daemon,
+    };
+    g_autoptr(GError) error = NULL;
+
+    daemon->control = ctl_server_new(&spec, &backend, &error);
+    if (!daemon->control) {
+        /* Steering migrations does not depend on being asked about them. */
+        daemon_log(G_LOG_LEVEL_WARNING, NULL, "no control socket: %s",
+                   error->message);
+    }
+}
+
+void
+control_stop(Daemon *daemon)
+{
+    g_clear_pointer(&daemon->control, ctl_server_free);
+}

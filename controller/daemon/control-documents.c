@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * control-documents.c - what the control socket shows, out of what we keep
+ *
+ * docs/protocol.md names the members; ctl/document.h writes them.
+ */
+#include <net/if.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "daemon/daemon-priv.h"
+#include "tc/shaper.h"
+#include "tc/show.h"
+
+static const char *
+state_word(JobState state)
+{
+    static const char *const words[] = {
+        [JOB_PREPARING] = "preparing",
+        [JOB_PRECOPY] = "precopy",
+        [JOB_SWITCHOVER] = "switchover",
+        [JOB_POSTCOPY] = "postcopy",
+        [JOB_DONE] = "done",
+        [JOB_FAILED] = "failed",
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(words) == JOB_N_STATES);
+    return words[state];
+}
+
+static CtlInterval
+interval(Known value, double low, double high)
+{
+    return (CtlInterval){ value, value.known ? known(low) : unknown(),
+                          value.known ? known(high) : unknown() };
+}
+
+static CtlDecision
+decision_of(const Outgoing *outgoing)
+{
+    return (CtlDecision){
+        .time_us = outgoing->decided_wall_us,
+        .t_s = outgoing->decided_s,
+        .iteration = outgoing->decided_iter,
+        .step = policy_step_name(outgoing->decision.step),
+        .reason = share_role_name(outgoing->role),
+        .text = outgoing->decision.reason,
+        .guarantee_bytes_s = outgoing->decision.guarantee_bytes_s,
+        .ceiling_bytes_s = outgoing->decision.ceiling_bytes_s,
+        .application_bytes_s = outgoing->decision.application_bytes_s,
+        .carried_out =
+            outgoing->force == FORCE_YES || outgoing->force == FORCE_AMBIGUOUS,
+    };
+}
+
+static void
+list_allowed(const Outgoing *outgoing, const char *words[CONFIG_N_MAYS + 1])
+{
+    size_t n = 0;
+
+    for (int may = 0; may < CONFIG_N_MAYS; may++) {
+        if (outgoing->rules.allow & 1u << may) {
+            words[n++] = config_may_name((ConfigMay)may);
+        }
+    }
+    words[n] = NULL;
+}
+
+static void
+fill_figures(const Outgoing *outgoing, CtlSession *out)
+{
+    const MigrationForecast *rest = &outgoing->forecast;
+    const JobProgress *progress = &outgoing->progress;
+    double since_s =
+        (double)(clock_mono_us() - outgoing->forecast_at_us) / G_USEC_PER_SEC;
+    uint64_t sent;
+    int64_t at_us;
+
+    out->iteration = progress->iter;
+    out->progress = progress->share;
+    out->remaining_bytes = progress->remaining_bytes;
+    out->bandwidth_bytes_s = progress->stream_bytes_s;
+    out->converges = progress->converges;
+    if (session_sent(outgoing->session, &sent, &at_us)) {
+        out->sent_bytes = known((double)sent);
+    }
+    if (outgoing->has_decision) {
+        out->dirty_bytes_s = outgoing->decision.dirty_bytes_s;
+        out->guarantee_bytes_s =
+            known((double)outgoing->decision.guarantee_bytes_s);
+        out->ceiling_bytes_s =
+            known((double)outgoing->decision.ceiling_bytes_s);
+        out->application_bytes_s =
+            known((double)outgoing->decision.application_bytes_s);
+    }
+    if (outgoing->has_grant) {
+        out->guarantee_bytes_s =
+            known((double)outgoing->grant.guarantee_bytes_s);
+        out->ceiling_bytes_s = known((double)outgoing->grant.ceiling_bytes_s);
+    }
+    if (outgoing->forecast_at_us) {
+        Known end_s = rest->time_s.known
+                          ? known(MAX(rest->time_s.value - since_s, 0))
+                          : unknown();
+
+        out->end_s = interval(end_s, MAX(rest->low_time_s - since_s, 0),
+                              MAX(rest->high_time_s - since_s, 0));
+        out->downtime_s.value = rest->downtime_s;
+        out->bytes.value = rest->bytes;
+        out->forecast_at_us =
+            clock_wall_us() - (clock_mono_us() - outgoing->forecast_at_us);
+    }
+}
+
+JsonObject *
+control_session(const Outgoing *outgoing)
+{
+    const RunRecord *record = session_record(outgoing->session);
+    Job *job = session_job(outgoing->session);
+    const PolicySettings *settings = job_settings(job);
+    const char *allowed[CONFIG_N_MAYS + 1];
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new();
+    CtlDecision decision = decision_of(outgoing);
+    CtlHeld held = {
+        .by = outgoing->held_by,
+        .reason = outgoing->held_reason,
+        .since_us = outgoing->held_wall_us,
+        .cost_s = outgoing->cost_s,
+    };
+    CtlSession out = {
+        .session = outgoing->id,
+        .guest = outgoing->name,
+        .uuid = outgoing->uuid,
+        .destination = outgoing->found ? outgoing->endpoint.destination : NULL,
+        .address = outgoing->found ? outgoing->endpoint.destination : NULL,
+        .port = outgoing->found ? outgoing->endpoint.destination_port : 0,
+        .starter = outgoing_starter(outgoing),
+        .mode = config_mode_name(outgoing->rules.mode),
+        .policy = policy_kind_name(settings->kind),
+        .priority = outgoing->priority,
+        .deadline_s = settings->deadline_s,
+        .downtime_limit_s = known(settings->downtime_limit_s),
+        .state = state_word(job_state(job)),
+        .started_us = outgoing->started_wall_us,
+        .elapsed_s = known(session_seconds(outgoing->session)),
+        .link = outgoing->has_link ? outgoing->link.device : NULL,
+        .not_in_force = outgoing->force == FORCE_YES
+                            ? NULL
+                            : force_state_name(outgoing->force),
+        .not_in_force_text = outgoing->why_not,
+        .held = outgoing->held ? &held : NULL,
+        .decision = outgoing->has_decision ? &decision : NULL,
+        .allowed = allowed,
+        .converges = -1,
+    };
+    g_autofree char *class_id = NULL;
+
+    if (outgoing->has_link) {
+        held.floor_bytes_s = known(
+            (double)shaper_root_bytes_s(outgoing->link.rate_bytes_s) / 100);
+    }
+    if (outgoing->reservation) {
+        class_id =
+            shaper_id_format(reservation_class_id(outgoing->reservation));
+        out.class_id = class_id;
+    }
+    list_allowed(outgoing, allowed);
+    for (guint i = 0; i < record->warnings->len; i++) {
+        g_ptr_array_add(warnings, g_ptr_array_index(record->warnings, i));
+    }
+    g_ptr_array_add(warnings, NULL);
+    out.warnings = (const char *const *)warnings->pdata;
+    fill_figures(outgoing, &out);
+    if (outgoing->has_decision &&
+        outgoing->decision.step == POLICY_STEP_CANNOT) {
+        out.advice = outgoing->decision.reason;
+    }
+    return ctl_session_to_json(&out);
+}
+
+/* --- links --- */
+
+static Known
+member(JsonObject *json, const char *name)
+{
+    return jobj_get_known(json, name);
+}
+
+static CtlClass
+class_of(JsonObject *json)
+{
+    CtlClass out = {
+        .guarantee_bytes_s = member(json, "rate_bytes_s"),
+        .ceiling_bytes_s = member(json, "ceil_bytes_s"),
+        .bytes = member(json, "bytes"),
+        .drops = member(json, "drops"),
+        .backlog_bytes = member(json, "backlog_bytes"),
+    };
+
+    jobj_get_string(json, "id", &out.id);
+    jobj_get_string(json, "role", &out.role);
+    jobj_get_string(json, "owner", &out.owner);
+    return out;
+}
+
+/* As the kernel has it now; an observed link has no classes. */
+static GArray *
+list_classes(const Daemon *daemon, const char *device, JsonObject **kept)
+{
+    GArray *classes = g_array_new(FALSE, TRUE, sizeof(CtlClass));
+    JsonObject *links, *list;
+
+    *kept = reservation_describe(device, daemon->options.run_dir, NULL);
+    links = *kept ? jobj_get(*kept, "links") : NULL;
+    if (!links || json_object_array_length(links) == 0) {
+        return classes;
+    }
+    list = jobj_get(json_object_array_get_idx(links, 0), "classes");
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        CtlClass one = class_of(json_object_array_get_idx(list, i));
+
+        g_array_append_val(classes, one);
+    }
+    return classes;
+}
+
+static JsonObject *
+link_document(const Daemon *daemon, const Outgoing *first)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new();
+    g_autoptr(JsonObject) kept = NULL;
+    g_autoptr(GArray) classes = list_classes(daemon, first->link.device, &kept);
+    const uint8_t *m = first->link.mac;
+    char mac[18], name[IF_NAMESIZE];
+    double guaranteed = 0;
+    CtlLink out = {
+        .link = first->link.device,
+        .ifindex = first->link.ifindex,
+        .mac = mac,
+        .state =
+            if_indextoname((unsigned)first->link.ifindex, name) ? "up" : "gone",
+        .capacity_bytes_s = known((double)first->link.rate_bytes_s),
+        .capacity_source = first->link.rate_declared ? "configured" : "speed",
+    };
+
+    g_snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1],
+               m[2], m[3], m[4], m[5]);
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (outgoing->ended || !outgoing->has_link ||
+            outgoing->link.ifindex != first->link.ifindex) {
+            continue;
+        }
+        g_ptr_array_add(ids, outgoing->id);
+        guaranteed += (double)outgoing->set_guarantee_bytes_s;
+        if (outgoing->force == FORCE_GIVEN_UP) {
+            out.state = "given-up";
+        }
+    }
+    g_ptr_array_add(ids, NULL);
+    out.sessions = (const char *const *)ids->pdata;
+    out.guaranteed_bytes_s = known(guaranteed);
+    out.classes = (const CtlClass *)(const void *)classes->data;
+    out.n_classes = classes->len;
+    return ctl_link_to_json(&out);
+}
+
+static bool
+seen_before(const Daemon *daemon, guint index)
+{
+    const Outgoing *here = g_ptr_array_index(daemon->outgoing, index);
+
+    for (guint i = 0; i < index; i++) {
+        const Outgoing *other = g_ptr_array_index(daemon->outgoing, i);
+
+        if (!other->ended && other->has_link &&
+            other->link.ifindex == here->link.ifindex) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static JsonObject *
+list_alerts(const Daemon *daemon)
+{
+    JsonObject *alerts = json_object_new_array();
+
+    if (!daemon->host && daemon->begun) {
+        CtlAlert gone = { .alert = "libvirt-gone",
+                          .since_us = daemon->connected_wall_us,
+                          .text = "the connection to libvirt is broken; it is "
+                                  "tried again" };
+
+        json_object_array_add(alerts, ctl_alert_to_json(&gone));
+    }
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        CtlAlert given_up = { .alert = "given-up",
+                              .since_us = clock_wall_us(),
+                              .link = outgoing->link.device,
+                              .text = outgoing->why_not };
+
+        if (!outgoing->ended && outgoing->force == FORCE_GIVEN_UP) {
+            json_object_array_add(alerts, ctl_alert_to_json(&given_up));
+        }
+    }
+    return alerts;
+}
+
+JsonObject *
+control_status(const Daemon *daemon)
+{
+    g_autofree char *why = NULL;
+    bool disabled = disabled_read(NULL, &why);
+    JsonObject *sessions = json_object_new_array();
+    JsonObject *links = json_object_new_array();
+    CtlDaemon out = {
+        .version = VMFERRY_VERSION,
+        .pid = getpid(),
+        .host = g_get_host_name(),
+        .mode = config_mode_name(daemon->config->defaults.mode),
+        .disabled = disabled ? (why && *why ? why : "the file is there") : NULL,
+        .since_us = daemon->started_wall_us,
+        .libvirt_uri = daemon->config->daemon.connect,
+        .libvirt_connected = daemon->host != NULL,
+        .libvirt_since_us = daemon->connected_wall_us,
+        .libvirt_version = daemon->libvirt_version,
+        .sessions_begun = daemon->counted.begun,
+        .sessions_completed = daemon->counted.completed,
+        .sessions_failed = daemon->counted.failed + daemon->counted.cancelled,
+        .decisions = daemon->counted.decisions,
+        .foreign_changes = daemon->counted.foreign_changes,
+    };
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (outgoing->ended) {
+            continue;
+        }
+        json_object_array_add(sessions, control_session(outgoing));
+        if (outgoing->has_link && !seen_before(daemon, i)) {
+            json_object_array_add(links, link_document(daemon, outgoing));
+        }
+    }
+    return ctl_status_to_json(&out, clock_wall_us(), sessions, links, NULL,
+                              track_document(daemon), list_alerts(daemon));
+}
+
+/* --- counters --- */
+
+static JsonObject *
+count_active(const Daemon *daemon)
+{
+    static const char *const words[] = { "queued", "preparing", "precopy",
+                                         "switchover", "postcopy" };
+    uint64_t counts[G_N_ELEMENTS(words)] = { 0 };
+    JsonObject *json = json_object_new_object();
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        const char *state =
+            state_word(job_state(session_job(outgoing->session)));
+
+        for (size_t j = 0; j < G_N_ELEMENTS(words); j++) {
+            counts[j] += !outgoing->ended && g_str_equal(state, words[j]);
+        }
+    }
+    for (size_t j = 0; j < G_N_ELEMENTS(words); j++) {
+        jobj_add_u64(json, words[j], counts[j]);
+    }
+    return json;
+}
+
+/* Of absolute relative errors, as docs/protocol.md has it. */
+static JsonObject *
+histogram(const Daemon *daemon, const char *forecast, const char *outcome)
+{
+    static const double bounds[] = { 0.05, 0.1, 0.2, 0.5, 1, 2 };
+    uint64_t counts[G_N_ELEMENTS(bounds) + 1] = { 0 };
+    JsonObject *json = json_object_new_object();
+    JsonObject *limits = json_object_new_array();
+    JsonObject *numbers = json_object_new_array();
+    double sum = 0;
+
+    for (guint i = 0; i < daemon->past->len; i++) {
+        JsonObject *entry =
+            jobj_get(g_ptr_array_index(daemon->past, i), "entry");
+        Known foretold = jobj_get_known(entry, forecast);
+        Known came = jobj_get_known(entry, outcome);
+        size_t at = 0;
+        double error;
+
+        if (!foretold.known || !came.known || came.value <= 0) {
+            continue;
+        }
+        error = ABS(foretold.value - came.value) / came.value;
+        while (at < G_N_ELEMENTS(bounds) && error > bounds[at]) {
+            at++;
+        }
+        counts[at]++;
+        sum += error;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(bounds); i++) {
+        json_object_array_add(limits, json_object_new_double(bounds[i]));
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
+        json_object_array_add(numbers, json_object_new_uint64(counts[i]));
+    }
+    jobj_add(json, "bounds", limits);
+    jobj_add(json, "counts", numbers);
+    jobj_add_double(json, "sum", sum);
+    return json;
+}
+
+static void
+count_inside(const Daemon *daemon, JsonObject *json)
+{
+    uint64_t passes = 0, inside = 0;
+
+    for (guint i = 0; i < daemon->past->len; i++) {
+        JsonObject *entry =
+            jobj_get(g_ptr_array_index(daemon->past, i), "entry");
+        uint64_t more = 0, more_inside = 0;
+
+        jobj_get_u64(entry, "passes", &more);
+        jobj_get_u64(entry, "passes_inside", &more_inside);
+        passes += more;
+        inside += MIN(more_inside, more);
+    }
+    jobj_add_u64(json, "inside", inside);
+    jobj_add_u64(json, "outside", passes - inside);
+}
+
+JsonObject *
+control_metrics(const Daemon *daemon)
+{
+    JsonObject *json = json_object_new_object();
+    JsonObject *sessions = json_object_new_object();
+    JsonObject *decisions = json_object_new_array();
+    JsonObject *forecast = json_object_new_object();
+    JsonObject *bytes = json_object_new_object();
+    JsonObject *control = json_object_new_object();
+    JsonObject *foreign = json_object_new_array();
+    g_autofree char *now = clock_format_utc(clock_wall_us());
+    CtlServerCounters served = ctl_server_counters(daemon->control);
+
+    jobj_add_string(json, "time", now);
+    jobj_add_string(json, "mode",
+                    config_mode_name(daemon->config->defaults.mode));
+    jobj_add_bool(json, "disabled", disabled_now(daemon->disabled));
+    jobj_add_u64(sessions, "begun", daemon->counted.begun);
+    jobj_add_u64(sessions, "completed", daemon->counted.completed);
+    jobj_add_u64(sessions, "failed", daemon->counted.failed);
+    jobj_add_u64(sessions, "cancelled", daemon->counted.cancelled);
+    jobj_add_u64(sessions, "adopted", daemon->counted.adopted);
+    jobj_add(json, "sessions", sessions);
+    jobj_add(json, "active", count_active(daemon));
+    for (int step = 0; step < POLICY_N_STEPS; step++) {
+        JsonObject *one = json_object_new_object();
+
+        jobj_add_string(one, "step", policy_step_name((PolicyStep)step));
+        jobj_add_string(one, "reason", "normal");
+        jobj_add_u64(one, "count", daemon->counted.steps[step]);
+        json_object_array_add(decisions, one);
+    }
+    jobj_add(json, "decisions", decisions);
+    jobj_add(json, "ladder", json_object_new_array());
+    if (daemon->counted.foreign_changes > 0) {
+        JsonObject *one = json_object_new_object();
+
+        jobj_add_string(one, "what", "class");
+        jobj_add_u64(one, "count", daemon->counted.foreign_changes);
+        json_object_array_add(foreign, one);
+    }
+    jobj_add(json, "foreign_changes", foreign);
+    jobj_add(json, "not_in_force", json_object_new_array());
+    jobj_add(forecast, "time_error",
+             histogram(daemon, "forecast_time_s.value", "time_s"));
+    jobj_add(forecast, "downtime_error",
+             histogram(daemon, "forecast_downtime_s", "downtime_s"));
+    count_inside(daemon, forecast);
+    jobj_add(json, "forecast", forecast);
+    jobj_add_u64(bytes, "streams", daemon->counted.stream_bytes);
+    jobj_add_u64(bytes, "foreign_in_class", daemon->counted.foreign_bytes);
+    jobj_add(json, "bytes", bytes);
+    jobj_add_u64(control, "clients", served.clients);
+    jobj_add_u64(control, "requests", served.requests);
+    jobj_add_u64(control, "refused", served.refused);
+    jobj_add_u64(control, "dropped", served.dropped);
+    jobj_add(json, "control", control);
+    return json;
+}
