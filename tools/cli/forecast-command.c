@@ -11,7 +11,6 @@
 #include "tools/cli/commands.h"
 
 #include <glib-unix.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,13 +20,11 @@
 #include "tools/cli/dispatch.h"
 #include "tools/cli/forecast-options.h"
 #include "tools/cli/forecast-table.h"
+#include "tools/cli/guest-look.h"
 #include "tools/cli/history.h"
-#include "virt/guest-dirty.h"
 
 #define DRAIN_MS 2000
 #define DRAIN_INTERRUPTED_MS 100
-#define MOST_RUNS 8       /* of history; before that the guest was another */
-#define LEAST_LOG_SD 0.05 /* no window is better than that */
 
 typedef struct Asking {
     const ForecastOptions *options;
@@ -36,22 +33,17 @@ typedef struct Asking {
     GMainLoop *loop;
     Link link;
     bool has_link;
-    GPtrArray *history; /* StoreRun *, latest first; NULL: none */
-    VirtMemory memory;
-    bool has_memory;
-    ForecastWindow windows[FORECAST_MAX_WINDOWS];
-    size_t n_windows;
-    size_t next_window;
+    GuestLook *look;
     bool interrupted;
 } Asking;
 
 static void
 asking_clear(Asking *asking)
 {
+    guest_look_unref(asking->look);
     virt_guest_unref(asking->guest);
     virt_host_unref(asking->source);
     g_clear_pointer(&asking->loop, g_main_loop_unref);
-    g_clear_pointer(&asking->history, g_ptr_array_unref);
 }
 
 /* On standard error, with or without --json: it is not the answer. */
@@ -154,104 +146,52 @@ find_link(Asking *asking, GError **error)
     return false;
 }
 
-static void
-read_history(Asking *asking)
-{
-    const char *uuid = virt_guest_info(asking->guest)->uuid;
-    g_autofree char *path = history_path(asking->options->history);
-    g_autoptr(GError) error = NULL;
-    g_autoptr(Store) store = NULL;
-
-    if (!path || !uuid) {
-        return;
-    }
-    store = store_open_to_read(path, &error);
-    asking->history = store ? store_runs(store, uuid, MOST_RUNS, &error) : NULL;
-    /* Before the first migration there is no history: as it should be. */
-    if (error && !(g_error_matches(error, STORE_ERROR, STORE_ERROR_NONE_YET) &&
-                   !asking->options->history)) {
-        note("note: earlier migrations are not considered: %s", error->message);
-    }
-}
-
 /* --- what takes its time --- */
 
-static void next_window(Asking *asking);
-
-static double
-window_log_sd(const VirtDirtySample *sample, double total_pages)
+static void
+on_look_note(const char *text, gpointer user)
 {
-    double hits = sample->pages / total_pages * sample->samples;
-    double width;
-
-    if (sample->low_pages <= 0) {
-        return 1.0; /* below what QEMU's whole MiB/s can tell */
-    }
-    width = log(sample->high_pages / sample->low_pages);
-    return sqrt(LEAST_LOG_SD * LEAST_LOG_SD + 1.0 / (hits + 0.5) +
-                width * width / 12);
+    note("note: %s", text);
 }
 
 static void
-on_sampled(VirtGuest *guest, const VirtDirtySample *sample, const GError *error,
-           gpointer user)
+on_look_sampling(unsigned window_ms, gpointer user)
 {
-    Asking *asking = user;
+    const Asking *asking = user;
 
-    if (asking->interrupted) {
-        return;
-    }
-    if (error) {
-        note("note: %s", error->message);
-        g_main_loop_quit(asking->loop);
-        return;
-    }
-    asking->windows[asking->n_windows++] = (ForecastWindow){
-        .window_s = sample->window_s,
-        .pages = sample->pages,
-        .low_pages = sample->low_pages,
-        .high_pages = sample->high_pages,
-        .log_sd = window_log_sd(
-            sample, (double)virt_guest_info(guest)->memory_bytes / 4096),
-        .monitor = sample->monitor,
-    };
-    next_window(asking);
-}
-
-static void
-next_window(Asking *asking)
-{
-    const ForecastOptions *options = asking->options;
-    unsigned window_ms;
-
-    if (asking->next_window >= options->n_windows) {
-        g_main_loop_quit(asking->loop);
-        return;
-    }
-    window_ms = options->windows_ms[asking->next_window++];
-    if (!options->json && isatty(STDERR_FILENO)) {
+    if (!asking->options->json && isatty(STDERR_FILENO)) {
         note("sampling the pages written to in %g s ...", window_ms / 1000.0);
     }
-    virt_guest_sample_dirty(asking->guest, window_ms, options->monitor,
-                            on_sampled, asking);
 }
 
 static void
-on_memory(VirtGuest *guest, const VirtMemory *memory, const GError *error,
-          gpointer user)
+on_look_done(gpointer user)
 {
-    Asking *asking = user;
+    g_main_loop_quit(((Asking *)user)->loop);
+}
 
-    if (asking->interrupted) {
-        return;
+static void
+prepare_look(Asking *asking)
+{
+    const ForecastOptions *options = asking->options;
+    g_autofree char *path = history_path(options->history);
+    GuestLookSpec spec = {
+        .n_windows = options->n_windows,
+        .monitor = options->monitor,
+        .note = on_look_note,
+        .sampling = on_look_sampling,
+        .done = on_look_done,
+        .user = asking,
+    };
+
+    G_STATIC_ASSERT(sizeof(spec.windows_ms) == sizeof(options->windows_ms));
+    memcpy(spec.windows_ms, options->windows_ms, sizeof(spec.windows_ms));
+    if (options->readonly && options->n_windows > 0) {
+        note("note: a read-only connection cannot sample dirty pages");
+        spec.n_windows = 0;
     }
-    if (error) {
-        note("note: %s", error->message);
-    } else {
-        asking->memory = *memory;
-        asking->has_memory = true;
-    }
-    next_window(asking);
+    asking->look = guest_look_new(asking->guest, &spec);
+    guest_look_read_history(asking->look, path, options->history != NULL);
 }
 
 static gboolean
@@ -261,6 +201,7 @@ on_interrupt(gpointer user)
 
     if (!asking->interrupted) {
         asking->interrupted = true;
+        guest_look_cancel(asking->look);
         g_main_loop_quit(asking->loop);
     }
     return G_SOURCE_CONTINUE;
@@ -275,7 +216,7 @@ look_at_guest(Asking *asking, GError **error)
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, asking);
     }
-    virt_guest_read_memory(asking->guest, on_memory, asking);
+    guest_look_start(asking->look);
     g_main_loop_run(asking->loop);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         g_source_remove(sources[i]);
@@ -290,74 +231,16 @@ look_at_guest(Asking *asking, GError **error)
 
 /* --- the answer --- */
 
-static void
-fill_nonzero(const Asking *asking, ForecastInput *input)
-{
-    const VirtMemory *memory = &asking->memory;
-    double total = (double)input->memory_bytes;
-
-    if (asking->has_memory && memory->nonzero_share.known) {
-        input->nonzero_bytes = known(memory->nonzero_share.value * total);
-        input->nonzero_source = "sampled";
-        return;
-    }
-    for (guint i = 0; asking->history && i < asking->history->len; i++) {
-        const StoreRun *run = g_ptr_array_index(asking->history, i);
-
-        if (run->first_pass_bytes.known) {
-            input->nonzero_bytes =
-                known(fmin(run->first_pass_bytes.value, total));
-            input->nonzero_source = "as the last time";
-            return;
-        }
-    }
-    if (asking->has_memory && memory->used_bytes.known) {
-        input->nonzero_bytes = known(fmin(memory->used_bytes.value, total));
-        input->nonzero_source = "in use, says its balloon driver";
-        return;
-    }
-    input->nonzero_bytes = known(total);
-    input->nonzero_source = "all, for nothing is known of it";
-}
-
-/* Oldest first, as before_fit() has it. */
-static BeforeRun *
-runs_of(const Asking *asking, size_t *n_runs)
-{
-    guint n = asking->history ? asking->history->len : 0;
-    BeforeRun *runs = g_new0(BeforeRun, n + 1);
-
-    *n_runs = 0;
-    for (guint i = n; i > 0; i--) {
-        const StoreRun *run = g_ptr_array_index(asking->history, i - 1);
-
-        G_STATIC_ASSERT(sizeof(StorePoint) == sizeof(ForecastPoint));
-        if (run->points->len > 0) {
-            runs[(*n_runs)++] = (BeforeRun){
-                (const ForecastPoint *)(const void *)run->points->data,
-                run->points->len,
-            };
-        }
-    }
-    return runs;
-}
-
 static bool
 print_answer(const Asking *asking, GError **error)
 {
     const ForecastOptions *options = asking->options;
-    const VirtGuestInfo *guest = virt_guest_info(asking->guest);
     g_autoptr(GArray) rates =
         options->bandwidths->len > 0
             ? g_array_ref(options->bandwidths)
             : forecast_ladder(asking->has_link ? asking->link.rate_bytes_s : 0);
     ForecastInput input = {
-        .guest_name = guest->name,
-        .guest_uuid = guest->uuid,
         .host_name = virt_host_info(asking->source)->host_name,
-        .memory_bytes = guest->memory_bytes,
-        .windows = asking->windows,
-        .n_windows = asking->n_windows,
         .link_device = asking->has_link ? asking->link.device : NULL,
         .link_rate_bytes_s = asking->link.rate_bytes_s,
         .downtime_limit_s = options->downtime_limit_s,
@@ -365,19 +248,18 @@ print_answer(const Asking *asking, GError **error)
         .bandwidths = (const uint64_t *)(const void *)rates->data,
         .n_bandwidths = rates->len,
     };
-    g_autofree BeforeRun *runs = runs_of(asking, &input.n_runs);
+    g_autofree BeforeRun *runs = NULL;
     g_autoptr(ForecastTable) table = NULL;
     g_autofree char *text = NULL;
 
-    input.runs = runs;
-    fill_nonzero(asking, &input);
+    guest_look_fill(asking->look, &input, &runs);
     table = forecast_table_new(&input);
     if (!table) {
         g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
                     "guest '%s': how it writes to its memory is not known: "
                     "its dirty pages could not be sampled, and there is no "
                     "history of it",
-                    guest->name);
+                    input.guest_name);
         return false;
     }
     if (options->json) {
@@ -401,11 +283,7 @@ forecast(const ForecastOptions *options, VirtPool *pool, Asking *asking,
     if (!find_guest(asking, pool, error) || !find_link(asking, error)) {
         return false;
     }
-    read_history(asking);
-    if (options->readonly && options->n_windows > 0) {
-        note("note: a read-only connection cannot sample dirty pages");
-        asking->next_window = options->n_windows;
-    }
+    prepare_look(asking);
     return look_at_guest(asking, error) && print_answer(asking, error);
 }
 

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * guest-look.c - see guest-look.h
+ *
+ * A request that is under way holds a reference, so that whoever is tired of
+ * waiting may go.
+ */
+#include "tools/cli/guest-look.h"
+
+#include <math.h>
+
+#define MOST_RUNS 8       /* of history; before that the guest was another */
+#define LEAST_LOG_SD 0.05 /* no window is better than that */
+
+struct GuestLook {
+    unsigned refs;
+    VirtGuest *guest;
+    GuestLookSpec spec;
+    GPtrArray *history; /* StoreRun *, latest first; NULL: none */
+    VirtMemory memory;
+    bool has_memory;
+    ForecastWindow windows[GUEST_LOOK_MAX_WINDOWS];
+    size_t n_windows;
+    size_t next_window;
+    bool cancelled;
+};
+
+static void next_window(GuestLook *look);
+
+GuestLook *
+guest_look_new(VirtGuest *guest, const GuestLookSpec *spec)
+{
+    GuestLook *look = g_new0(GuestLook, 1);
+
+    look->refs = 1;
+    look->guest = virt_guest_ref(guest);
+    look->spec = *spec;
+    return look;
+}
+
+void
+guest_look_unref(GuestLook *look)
+{
+    if (!look || --look->refs > 0) {
+        return;
+    }
+    virt_guest_unref(look->guest);
+    g_clear_pointer(&look->history, g_ptr_array_unref);
+    g_free(look);
+}
+
+static GuestLook *
+guest_look_ref(GuestLook *look)
+{
+    look->refs++;
+    return look;
+}
+
+static void note(const GuestLook *look, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
+static void
+note(const GuestLook *look, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    if (!look->spec.note) {
+        return;
+    }
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    look->spec.note(text, look->spec.user);
+}
+
+void
+guest_look_read_history(GuestLook *look, const char *path, bool named)
+{
+    const char *uuid = virt_guest_info(look->guest)->uuid;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Store) store = NULL;
+
+    if (!path || !uuid) {
+        return;
+    }
+    store = store_open_to_read(path, &error);
+    look->history = store ? store_runs(store, uuid, MOST_RUNS, &error) : NULL;
+    /* Before the first migration there is no history: as it should be. */
+    if (error && !(g_error_matches(error, STORE_ERROR, STORE_ERROR_NONE_YET) &&
+                   !named)) {
+        note(look, "earlier migrations are not considered: %s", error->message);
+    }
+}
+
+/* --- what takes its time --- */
+
+static double
+window_log_sd(const VirtDirtySample *sample, double total_pages)
+{
+    double hits = sample->pages / total_pages * sample->samples;
+    double width;
+
+    if (sample->low_pages <= 0) {
+        return 1.0; /* below what QEMU's whole MiB/s can tell */
+    }
+    width = log(sample->high_pages / sample->low_pages);
+    return sqrt(LEAST_LOG_SD * LEAST_LOG_SD + 1.0 / (hits + 0.5) +
+                width * width / 12);
+}
+
+static void
+look_done(GuestLook *look)
+{
+    look->spec.done(look->spec.user);
+}
+
+static void
+on_sampled(VirtGuest *guest, const VirtDirtySample *sample, const GError *error,
+           gpointer user)
+{
+    g_autoptr(GuestLook) look = user;
+
+    if (look->cancelled) {
+        return;
+    }
+    if (error) {
+        note(look, "%s", error->message);
+        look_done(look);
+        return;
+    }
+    look->windows[look->n_windows++] = (ForecastWindow){
+        .window_s = sample->window_s,
+        .pages = sample->pages,
+        .low_pages = sample->low_pages,
+        .high_pages = sample->high_pages,
+        .log_sd = window_log_sd(
+            sample, (double)virt_guest_info(guest)->memory_bytes / 4096),
+        .monitor = sample->monitor,
+    };
+    next_window(look);
+}
+
+static void
+next_window(GuestLook *look)
+{
+    unsigned window_ms;
+
+    if (look->next_window >= look->spec.n_windows) {
+        look_done(look);
+        return;
+    }
+    window_ms = look->spec.windows_ms[look->next_window++];
+    if (look->spec.sampling) {
+        look->spec.sampling(window_ms, look->spec.user);
+    }
+    virt_guest_sample_dirty(look->guest, window_ms, look->spec.monitor,
+                            on_sampled, guest_look_ref(look));
+}
+
+static void
+on_memory(VirtGuest *guest, const VirtMemory *memory, const GError *error,
+          gpointer user)
+{
+    g_autoptr(GuestLook) look = user;
+
+    if (look->cancelled) {
+        return;
+    }
+    if (error) {
+        note(look, "%s", error->message);
+    } else {
+        look->memory = *memory;
+        look->has_memory = true;
+    }
+    next_window(look);
+}
+
+void
+guest_look_start(GuestLook *look)
+{
+    virt_guest_read_memory(look->guest, on_memory, guest_look_ref(look));
+}
+
+void
+guest_look_cancel(GuestLook *look)
+{
+    look->cancelled = true;
+}
+
+/* --- what was seen --- */
+
+static void
+fill_nonzero(const GuestLook *look, ForecastInput *input)
+{
+    const VirtMemory *memory = &look->memory;
+    double total = (double)input->memory_bytes;
+
+    if (look->has_memory && memory->nonzero_share.known) {
+        input->nonzero_bytes = known(memory->nonzero_share.value * total);
+        input->nonzero_source = "sampled";
+        return;
+    }
+    for (guint i = 0; look->history && i < look->history->len; i++) {
+        const StoreRun *run = g_ptr_array_index(look->history, i);
+
+        if (run->first_pass_bytes.known) {
+            input->nonzero_bytes =
+                known(fmin(run->first_pass_bytes.value, total));
+            input->nonzero_source = "as the last time";
+            return;
+        }
+    }
+    if (look->has_memory && memory->used_bytes.known) {
+        input->nonzero_bytes = known(fmin(memory->used_bytes.value, total));
+        input->nonzero_source = "in use, says its balloon driver";
+        return;
+    }
+    input->nonzero_bytes = known(total);
+    input->nonzero_source = "all, for nothing is known of it";
+}
+
+/* Oldest first, as before_fit() has it. */
+static BeforeRun *
+runs_of(const GuestLook *look, size_t *n_runs)
+{
+    guint n = look->history ? look->history->len : 0;
+    BeforeRun *runs = g_new0(BeforeRun, n + 1);
+
+    *n_runs = 0;
+    for (guint i = n; i > 0; i--) {
+        const StoreRun *run = g_ptr_array_index(look->history, i - 1);
+
+        G_STATIC_ASSERT(sizeof(StorePoint) == sizeof(ForecastPoint));
+        if (run->points->len > 0) {
+            runs[(*n_runs)++] = (BeforeRun){
+                (const ForecastPoint *)(const void *)run->points->data,
+                run->points->len,
+            };
+        }
+    }
+    return runs;
+}
+
+void
+guest_look_fill(const GuestLook *look, ForecastInput *input, BeforeRun **runs)
+{
+    const VirtGuestInfo *guest = virt_guest_info(look->guest);
+
+    input->guest_name = guest->name;
+    input->guest_uuid = guest->uuid;
+    input->memory_bytes = guest->memory_bytes;
+    input->windows = look->windows;
+    input->n_windows = look->n_windows;
+    *runs = runs_of(look, &input->n_runs);
+    input->runs = *runs;
+    fill_nonzero(look, input);
+}
