@@ -122,7 +122,7 @@ print_usage(const Command *commands, FILE *out)
     }
     fputs("    X          any other name runs the program vmferry-X\n"
           "\n"
-          "Options before migrate and forecast, as in virsh:\n"
+          "Options before migrate, forecast and drain, as in virsh:\n"
           "    -c, --connect URI             hypervisor connection\n"
           "    -k, --keepalive-interval NUM  seconds, 0 disables\n"
           "    -K, --keepalive-count NUM     missed answers until it is lost\n"
@@ -192,8 +192,8 @@ dispatch_run(const Command *commands, const char *version,
     command = command_find(commands, argv[first]);
     if (first > 1 && !(command && command->takes_globals)) {
         g_autofree char *message = g_strdup_printf(
-            "option '%s' before '%s' has no meaning; only migrate and forecast "
-            "take options there",
+            "option '%s' before '%s' has no meaning; only migrate, forecast "
+            "and drain take options there",
             argv[1], argv[first]);
 
         global_options_clear(&global);

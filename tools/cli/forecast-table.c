@@ -125,13 +125,12 @@ play_row(const Forecaster *forecaster, const ForecastInput *input,
     return row;
 }
 
-ForecastTable *
-forecast_table_new(const ForecastInput *input)
+Forecaster *
+forecast_input_forecaster(const ForecastInput *input, BeforeCurve *curve)
 {
     double total = (double)input->memory_bytes / PAGE_BYTES;
     g_autofree BeforeWindow *windows = g_new(BeforeWindow, input->n_windows);
     g_autoptr(Forecaster) forecaster = forecaster_new((uint64_t)total);
-    g_autoptr(ForecastTable) table = g_new0(ForecastTable, 1);
 
     for (size_t i = 0; i < input->n_windows; i++) {
         windows[i] = (BeforeWindow){
@@ -141,9 +140,22 @@ forecast_table_new(const ForecastInput *input)
         };
     }
     if (!before_fit(windows, input->n_windows, input->runs, input->n_runs,
-                    total, &table->curve) ||
-        !forecaster_set_prior(forecaster, table->curve.points,
-                              table->curve.n_points, table->curve.log_sd)) {
+                    total, curve) ||
+        !forecaster_set_prior(forecaster, curve->points, curve->n_points,
+                              curve->log_sd)) {
+        return NULL;
+    }
+    return g_steal_pointer(&forecaster);
+}
+
+ForecastTable *
+forecast_table_new(const ForecastInput *input)
+{
+    g_autoptr(ForecastTable) table = g_new0(ForecastTable, 1);
+    g_autoptr(Forecaster) forecaster =
+        forecast_input_forecaster(input, &table->curve);
+
+    if (!forecaster) {
         return NULL;
     }
     table->rows = g_array_new(FALSE, FALSE, sizeof(ForecastRow));

@@ -73,6 +73,16 @@ typedef struct ForecastTable {
 } ForecastTable;
 
 /**
+ * forecast_input_forecaster() - A forecaster that knows what is known
+ * @curve: Set to the curve that was fitted
+ *
+ * Return: forecaster_free() it; NULL if nothing is known about the guest's
+ * writing, neither windows nor runs
+ */
+Forecaster *forecast_input_forecaster(const ForecastInput *input,
+                                      BeforeCurve *curve);
+
+/**
  * forecast_table_new() - Play the migration at each bandwidth
  *
  * Return: forecast_table_free() it; NULL if nothing is known about the guest's

@@ -22,6 +22,8 @@ static const Command commands[] = {
       "migrate a guest as virsh does, with reserved bandwidth" },
     { "forecast", command_forecast, true,
       "what the migration of a guest would be like" },
+    { "drain", command_drain, true,
+      "move all guests off this host, in the best order" },
     { "virsh", command_virsh, false,
       "virsh itself, but for migrate, which is ours" },
     { "status", command_status, false,

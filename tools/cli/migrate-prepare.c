@@ -144,24 +144,23 @@ host_of_uri(const char *text)
 }
 
 static bool
-plan_resolve(MigratePlan *plan, const char *address, GError **error)
+resolve(const MigrateOptions *options, const char *address, Link *link,
+        GError **error)
 {
-    const MigrateOptions *options = plan->options;
-
     return link_resolve(address, options->link_device,
-                        options->link_rate_bytes_s, &plan->link, error);
+                        options->link_rate_bytes_s, link, error);
 }
 
-static bool
-plan_find_link(MigratePlan *plan, GError **error)
+bool
+migrate_find_link(const MigrateOptions *options, const VirtHost *destination,
+                  Link *link, GError **error)
 {
-    const MigrateOptions *options = plan->options;
     g_autofree char *of_uri = host_of_uri(options->desturi);
     g_autofree char *address = host_of_uri(options->migrateuri);
     g_autoptr(GError) problem = NULL;
 
-    if (!address && plan->destination) {
-        address = g_strdup(virt_host_info(plan->destination)->host_name);
+    if (!address && destination) {
+        address = g_strdup(virt_host_info(destination)->host_name);
     }
     if (!address) {
         address = g_strdup(of_uri);
@@ -173,17 +172,15 @@ plan_find_link(MigratePlan *plan, GError **error)
                     options->desturi);
         return false;
     }
-
-    plan->has_link = plan_resolve(plan, address, &problem);
-    if (!plan->has_link && !options->migrateuri && of_uri &&
+    if (resolve(options, address, link, &problem)) {
+        return true;
+    }
+    if (!options->migrateuri && of_uri &&
         g_error_matches(problem, LINK_ERROR, LINK_ERROR_ADDRESS)) {
-        g_clear_error(&problem);
-        plan->has_link = plan_resolve(plan, of_uri, &problem);
+        return resolve(options, of_uri, link, error);
     }
-    if (problem) {
-        g_propagate_error(error, g_steal_pointer(&problem));
-    }
-    return plan->has_link;
+    g_propagate_error(error, g_steal_pointer(&problem));
+    return false;
 }
 
 /* What the named link sends, watched while the rest is prepared: a second, as
@@ -226,48 +223,56 @@ watch_end(const LinkWatch *watch, const Link *link, GError **error)
  * Flows that begin just now overshoot for a moment, so one second over the rate
  * is no proof; two are. */
 static bool
-plan_check_rate(const MigratePlan *plan, LinkWatch *watch, GError **error)
+check_rate(const Link *link, LinkWatch *watch, GError **error)
 {
     g_autoptr(GError) once = NULL;
 
-    if (watch->ifindex != plan->link.ifindex ||
-        watch_end(watch, &plan->link, &once)) {
+    if (watch->ifindex != link->ifindex || watch_end(watch, link, &once)) {
         return true;
     }
-    watch_start(watch, plan->link.ifindex);
-    return watch->ifindex == 0 || watch_end(watch, &plan->link, error);
+    watch_start(watch, link->ifindex);
+    return watch->ifindex == 0 || watch_end(watch, link, error);
 }
 
-static void
-plan_fill_spec(MigratePlan *plan)
+bool
+migrate_check_link(const Link *link, GError **error)
 {
-    const MigrateOptions *options = plan->options;
-    SessionSpec *spec = &plan->spec;
+    LinkWatch watch;
 
-    spec->guest = plan->guest;
-    spec->destination = plan->destination;
-    spec->migrate = options->spec;
+    watch_start(&watch, link->ifindex);
+    return watch.ifindex == 0 || check_rate(link, &watch, error);
+}
+
+void
+migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
+                  VirtGuest *guest, VirtHost *destination, const Link *link)
+{
+    *spec = (SessionSpec){
+        .guest = guest,
+        .destination = destination,
+        .migrate = options->spec,
+        .set_downtime = options->downtime_ms != 0,
+        .link = link,
+        .protected_specs =
+            (const ProtectedSpec *)(const void *)options->protected_specs->data,
+        .n_protected = options->protected_specs->len,
+        .parent = options->parent,
+        .timeout_s = options->timeout_s,
+        .timeout = options->timeout_action == MIGRATE_TIMEOUT_SUSPEND
+                       ? SESSION_TIMEOUT_SUSPEND
+                   : options->timeout_action == MIGRATE_TIMEOUT_POSTCOPY
+                       ? SESSION_TIMEOUT_POSTCOPY
+                       : SESSION_TIMEOUT_NONE,
+        .postcopy_after_precopy = options->postcopy_after_precopy,
+        .cut_off_s = options->cut_off_s,
+        .options = options->given,
+    };
     policy_settings_init(&spec->policy, options->policy);
     spec->policy.deadline_s = options->deadline_s;
     spec->policy.margin = known_or(options->margin, spec->policy.margin);
     spec->policy.downtime_limit_s = options->downtime_ms
                                         ? options->downtime_ms / 1000.0
                                         : DEFAULT_DOWNTIME_S;
-    spec->set_downtime = options->downtime_ms != 0;
-    spec->link = plan->has_link ? &plan->link : NULL;
-    spec->protected_specs =
-        (const ProtectedSpec *)(const void *)options->protected_specs->data;
-    spec->n_protected = options->protected_specs->len;
-    spec->parent = options->parent;
-    spec->timeout_s = options->timeout_s;
-    spec->timeout = options->timeout_action == MIGRATE_TIMEOUT_SUSPEND
-                        ? SESSION_TIMEOUT_SUSPEND
-                    : options->timeout_action == MIGRATE_TIMEOUT_POSTCOPY
-                        ? SESSION_TIMEOUT_POSTCOPY
-                        : SESSION_TIMEOUT_NONE;
-    spec->postcopy_after_precopy = options->postcopy_after_precopy;
-    spec->cut_off_s = options->cut_off_s;
-    spec->options = options->given;
 }
 
 MigratePlan *
@@ -287,16 +292,19 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
         return NULL;
     }
     /* Without a policy the link is only looked at, if it can be found. */
-    if (!plan_find_link(plan, &problem) && options->policy != POLICY_NONE) {
+    plan->has_link =
+        migrate_find_link(options, plan->destination, &plan->link, &problem);
+    if (!plan->has_link && options->policy != POLICY_NONE) {
         g_propagate_error(error, g_steal_pointer(&problem));
         migrate_plan_free(plan);
         return NULL;
     }
-    if (watch.ifindex && !plan_check_rate(plan, &watch, error)) {
+    if (watch.ifindex && !check_rate(&plan->link, &watch, error)) {
         migrate_plan_free(plan);
         return NULL;
     }
-    plan_fill_spec(plan);
+    migrate_fill_spec(&plan->spec, options, plan->guest, plan->destination,
+                      plan->has_link ? &plan->link : NULL);
     if (!policy_settings_check(&plan->spec.policy, error)) {
         migrate_plan_free(plan);
         return NULL;

@@ -12,6 +12,32 @@
 #include "tools/cli/migrate-options.h"
 #include "virt/virt.h"
 
+/* The steps of a plan, for who makes several. */
+
+/**
+ * migrate_find_link() - By which link would the stream leave?
+ * @destination: NULL: no connection there
+ */
+bool migrate_find_link(const MigrateOptions *options,
+                       const VirtHost *destination, Link *link, GError **error);
+
+/**
+ * migrate_check_link() - Is more in use than the link is said to carry?
+ *
+ * Watches it for a second, or two. LINK_ERROR_RATE if its rate cannot be true.
+ */
+bool migrate_check_link(const Link *link, GError **error);
+
+/**
+ * migrate_fill_spec() - What session_start() takes
+ * @link: NULL: not known
+ *
+ * All that is handed in is borrowed by @spec.
+ */
+void migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
+                       VirtGuest *guest, VirtHost *destination,
+                       const Link *link);
+
 typedef struct MigratePlan MigratePlan;
 
 /**

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * drain-priv.h - the inside of "vmferry drain"
+ *
+ * drain-command.c  what is done in which order
+ * drain-look.c     hosts, guests, links: what there is
+ * drain-sample.c   how guests write and send, into forecasts
+ * drain-resume.c   what has become of an earlier drain
+ * drain-run.c      the migrations
+ */
+#ifndef CLI_DRAIN_PRIV_H
+#define CLI_DRAIN_PRIV_H
+
+#include "session/session.h"
+#include "tools/cli/drain-options.h"
+#include "tools/cli/drain-state.h"
+#include "tools/cli/drain-view.h"
+#include "tools/cli/drain.h"
+#include "tools/cli/guest-look.h"
+#include "virt/leaving.h"
+#include "virt/virt.h"
+
+/* Our root class carries this share of a link's rate. */
+#define DRAIN_ROOT_SHARE 0.97
+
+/* Of each of drain->hosts. */
+typedef struct DrainPlace {
+    VirtHost *host;
+    Link link;
+    bool has_link;
+} DrainPlace;
+
+typedef struct DrainRun DrainRun;
+
+/* Of each of drain->guests that is on the source. */
+typedef struct DrainUnit {
+    DrainRun *run;
+    DrainGuest *guest;
+    VirtGuest *virt;
+    GuestLook *look;         /* while it is sampled */
+    MigrateOptions *migrate; /* from here on once it was begun */
+    SessionSpec spec;
+    Session *session;        /* kept, for its record, until all is over */
+    const RunRecord *record; /* of the session, when it has ended */
+    Known sent_bytes;        /* by its interfaces, when looked at first */
+    int64_t sent_at_us;
+    int64_t begun_us;
+    bool looking;
+    bool connected; /* its stream was found */
+} DrainUnit;
+
+struct DrainRun {
+    const DrainOptions *options;
+    VirtPool *pool;
+    GMainLoop *loop;
+    VirtHost *source;
+    Drain *drain;
+    GPtrArray *places; /* DrainPlace * */
+    GPtrArray *units;  /* DrainUnit * */
+    DrainView *view;
+    char *begun;
+    double downtime_limit_s;
+    double protected_bytes_s;
+    int64_t begun_us;
+    int64_t ordered_us; /* when waits were counted last */
+    guint idle_source, tick_source;
+    unsigned interrupts;
+    unsigned parallel; /* at once on a link at most; 0: as planned */
+    unsigned busy;     /* migrations under way, with what follows them */
+    bool stopping;     /* no new ones are begun */
+    bool keep_state;
+    bool state_warned;
+};
+
+/** drain_seconds() - Since it was begun */
+double drain_seconds(const DrainRun *run);
+
+/* Each returns false with an error, and nothing has been changed then. */
+
+/** drain_look_hosts() - Connect to all; resolve the links */
+bool drain_look_hosts(DrainRun *run, GError **error);
+
+/** drain_look_guests() - Who is there, and what keeps them */
+bool drain_look_guests(DrainRun *run, GError **error);
+
+/** drain_sample() - How they write and send; by the main loop, some seconds */
+bool drain_sample(DrainRun *run, GError **error);
+
+/** drain_resume_wait() - Until migrations of the drain that died are over */
+bool drain_resume_wait(DrainRun *run, const DrainState *state, GError **error);
+
+/** drain_resume_merge() - What moved has moved; the rest goes where it was to */
+void drain_resume_merge(DrainRun *run, const DrainState *state);
+
+/** drain_run() - The migrations; returns when all are over */
+bool drain_run(DrainRun *run, GError **error);
+
+/** drain_autostart() - Have a guest start with its new host; @done may come
+ * at once */
+void drain_autostart(DrainRun *run, DrainGuest *guest, VirtDone done,
+                     gpointer user);
+
+/** drain_unit_clear() - Give up what it holds. The unit itself has to outlive
+ * the requests that are under way */
+void drain_unit_clear(DrainUnit *unit);
+
+#endif

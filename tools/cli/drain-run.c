@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * drain-run.c - the migrations of a drain, several at once in one main loop
+ *
+ *   order ──> those whose turn it is: look again, write down, session
+ *     ^                                                  |
+ *     +───────── autostart, write down <── ended ────────+
+ *
+ * A migration that fails is written down and the next one begins. The first
+ * Ctrl-C lets those that run come to their end and begins no more, the second
+ * aborts them; then there is only waiting, for where a guest is has to be
+ * known. Whatever a migration changed is put back by its session.
+ */
+#include <glib-unix.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tools/cli/drain-priv.h"
+#include "tools/cli/history.h"
+#include "tools/cli/migrate-prepare.h"
+
+/* The order is looked at that often while something runs: one that nears its
+ * end may leave room for the next. */
+#define TICK_MS 500
+/* A migration that has not connected by then does not keep others waiting. */
+#define CONNECT_US (5 * G_USEC_PER_SEC)
+
+static void run_later(DrainRun *run);
+
+double
+drain_seconds(const DrainRun *run)
+{
+    return run->begun_us > 0
+               ? (double)(clock_mono_us() - run->begun_us) / G_USEC_PER_SEC
+               : 0;
+}
+
+/* --- the state file --- */
+
+static bool
+store_state(DrainRun *run, GError **error)
+{
+    g_autoptr(DrainState) state = drain_state_of(
+        run->drain, (const char *const *)run->options->given->pdata,
+        run->begun);
+
+    return drain_state_store(run->options->state_path, state, error);
+}
+
+/* Once begun, a file that cannot be written stops nothing. */
+static void
+keep_state(DrainRun *run)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!store_state(run, &error) && !run->state_warned) {
+        run->state_warned = true;
+        drain_view_note(run->view, drain_seconds(run), NULL, "warning",
+                        error->message);
+    }
+}
+
+/* --- what a session tells --- */
+
+static void
+on_action(Session *session, const JobAction *action, gpointer user)
+{
+    DrainUnit *unit = user;
+
+    if (action->kind == JOB_ACTION_ROW) {
+        ViewIteration shown = view_iteration_of(&action->iteration);
+
+        drain_view_iteration(unit->run->view, drain_seconds(unit->run),
+                             unit->guest, &shown);
+    }
+}
+
+static void
+on_warning(Session *session, const char *text, gpointer user)
+{
+    DrainUnit *unit = user;
+
+    drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
+                    "warning", text);
+}
+
+static void
+on_progress(Session *session, const JobProgress *progress, gpointer user)
+{
+    DrainUnit *unit = user;
+    DrainGuest *guest = unit->guest;
+    ViewProgress shown = {
+        .fraction = progress->share,
+        .iter = progress->iter,
+        .remaining_bytes = progress->remaining_bytes,
+        .achieved_bytes_s = progress->stream_bytes_s,
+        .reserved_bytes_s = progress->guarantee_bytes_s,
+        .end_s = progress->end_s,
+        .converges = progress->converges,
+    };
+
+    /* Its connection is known: the next one's will not be taken for it. */
+    unit->connected |= progress->stream_bytes_s.known;
+    if (progress->share > guest->done) {
+        guest->done = MIN(progress->share, 1);
+    }
+    guest->iter = progress->iter;
+    guest->remaining_bytes = progress->remaining_bytes;
+    guest->rate_bytes_s = progress->stream_bytes_s;
+    guest->end_s = progress->end_s;
+    drain_view_progress(unit->run->view, drain_seconds(unit->run), guest,
+                        &shown);
+}
+
+/* --- its end --- */
+
+static void
+unit_over(DrainUnit *unit, DrainStatus status)
+{
+    DrainRun *run = unit->run;
+
+    unit->guest->status = status;
+    run->busy--;
+    keep_state(run);
+    drain_view_status(run->view, drain_seconds(run), unit->guest);
+    run_later(run);
+}
+
+static void
+unit_failed(DrainUnit *unit, const char *why)
+{
+    g_free(unit->guest->why);
+    unit->guest->why = g_strdup(why);
+    unit_over(unit, DRAIN_FAILED);
+}
+
+void
+drain_autostart(DrainRun *run, DrainGuest *guest, VirtDone done, gpointer user)
+{
+    const DrainPlace *place = run->places->pdata[guest->host];
+
+    if (guest->autostart && guest->persistent) {
+        virt_host_set_autostart(place->host, guest->uuid, done, user);
+    } else {
+        done(NULL, user);
+    }
+}
+
+static void
+on_autostart(const GError *error, gpointer user)
+{
+    DrainUnit *unit = user;
+
+    if (error) {
+        drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
+                        "warning", error->message);
+    }
+    unit_over(unit, DRAIN_MOVED);
+}
+
+static Known
+seconds(Known ms)
+{
+    return ms.known ? known(ms.value / 1000) : unknown();
+}
+
+static void
+on_ended(Session *session, const RunRecord *record, const GError *error,
+         gpointer user)
+{
+    DrainUnit *unit = user;
+    DrainRun *run = unit->run;
+    g_autofree char *history = history_path(run->options->history);
+    g_autofree char *problem = history_keep(history, record);
+
+    unit->record = record;
+    unit->guest->total_s = seconds(record->total_ms);
+    unit->guest->downtime_s = seconds(record->downtime_ms);
+    unit->guest->bytes = record->bytes;
+    if (problem) {
+        drain_view_note(run->view, drain_seconds(run), unit->guest, "note",
+                        problem);
+    }
+    if (!error) {
+        unit->guest->done = 1;
+        drain_autostart(run, unit->guest, on_autostart, unit);
+        return;
+    }
+    if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
+        unit->guest->lost = true;
+        run->keep_state = true;
+    }
+    if (!virt_host_connected(run->source) && !run->stopping) {
+        run->stopping = true;
+        drain_view_note(run->view, drain_seconds(run), NULL, "warning",
+                        "the source's libvirt daemon was lost; no more guests "
+                        "are begun");
+    }
+    unit_failed(unit, error->message);
+}
+
+/* --- its beginning --- */
+
+/* What is left of the drain's time, without what those take that wait. */
+static Known
+deadline_of(const DrainRun *run, const DrainGuest *guest)
+{
+    double left_s = known_or(run->options->deadline_s, 0) - drain_seconds(run);
+
+    if (!run->options->deadline_s.known) {
+        return unknown();
+    }
+    if (isfinite(run->drain->total_s) && isfinite(guest->slot.end_s)) {
+        left_s -= run->drain->total_s - guest->slot.end_s;
+    }
+    return left_s > 0 ? known(left_s) : unknown();
+}
+
+static bool
+unit_migrate(DrainUnit *unit, GError **error)
+{
+    static const SessionCallbacks callbacks = {
+        .action = on_action,
+        .warning = on_warning,
+        .progress = on_progress,
+        .ended = on_ended,
+    };
+    DrainRun *run = unit->run;
+    const DrainPlace *place = run->places->pdata[unit->guest->host];
+    const DrainHost *host = run->drain->hosts->pdata[unit->guest->host];
+
+    unit->migrate =
+        drain_options_migrate(run->options, unit->guest->uuid, host->uri,
+                              unit->guest->persistent, error);
+    if (!unit->migrate) {
+        return false;
+    }
+    migrate_fill_spec(&unit->spec, unit->migrate, unit->virt, place->host,
+                      place->has_link ? &place->link : NULL);
+    if (unit->spec.policy.kind != POLICY_NONE) {
+        unit->spec.policy.deadline_s = deadline_of(run, unit->guest);
+    }
+    unit->session = session_start(&unit->spec, &callbacks, unit, error);
+    return unit->session != NULL;
+}
+
+/* It may have ended, or become persistent, since it was looked at. */
+static void
+on_refreshed(const GError *error, gpointer user)
+{
+    DrainUnit *unit = user;
+    const VirtGuestInfo *info = virt_guest_info(unit->virt);
+    g_autoptr(GError) problem = NULL;
+
+    if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN) ||
+        (!error && info->state != VIRT_STATE_RUNNING &&
+         info->state != VIRT_STATE_PAUSED)) {
+        unit_over(unit, DRAIN_GONE);
+        return;
+    }
+    if (error) {
+        unit_failed(unit, error->message);
+        return;
+    }
+    if (unit->run->interrupts > 1) {
+        unit_over(unit, DRAIN_WAITS);
+        return;
+    }
+    unit->guest->persistent = info->persistent;
+    drain_view_status(unit->run->view, drain_seconds(unit->run), unit->guest);
+    if (!unit_migrate(unit, &problem)) {
+        unit_failed(unit, problem->message);
+    }
+}
+
+static void
+unit_begin(DrainUnit *unit)
+{
+    unit->guest->status = DRAIN_RUNS;
+    unit->begun_us = clock_mono_us();
+    unit->run->busy++;
+    keep_state(unit->run);
+    virt_guest_refresh(unit->virt, on_refreshed, unit);
+}
+
+/* --- whose turn it is --- */
+
+static void
+count_waits(DrainRun *run)
+{
+    int64_t now_us = clock_mono_us();
+    double more_s = (double)(now_us - run->ordered_us) / G_USEC_PER_SEC;
+
+    run->ordered_us = now_us;
+    for (guint i = 0; i < run->units->len; i++) {
+        DrainGuest *guest = ((DrainUnit *)run->units->pdata[i])->guest;
+
+        if (guest->status == DRAIN_WAITS) {
+            guest->waited_s += more_s;
+        }
+    }
+}
+
+/* Two streams that begin in the same moment are hard to tell apart: the next
+ * one waits until the connection of the last one is known. */
+static bool
+somebody_connects(const DrainRun *run)
+{
+    int64_t since_us = clock_mono_us() - CONNECT_US;
+
+    for (guint i = 0; i < run->units->len; i++) {
+        const DrainUnit *unit = run->units->pdata[i];
+
+        if (unit->guest->status == DRAIN_RUNS && !unit->connected &&
+            unit->begun_us > since_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+comes_before(const DrainUnit *unit, const DrainUnit *other)
+{
+    return !other || unit->guest->slot.position < other->guest->slot.position;
+}
+
+static void
+begin_next(DrainRun *run)
+{
+    DrainUnit *first = NULL;
+    DrainUnit *next = NULL;
+
+    count_waits(run);
+    drain_order(run->drain, DRAIN_ROOT_SHARE, run->protected_bytes_s,
+                run->parallel);
+    for (guint i = 0; i < run->units->len; i++) {
+        DrainUnit *unit = run->units->pdata[i];
+
+        if (unit->guest->status != DRAIN_WAITS) {
+            continue;
+        }
+        if (comes_before(unit, first)) {
+            first = unit;
+        }
+        if (unit->guest->slot.admit && comes_before(unit, next)) {
+            next = unit;
+        }
+    }
+    /* Whatever the forecast says: where nobody runs, one may. */
+    if (!next && run->busy == 0) {
+        next = first;
+    }
+    if (next && !somebody_connects(run)) {
+        unit_begin(next);
+        run_later(run);
+    }
+}
+
+static gboolean
+on_turn(gpointer user)
+{
+    DrainRun *run = user;
+
+    run->idle_source = 0;
+    if (!run->stopping) {
+        begin_next(run);
+    }
+    if (run->busy == 0) {
+        g_main_loop_quit(run->loop);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+run_later(DrainRun *run)
+{
+    if (!run->idle_source) {
+        run->idle_source = g_idle_add(on_turn, run);
+    }
+}
+
+static gboolean
+on_tick(gpointer user)
+{
+    run_later(user);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_interrupt(gpointer user)
+{
+    DrainRun *run = user;
+    static const char *const words[] = {
+        "no more guests are begun; those on their way come to their end "
+        "(Ctrl-C again aborts them)",
+        "asking libvirt to abort what is under way; guests stay where they "
+        "are",
+        "still waiting for libvirt to end what is under way",
+    };
+
+    run->stopping = true;
+    drain_view_note(run->view, drain_seconds(run), NULL, "interrupt",
+                    words[MIN(run->interrupts, G_N_ELEMENTS(words) - 1)]);
+    if (++run->interrupts == 2) {
+        for (guint i = 0; i < run->units->len; i++) {
+            DrainUnit *unit = run->units->pdata[i];
+
+            if (unit->session && !unit->record) {
+                session_abort(unit->session);
+            }
+        }
+    }
+    run_later(run);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
+on_late_autostart(const GError *error, gpointer user)
+{
+    DrainRun *run = user;
+
+    if (error) {
+        drain_view_note(run->view, drain_seconds(run), NULL, "warning",
+                        error->message);
+    }
+    run->busy--;
+    run_later(run);
+}
+
+/* Guests that moved in a drain that died before it could do this. */
+static void
+finish_earlier(DrainRun *run)
+{
+    for (guint i = 0; i < run->drain->guests->len; i++) {
+        DrainGuest *guest = run->drain->guests->pdata[i];
+
+        if (guest->status == DRAIN_MOVED && guest->host >= 0) {
+            run->busy++;
+            drain_autostart(run, guest, on_late_autostart, run);
+        }
+    }
+}
+
+bool
+drain_run(DrainRun *run, GError **error)
+{
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    guint sources[G_N_ELEMENTS(signals)];
+
+    /* What cannot be written down is not begun. */
+    if (!store_state(run, error)) {
+        return false;
+    }
+    run->begun_us = run->ordered_us = clock_mono_us();
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
+    }
+    finish_earlier(run);
+    run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
+    run_later(run);
+    g_main_loop_run(run->loop);
+    g_clear_handle_id(&run->tick_source, g_source_remove);
+    g_clear_handle_id(&run->idle_source, g_source_remove);
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_source_remove(sources[i]);
+    }
+    return true;
+}
