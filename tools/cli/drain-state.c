@@ -262,11 +262,14 @@ drain_state_load(const char *path, GError **error)
     gsize length = 0;
 
     if (!g_file_get_contents(path, &text, &length, &cause)) {
+        bool none = g_error_matches(cause, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+
         g_set_error(error, DRAIN_STATE_ERROR,
-                    g_error_matches(cause, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-                        ? DRAIN_STATE_ERROR_NONE
-                        : DRAIN_STATE_ERROR_FILE,
-                    "reading the state of a drain: %s", cause->message);
+                    none ? DRAIN_STATE_ERROR_NONE : DRAIN_STATE_ERROR_FILE,
+                    "%s: %s",
+                    none ? "there is no drain to be resumed"
+                         : "reading the state of a drain",
+                    cause->message);
         return NULL;
     }
     if (length <= MOST_BYTES) {
