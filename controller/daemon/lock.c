@@ -16,13 +16,14 @@
 #include <unistd.h>
 
 #include "daemon/daemon-priv.h"
+#include "daemon/lock-holder.h"
 
 G_DEFINE_QUARK(vmferry_daemon_error, daemon_error)
 
 int
 daemon_lock(const char *run_dir, GError **error)
 {
-    g_autofree char *path = g_build_filename(run_dir, "vmferryd.lock", NULL);
+    g_autofree char *path = g_build_filename(run_dir, DAEMON_LOCK_NAME, NULL);
     char text[24] = "";
     int fd;
 

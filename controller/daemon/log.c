@@ -79,9 +79,11 @@ field_text(const GLogField *list, gsize n, const char *name)
 static GLogWriterOutput
 write_for_people(GLogLevelFlags level, const GLogField *list, gsize n)
 {
-    g_autoptr(GString) line = g_string_new("vmferryd: ");
+    const char *program = g_get_prgname();
+    g_autoptr(GString) line = g_string_new(program ? program : G_LOG_DOMAIN);
     const char *message = field_text(list, n, "MESSAGE");
 
+    g_string_append(line, ": ");
     if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL)) {
         g_string_append(line, "error: ");
     } else if (level & G_LOG_LEVEL_WARNING) {

@@ -9,6 +9,8 @@
 
 #include "daemon/daemon-priv.h"
 
+static Notify *notify; /* main()'s; signals tell it of reloads */
+
 static gboolean
 on_stop(gpointer user)
 {
@@ -24,24 +26,55 @@ on_reload(gpointer user)
 {
     g_autoptr(GError) error = NULL;
 
+    notify_reloading(notify, NULL);
     if (!daemon_reload(user, NULL, &error)) {
-        daemon_log(G_LOG_LEVEL_WARNING, NULL,
-                   "the configuration was not read anew, the old one holds: %s",
-                   error->message);
+        g_auto(GStrv) lines = g_strsplit(error->message, "\n", 0);
+        LogAbout about = { .event = LOG_EVENT_CONFIG, .reason = "mistakes" };
+
+        for (size_t i = 0; lines[i]; i++) {
+            daemon_log(G_LOG_LEVEL_WARNING, &about, "%s", lines[i]);
+        }
+        daemon_log(G_LOG_LEVEL_WARNING, &about,
+                   "the configuration was not read anew, the old one holds");
     }
+    notify_ready(notify, NULL);
     return G_SOURCE_CONTINUE;
+}
+
+static int
+check_config(const char *path, bool show)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(DaemonConfig) config = daemon_config_load(path, &error);
+    g_autofree char *text = NULL;
+
+    if (!config) {
+        fprintf(stderr, "%s\n", error->message);
+        return 1;
+    }
+    if (!show) {
+        printf("%s: no mistakes\n", path ? path : DAEMON_CONFIG_PATH);
+        return 0;
+    }
+    text = daemon_config_to_text(config);
+    fputs(text, stdout);
+    return 0;
 }
 
 int
 main(int argc, char **argv)
 {
     static char *config_path, *run_dir;
-    static gboolean version, check;
+    static gboolean version, check, show;
     static const GOptionEntry entries[] = {
         { "config", 'c', 0, G_OPTION_ARG_FILENAME, &config_path,
           "Read FILE instead of " DAEMON_CONFIG_PATH, "FILE" },
         { "check-config", 0, 0, G_OPTION_ARG_NONE, &check,
-          "Read the configuration, say what is wrong with it, and end", NULL },
+          "Read the configuration (FILE, if one is named last), say what is "
+          "wrong with it, and end",
+          NULL },
+        { "show-config", 0, 0, G_OPTION_ARG_NONE, &show,
+          "Likewise, and print all that would hold, defaults included", NULL },
         { "run-dir", 0, 0, G_OPTION_ARG_FILENAME, &run_dir,
           "Keep lock and leases in DIR instead of /run/vmferry", "DIR" },
         { "version", 'V', 0, G_OPTION_ARG_NONE, &version,
@@ -51,7 +84,6 @@ main(int argc, char **argv)
     g_autoptr(GOptionContext) context =
         g_option_context_new("- steer the migrations that leave this host");
     g_autoptr(GError) error = NULL;
-    g_autoptr(Notify) notify = NULL;
     g_autoptr(Daemon) daemon = NULL;
     DaemonOptions options = { 0 };
 
@@ -59,6 +91,9 @@ main(int argc, char **argv)
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         fprintf(stderr, "vmferryd: %s; see vmferryd --help\n", error->message);
         return 2;
+    }
+    if (argc == 2 && (check || show)) {
+        return check_config(argv[1], show);
     }
     if (argc > 1) {
         fprintf(stderr,
@@ -71,16 +106,8 @@ main(int argc, char **argv)
         printf("vmferryd %s\n", VMFERRY_VERSION);
         return 0;
     }
-    if (check) {
-        g_autoptr(DaemonConfig) config =
-            daemon_config_load(config_path, &error);
-        g_autofree char *text = config ? daemon_config_to_text(config) : NULL;
-
-        fputs(text ? text : "", stdout);
-        if (error) {
-            fprintf(stderr, "%s\n", error->message);
-        }
-        return config ? 0 : 1;
+    if (check || show) {
+        return check_config(config_path, show);
     }
     options.config_path = config_path;
     options.run_dir = run_dir;
