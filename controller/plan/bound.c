@@ -8,9 +8,11 @@
  *   load     by resource, what all safe levels together cannot take
  *   balance  by pair of resources, the formula over the sums of all hosts:
  *            the positive part of a sum is at most the sum of positive parts
- *   hosts    by resource, the largest hosts until their limits take all; and
- *            how many of the guests that no two fit one host (more than half
- *            the largest limit)
+ *   hosts    by resource, and by sums of two with any weights, the largest
+ *            hosts until their limits take all; and how many of the guests that
+ *            no two fit one host (more than half the largest limit). Where no
+ *            guest wants less than k of the second for one of the first, no host
+ *            gives more of the first than its limit of the second / k.
  *   energy   the first resource's demand put where a unit, idle power spread
  *            over the host's limit, costs least; milliwatts rounded down once
  *            a host
@@ -80,6 +82,76 @@ bound_balance(const PlanModel *m)
     return sum;
 }
 
+/* What a host can give of each resource at most, [host x n_resources + r] */
+static double *
+usable(const PlanModel *m)
+{
+    size_t n = m->n_resources;
+    double *limit = g_new(double, m->n_hosts *n + 1);
+
+    for (size_t i = 0; i < m->n_hosts * n; i++) {
+        limit[i] = (double)m->limit[i];
+    }
+    for (size_t r = 0; r < n; r++) {
+        for (size_t q = 0; q < n; q++) {
+            double least = G_MAXDOUBLE; /* of q with one of r */
+
+            for (size_t g = 0; g < m->n_guests && q != r; g++) {
+                if (m->demand[g * n + r] > 0) {
+                    least = MIN(least, (double)m->demand[g * n + q] /
+                                           (double)m->demand[g * n + r]);
+                }
+            }
+            for (size_t h = 0; h < m->n_hosts && q != r; h++) {
+                if (least > 0 && least < G_MAXDOUBLE) {
+                    limit[h * n + r] = MIN(limit[h * n + r],
+                                           (double)m->limit[h * n + q] / least);
+                }
+            }
+        }
+    }
+    return limit;
+}
+
+static int
+falling_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x < y) - (x > y);
+}
+
+#define DIRECTIONS 48 /* weights of two resources tried */
+
+/* Hosts needed for both @r and @q: of a weighted sum of the two, the largest
+ * until they have what is asked for, whatever the weights */
+static int64_t
+bound_hosts_two(const PlanModel *m, const double *limit, size_t r, size_t q)
+{
+    g_autofree double *sum = g_new(double, m->n_hosts + 1);
+    double first = (double)total_demand(m, r);
+    double second = (double)total_demand(m, q);
+    int64_t most = 0;
+
+    for (int i = 0; i <= DIRECTIONS && first > 0 && second > 0; i++) {
+        double share = (double)i / DIRECTIONS;
+        double left = 1 - 1e-9; /* of the sum, in units of all demand */
+        int64_t n = 0;
+
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            sum[h] = share * limit[h * m->n_resources + r] / first +
+                     (1 - share) * limit[h * m->n_resources + q] / second;
+        }
+        qsort(sum, m->n_hosts, sizeof(*sum), falling_doubles);
+        while (left > 0 && n < (int64_t)m->n_hosts) {
+            left -= sum[n++];
+        }
+        most = MAX(most, n);
+    }
+    return most;
+}
+
 static int64_t
 bound_hosts(const PlanModel *m, bool *infeasible)
 {
@@ -107,6 +179,15 @@ bound_hosts(const PlanModel *m, bool *infeasible)
             *infeasible = *infeasible || demand > limit[0];
         }
         most = MAX(most, MAX(n, large));
+    }
+    if (m->n_hosts) {
+        g_autofree double *able = usable(m);
+
+        for (size_t r = 0; r < m->n_resources; r++) {
+            for (size_t q = r + 1; q < m->n_resources; q++) {
+                most = MAX(most, bound_hosts_two(m, able, r, q));
+            }
+        }
     }
     *infeasible = *infeasible || most > (int64_t)m->n_hosts;
     return most;

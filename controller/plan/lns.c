@@ -111,23 +111,28 @@ take_from_host(Lns *l, int32_t host, size_t most)
     add_host(l, host);
 }
 
-/* Of a few hosts in use, that with the fewest guests */
+/* Of a few hosts in use, that whose guests are smallest together */
 static int32_t
 light_host(Lns *l)
 {
+    const PlanModel *m = l->s->model;
     int32_t best = PLAN_NOWHERE;
-    size_t least = SIZE_MAX;
+    double least = G_MAXDOUBLE;
 
     for (int i = 0; i < 12; i++) {
         int32_t host = plan_state_hosts(l->s->state)[any_guest(l)];
-        size_t n;
+        const int64_t *use;
+        double size = 0;
 
         if (host == PLAN_NOWHERE) {
             continue;
         }
-        plan_state_guests(l->s->state, host, &n);
-        if (n < least) {
-            least = n;
+        use = plan_state_use(l->s->state, host);
+        for (size_t r = 0; r < m->n_resources; r++) {
+            size += (double)use[r] / l->largest[r];
+        }
+        if (size < least) {
+            least = size;
             best = host;
         }
     }
@@ -528,6 +533,10 @@ plan_search_lns(PlanSearch *s)
             ruin_and_recreate(s, COOL);
             return;
         }
+    }
+    if (s->model->weights.hosts) {
+        plan_search_pack(s);
+        plan_state_reset(s->state, s->best_hosts);
     }
     plan_search_hill(s);
     if (s->limits->work || s->limits->stop) { /* or it would never end */

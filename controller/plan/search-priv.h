@@ -107,6 +107,7 @@ bool plan_search_insert(PlanSearch *s, int32_t guest, bool shuffle);
 int32_t *plan_search_order(const PlanModel *model);
 
 void plan_search_greedy(PlanSearch *s, bool best, bool decreasing);
+void plan_search_pack(PlanSearch *s);
 void plan_search_place_rest(PlanSearch *s);
 /** plan_search_mend() - Relieve overloaded hosts one by one, with as few guests
  * as can be */

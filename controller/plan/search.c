@@ -14,6 +14,7 @@ static const struct {
     [PLAN_METHOD_FFD] = { "ffd", "... largest guests first" },
     [PLAN_METHOD_BF] = { "bf", "fullest host that has room" },
     [PLAN_METHOD_BFD] = { "bfd", "... largest guests first" },
+    [PLAN_METHOD_PACK] = { "pack", "host by host, as full as can be" },
     [PLAN_METHOD_HILL] = { "hill", "shifts and swaps while they help" },
     [PLAN_METHOD_ANNEAL] = { "anneal",
                              "random shifts and swaps, cooling down" },
@@ -108,6 +109,9 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         plan_search_greedy(
             &s, method == PLAN_METHOD_BF || method == PLAN_METHOD_BFD,
             method == PLAN_METHOD_FFD || method == PLAN_METHOD_BFD);
+        return s.work;
+    case PLAN_METHOD_PACK:
+        plan_search_pack(&s);
         return s.work;
     case PLAN_METHOD_HILL:
         plan_search_place_rest(&s);

@@ -43,6 +43,7 @@ typedef enum {
     PLAN_METHOD_FFD,
     PLAN_METHOD_BF,
     PLAN_METHOD_BFD,
+    PLAN_METHOD_PACK,
     PLAN_METHOD_HILL,
     PLAN_METHOD_ANNEAL,
     PLAN_METHOD_LNS,
@@ -58,7 +59,7 @@ const char *plan_method_help(PlanMethod method);
 /**
  * plan_search_run() - Let @method work on @state
  *
- * ff, ffd, bf and bfd first take off all guests that may move, and ask where
+ * ff, ffd, bf, bfd and pack first take off all guests that may move, and ask where
  * they would go if everything were decided afresh; the others keep what is
  * there, place what is nowhere, and never end worse than they began. kway cuts
  * the traffic graph, and improves that unless what was there is better; without

@@ -15,7 +15,7 @@
 static bool
 constructive(PlanMethod method)
 {
-    return method <= PLAN_METHOD_BFD;
+    return method <= PLAN_METHOD_PACK;
 }
 
 ParameterizedTestParameters(search, improves)

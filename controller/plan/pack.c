@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * pack.c - few hosts: fill them one by one, as full as can be
+ *
+ * Guests looked at one by one leave gaps that nobody fits. Here a host is
+ * looked at with all guests that are still nowhere: those that fill it best are
+ * found by a short exhaustive search over kinds of guests (the same demand),
+ * the larger first. What a unit of a resource is worth follows from how scarce
+ * it is: what is still to be placed over what the next hosts have. Hosts worth
+ * most come first, so that few are needed.
+ *
+ * Groups that have to be together go first, each into the place with most room
+ * among the hosts that will be needed: later there would be none.
+ */
+#include "plan/search-priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_NODES 4000 /* looked at for one host */
+#define MOST_DEPTH 256
+#define GOOD 0.999      /* of a host's worth: nothing fuller is looked for */
+#define LARGE_FIRST 0.1 /* how much more a unit counts in the largest guest */
+
+typedef struct Kind {
+    const int64_t *demand;
+    GArray *guests; /* int32_t, those that are nowhere */
+    double worth;   /* at present prices */
+} Kind;
+
+typedef struct Ranked {
+    double worth;
+    int32_t index;
+} Ranked;
+
+typedef struct Pack {
+    PlanSearch *s;
+    const PlanModel *m;
+    GPtrArray *kinds; /* Kind, largest first at the start */
+    int32_t *hosts;   /* most worth first */
+    double price[PLAN_MAX_RESOURCES];
+    int64_t left[PLAN_MAX_RESOURCES]; /* demand of guests still nowhere */
+    double need;                      /* hosts, about */
+    /* the exhaustive search of one host */
+    int64_t room[PLAN_MAX_RESOURCES];
+    guint chosen[MOST_DEPTH];
+    guint best[MOST_DEPTH];
+    size_t n_best;
+    double best_worth;
+    double full; /* worth of all the room */
+    size_t n_nodes;
+} Pack;
+
+static void
+kind_free(void *data)
+{
+    Kind *kind = data;
+
+    g_array_unref(kind->guests);
+    g_free(kind);
+}
+
+static int
+compare_ranked(const void *a, const void *b)
+{
+    const Ranked *x = a;
+    const Ranked *y = b;
+
+    return x->worth != y->worth ? (x->worth < y->worth) - (x->worth > y->worth)
+                                : (x->index > y->index) - (x->index < y->index);
+}
+
+static bool
+movable(const PlanModel *m, size_t g)
+{
+    return !m->guests[g].pinned || m->guests[g].host == PLAN_NOWHERE;
+}
+
+static void
+make_kinds(Pack *p)
+{
+    const PlanModel *m = p->m;
+    size_t bytes = m->n_resources * sizeof(int64_t);
+    g_autofree int32_t *order = plan_search_order(m);
+    Kind *last = NULL;
+
+    /* guests of one size stand side by side, those of one demand mostly */
+    for (size_t i = 0; i < m->n_guests; i++) {
+        const int64_t *demand = m->demand + (size_t)order[i] * m->n_resources;
+
+        if (plan_state_hosts(p->s->state)[order[i]] != PLAN_NOWHERE) {
+            continue;
+        }
+        if (!last || memcmp(last->demand, demand, bytes) != 0) {
+            last = g_new0(Kind, 1);
+            last->demand = demand;
+            last->guests = g_array_new(FALSE, FALSE, sizeof(int32_t));
+            g_ptr_array_add(p->kinds, last);
+        }
+        g_array_append_val(last->guests, order[i]);
+        for (size_t r = 0; r < m->n_resources; r++) {
+            p->left[r] += demand[r];
+        }
+    }
+}
+
+/* Prices by scarcity among the hosts from @first on, as many as it will take */
+static void
+set_prices(Pack *p, size_t first)
+{
+    const PlanModel *m = p->m;
+    double room[PLAN_MAX_RESOURCES] = { 0 };
+    size_t end = (size_t)MIN((double)m->n_hosts,
+                             (double)first + MAX(8, p->need - (double)first));
+    double largest = 0;
+
+    for (size_t i = first; i < end; i++) {
+        for (size_t r = 0; r < m->n_resources; r++) {
+            room[r] +=
+                (double)m->limit[(size_t)p->hosts[i] * m->n_resources + r];
+        }
+    }
+    for (size_t r = 0; r < m->n_resources; r++) {
+        double scarce = room[r] > 0 ? MIN(1, (double)p->left[r] / room[r]) : 0;
+
+        p->price[r] = room[r] > 0 ? scarce / room[r] : 0;
+    }
+    for (guint k = 0; k < p->kinds->len; k++) {
+        Kind *kind = p->kinds->pdata[k];
+
+        kind->worth = 0;
+        for (size_t r = 0; r < m->n_resources; r++) {
+            kind->worth += p->price[r] * (double)kind->demand[r];
+        }
+        largest = MAX(largest, kind->worth);
+    }
+    for (guint k = 0; k < p->kinds->len && largest > 0; k++) {
+        Kind *kind = p->kinds->pdata[k];
+
+        kind->worth *= 1 + LARGE_FIRST * kind->worth / largest;
+    }
+}
+
+static double
+worth_of_room(const Pack *p)
+{
+    double worth = 0;
+
+    for (size_t r = 0; r < p->m->n_resources; r++) {
+        worth += p->price[r] * (double)p->room[r];
+    }
+    return worth;
+}
+
+static bool
+kind_fits(const Pack *p, const Kind *kind)
+{
+    for (size_t r = 0; r < p->m->n_resources; r++) {
+        if (kind->demand[r] > p->room[r]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Kinds from @from on, @used of that one taken already */
+static void
+fill_search(Pack *p, guint from, guint used, size_t depth, double worth)
+{
+    if (worth > p->best_worth) {
+        p->best_worth = worth;
+        p->n_best = depth;
+        memcpy(p->best, p->chosen, depth * sizeof(*p->best));
+    }
+    if (depth == MOST_DEPTH ||
+        worth + worth_of_room(p) * (1 + LARGE_FIRST) <= p->best_worth) {
+        return;
+    }
+    for (guint k = from; k < p->kinds->len; k++) {
+        const Kind *kind = p->kinds->pdata[k];
+        guint taken = k == from ? used : 0;
+
+        if (p->best_worth >= GOOD * p->full || ++p->n_nodes > MOST_NODES) {
+            return;
+        }
+        if (taken >= kind->guests->len || !kind_fits(p, kind)) {
+            continue;
+        }
+        for (size_t r = 0; r < p->m->n_resources; r++) {
+            p->room[r] -= kind->demand[r];
+        }
+        p->chosen[depth] = k;
+        fill_search(p, k, taken + 1, depth + 1, worth + kind->worth);
+        for (size_t r = 0; r < p->m->n_resources; r++) {
+            p->room[r] += kind->demand[r];
+        }
+    }
+}
+
+static bool
+put(Pack *p, int32_t guest, int32_t host)
+{
+    if (!plan_state_fits(p->s->state, guest, host) ||
+        plan_search_delta(p->s, guest, host).violation > -PLAN_UNPLACED) {
+        return false;
+    }
+    plan_state_move(p->s->state, guest, host);
+    for (size_t r = 0; r < p->m->n_resources; r++) {
+        p->left[r] -= p->m->demand[(size_t)guest * p->m->n_resources + r];
+    }
+    return true;
+}
+
+/* Some guest of the kind that breaks no rule on @host */
+static bool
+put_kind(Pack *p, Kind *kind, int32_t host)
+{
+    for (guint i = kind->guests->len; i-- > 0;) {
+        if (put(p, g_array_index(kind->guests, int32_t, i), host)) {
+            g_array_remove_index(kind->guests, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+fill_host(Pack *p, int32_t host)
+{
+    const PlanModel *m = p->m;
+    bool some = true;
+
+    while (some && !p->s->stopped) {
+        const int64_t *use = plan_state_use(p->s->state, host);
+
+        for (size_t r = 0; r < m->n_resources; r++) {
+            p->room[r] =
+                MAX(0, m->limit[(size_t)host * m->n_resources + r] - use[r]);
+        }
+        p->best_worth = 0;
+        p->n_best = p->n_nodes = 0;
+        p->full = worth_of_room(p);
+        fill_search(p, 0, 0, 0, 0);
+        plan_search_goes_on(p->s, 1 + p->n_nodes / 16);
+        some = false;
+        for (size_t i = 0; i < p->n_best; i++) {
+            some = put_kind(p, p->kinds->pdata[p->best[i]], host) || some;
+        }
+    }
+    /* what rules kept away from the best filling, somebody smaller may fill */
+    for (guint k = 0; k < p->kinds->len; k++) {
+        while (put_kind(p, p->kinds->pdata[k], host)) {
+        }
+    }
+}
+
+/* All members into place @place, or none */
+static bool
+put_group(Pack *p, const PlanRule *rule, const int32_t *members, size_t n,
+          int32_t place, size_t n_needed)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        bool found = false;
+
+        for (size_t i = 0; i < n_needed && !found; i++) {
+            int32_t host = p->hosts[i];
+
+            found = p->m->place[rule->level][host] == place &&
+                    put(p, members[done], host);
+        }
+        if (!found) {
+            break;
+        }
+        done++;
+    }
+    if (done == n) {
+        return true;
+    }
+    while (done-- > 0) {
+        plan_state_move(p->s->state, members[done], PLAN_NOWHERE);
+        for (size_t r = 0; r < p->m->n_resources; r++) {
+            p->left[r] +=
+                p->m->demand[(size_t)members[done] * p->m->n_resources + r];
+        }
+    }
+    return false;
+}
+
+/* The places of @level, that with most free room of hosts needed first */
+static Ranked *
+rank_places(const Pack *p, PlanLevel level, size_t n_needed)
+{
+    const PlanModel *m = p->m;
+    size_t n = plan_model_places(m, level);
+    Ranked *places = g_new0(Ranked, n);
+
+    for (size_t i = 0; i < n; i++) {
+        places[i].index = (int32_t)i;
+    }
+    for (size_t i = 0; i < n_needed; i++) {
+        size_t host = (size_t)p->hosts[i];
+        const int64_t *use = plan_state_use(p->s->state, p->hosts[i]);
+
+        for (size_t r = 0; r < m->n_resources; r++) {
+            places[m->place[level][host]].worth +=
+                p->price[r] *
+                (double)(m->limit[host * m->n_resources + r] - use[r]);
+        }
+    }
+    qsort(places, n, sizeof(*places), compare_ranked);
+    return places;
+}
+
+static void
+put_groups(Pack *p, const int32_t *order)
+{
+    const PlanModel *m = p->m;
+    g_autofree int32_t *rank = g_new(int32_t, m->n_guests + 1);
+
+    for (size_t i = 0; i < m->n_guests; i++) {
+        rank[order[i]] = (int32_t)i;
+    }
+    for (size_t k = 0; k < m->n_rules && !p->s->stopped; k++) {
+        const PlanRule *rule = &m->rules[k];
+        const PlanGroup *group;
+        size_t needed[] = { (size_t)MIN(p->need, (double)m->n_hosts),
+                            m->n_hosts };
+        g_autofree Ranked *sorted = NULL;
+        g_autofree int32_t *members = NULL;
+        size_t n = 0;
+        bool done = false;
+
+        if (rule->kind != PLAN_RULE_TOGETHER) {
+            continue;
+        }
+        group = &m->groups[rule->group];
+        sorted = g_new(Ranked, group->n_members + 1);
+        members = g_new(int32_t, group->n_members + 1);
+        for (size_t i = 0; i < group->n_members; i++) {
+            if (plan_state_hosts(p->s->state)[group->members[i]] ==
+                PLAN_NOWHERE) {
+                sorted[n++] = (Ranked){ -(double)rank[group->members[i]],
+                                        group->members[i] };
+            }
+        }
+        qsort(sorted, n, sizeof(*sorted), compare_ranked);
+        for (size_t i = 0; i < n; i++) {
+            members[i] = sorted[i].index;
+        }
+        for (size_t t = 0; t < G_N_ELEMENTS(needed) && n > 0 && !done; t++) {
+            size_t n_places = plan_model_places(m, rule->level);
+            g_autofree Ranked *places = rank_places(p, rule->level, needed[t]);
+
+            for (size_t i = 0; i < n_places && !done; i++) {
+                done =
+                    put_group(p, rule, members, n, places[i].index, needed[t]);
+            }
+        }
+        plan_search_goes_on(p->s, 1);
+    }
+}
+
+static void
+rank_hosts(Pack *p)
+{
+    const PlanModel *m = p->m;
+    g_autofree Ranked *ranked = g_new0(Ranked, m->n_hosts);
+    double worth = 0;
+    double needed = 0;
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        p->hosts[h] = (int32_t)h;
+    }
+    p->need = (double)m->n_hosts;
+    set_prices(p, 0);
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        ranked[h].index = (int32_t)h;
+        for (size_t r = 0; r < m->n_resources; r++) {
+            ranked[h].worth +=
+                p->price[r] * (double)m->limit[h * m->n_resources + r];
+        }
+    }
+    for (size_t r = 0; r < m->n_resources; r++) {
+        needed += p->price[r] * (double)p->left[r];
+    }
+    qsort(ranked, m->n_hosts, sizeof(*ranked), compare_ranked);
+    p->need = 0;
+    for (size_t i = 0; i < m->n_hosts; i++) {
+        p->hosts[i] = ranked[i].index;
+        if (worth < needed) {
+            p->need = (double)i + 1;
+        }
+        worth += ranked[i].worth;
+    }
+    set_prices(p, 0);
+}
+
+void
+plan_search_pack(PlanSearch *s)
+{
+    const PlanModel *m = s->model;
+    g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(kind_free);
+    g_autofree int32_t *hosts = g_new(int32_t, m->n_hosts);
+    g_autofree int32_t *order = plan_search_order(m);
+    Pack p = { .s = s, .m = m, .kinds = kinds, .hosts = hosts };
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        if (movable(m, g)) {
+            plan_state_move(s->state, (int32_t)g, PLAN_NOWHERE);
+        }
+    }
+    make_kinds(&p);
+    rank_hosts(&p);
+    put_groups(&p, order);
+    g_ptr_array_set_size(kinds, 0);
+    memset(p.left, 0, sizeof(p.left));
+    make_kinds(&p);
+    for (size_t i = 0; i < m->n_hosts && !s->stopped; i++) {
+        if (m->hosts[hosts[i]].closed) {
+            continue;
+        }
+        if (i % 8 == 0) {
+            set_prices(&p, i);
+        }
+        fill_host(&p, hosts[i]);
+    }
+    plan_search_place_rest(s);
+}
