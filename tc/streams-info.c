@@ -27,6 +27,10 @@ stream_take_info(StreamInfo *stream, const void *data, size_t length)
     stream->bytes_acked = info.tcpi_bytes_acked;
     stream->rtt_us = info.tcpi_rtt;
     stream->retransmits = info.tcpi_total_retrans;
+    stream->busy_us = info.tcpi_busy_time;
+    stream->rwnd_limited_us = info.tcpi_rwnd_limited;
+    stream->sndbuf_limited_us = info.tcpi_sndbuf_limited;
+    stream->retransmitted_bytes = info.tcpi_bytes_retrans;
     if (info.tcpi_bytes_sent > 0) {
         bool v6 = strchr(stream->match.destination, ':') != NULL;
         uint64_t header_bytes =

@@ -195,7 +195,10 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
         session_unref(session);
         return;
     }
-    if (differs(session->limits.downtime_s, limits->downtime_s)) {
+    if (differs(session->limits.downtime_s, limits->downtime_s) &&
+        (!session->own_downtime_s.known ||
+         differs(session->own_downtime_s, limits->downtime_s))) {
+        session->downtime_is_theirs = true;
         session_warn(session,
                      "somebody else changed the maximum downtime from %.0f to "
                      "%.0f ms; it is theirs for the rest of this migration",
@@ -339,6 +342,18 @@ session_set_policy(Session *session, const PolicySettings *settings)
         event.at_us = session_now_us(session);
         session_feed(session, event);
     }
+}
+
+void
+session_expect_downtime(Session *session, double limit_s)
+{
+    session->own_downtime_s = known(limit_s);
+}
+
+bool
+session_downtime_is_theirs(const Session *session)
+{
+    return session->downtime_is_theirs;
 }
 
 void

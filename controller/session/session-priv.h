@@ -53,6 +53,8 @@ struct Session {
     guint judge_source;        /* its job is gone: what became of it? */
     VirtLimits limits;         /* as last read */
     int64_t limits_at_us;
+    Known own_downtime_s; /* that we set */
+    bool downtime_is_theirs;
     bool limits_asked;
 
     RunRecord *record;

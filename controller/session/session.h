@@ -134,6 +134,12 @@ void session_grant(Session *session, const PolicyDecision *decision);
 /** session_set_policy() - Other settings from now on */
 void session_set_policy(Session *session, const PolicySettings *settings);
 
+/** session_expect_downtime() - We are about to change the limit ourselves */
+void session_expect_downtime(Session *session, double limit_s);
+
+/** session_downtime_is_theirs() - Somebody else changed it meanwhile */
+bool session_downtime_is_theirs(const Session *session);
+
 /** session_vanished() - Its guest was not found on the new connection */
 void session_vanished(Session *session);
 

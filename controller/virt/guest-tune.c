@@ -451,43 +451,67 @@ virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done, gpointer user)
 
 /* --- somebody else's job --- */
 
-typedef struct Abort {
+typedef struct SteerJob {
     VirtGuest *guest;
     virDomainPtr domain;
+    int (*call)(virDomainPtr domain);
+    const char *what;
     VirtDone done;
     gpointer user;
     GError *error;
-} Abort;
+} SteerJob;
 
 static void
-abort_work(gpointer data)
+steer_work(gpointer data)
 {
-    Abort *call = data;
+    SteerJob *call = data;
 
-    if (virDomainAbortJob(call->domain) < 0) {
-        virt_error_take_guest(&call->error, call->domain, "aborting its job");
+    if (call->call(call->domain) < 0) {
+        virt_error_take_guest(&call->error, call->domain, "%s", call->what);
     }
 }
 
 static void
-abort_deliver(gpointer data)
+steer_deliver(gpointer data)
 {
-    g_autofree Abort *call = data;
+    g_autofree SteerJob *call = data;
 
     call->done(call->error, call->user);
     g_clear_error(&call->error);
     virt_guest_unref(call->guest);
 }
 
-void
-virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user)
+static void
+steer_job(VirtGuest *guest, int (*function)(virDomainPtr domain),
+          const char *what, VirtDone done, gpointer user)
 {
-    Abort *call = g_new0(Abort, 1);
+    SteerJob *call = g_new0(SteerJob, 1);
 
     call->guest = virt_guest_ref(guest);
     call->domain = virt_guest_domain(guest);
+    call->call = function;
+    call->what = what;
     call->done = done;
     call->user = user;
-    virt_pool_call(virt_host_pool(virt_guest_host(guest)), abort_work,
-                   abort_deliver, call);
+    virt_pool_call(virt_host_pool(virt_guest_host(guest)), steer_work,
+                   steer_deliver, call);
+}
+
+static int
+start_postcopy(virDomainPtr domain)
+{
+    return virDomainMigrateStartPostCopy(domain, 0);
+}
+
+void
+virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user)
+{
+    steer_job(guest, virDomainAbortJob, "aborting its job", done, user);
+}
+
+void
+virt_guest_start_postcopy(VirtGuest *guest, VirtDone done, gpointer user)
+{
+    steer_job(guest, start_postcopy, "switching its migration to post-copy",
+              done, user);
 }

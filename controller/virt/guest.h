@@ -266,6 +266,10 @@ void virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done,
  * started it; @done tells that libvirt took it */
 void virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user);
 
+/** virt_guest_start_postcopy() - Of its migration, whoever started that;
+ * libvirt refuses if it was not asked for at the start */
+void virt_guest_start_postcopy(VirtGuest *guest, VirtDone done, gpointer user);
+
 /** virt_guest_changed() - Is there anything to put back? */
 bool virt_guest_changed(const VirtGuest *guest);
 
