@@ -40,7 +40,8 @@ share_session_of(Outgoing *outgoing, ShareSession *share)
         .priority = outgoing->priority,
         .held = outgoing->held,
         .keep_ceiling = !(rules->allow & 1u << CONFIG_MAY_CEILING),
-        .floor_bytes_s = (double)rules->guarantee_bytes_s,
+        .floor_bytes_s = MAX((double)rules->guarantee_bytes_s,
+                             outgoing->ladder_floor_bytes_s),
         .cap_bytes_s = rules->ceiling_bytes_s
                            ? known((double)rules->ceiling_bytes_s)
                            : unknown(),
@@ -60,7 +61,7 @@ is_simple(const GPtrArray *sharers)
     }
     only = g_ptr_array_index(sharers, 0);
     return !only->held && !only->rules.guarantee_bytes_s &&
-           !only->rules.ceiling_bytes_s;
+           only->ladder_floor_bytes_s <= 0 && !only->rules.ceiling_bytes_s;
 }
 
 static GPtrArray *

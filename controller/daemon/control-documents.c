@@ -113,6 +113,19 @@ fill_figures(const Outgoing *outgoing, CtlSession *out)
     }
 }
 
+static void
+list_steps(const Outgoing *outgoing, GPtrArray *taken, GPtrArray *undone)
+{
+    for (guint i = 0; i < outgoing->steps->len; i++) {
+        char *step = g_ptr_array_index(outgoing->steps, i);
+
+        g_ptr_array_add(*step == '!' ? undone : taken,
+                        *step == '!' ? step + 1 : step);
+    }
+    g_ptr_array_add(taken, NULL);
+    g_ptr_array_add(undone, NULL);
+}
+
 JsonObject *
 control_session(const Outgoing *outgoing)
 {
@@ -155,6 +168,9 @@ control_session(const Outgoing *outgoing)
         .converges = -1,
     };
     g_autofree char *class_id = NULL;
+    g_autoptr(GPtrArray) taken = g_ptr_array_new();
+    g_autoptr(GPtrArray) undone = g_ptr_array_new();
+    static const char *const theirs[] = { "downtime", NULL };
 
     if (outgoing->has_link) {
         held.floor_bytes_s = known(
@@ -172,9 +188,16 @@ control_session(const Outgoing *outgoing)
     g_ptr_array_add(warnings, NULL);
     out.warnings = (const char *const *)warnings->pdata;
     fill_figures(outgoing, &out);
-    if (outgoing->has_decision &&
+    list_steps(outgoing, taken, undone);
+    out.taken = (const char *const *)taken->pdata;
+    out.undone = (const char *const *)undone->pdata;
+    out.advice = outgoing->advice;
+    if (!out.advice && outgoing->has_decision &&
         outgoing->decision.step == POLICY_STEP_CANNOT) {
         out.advice = outgoing->decision.reason;
+    }
+    if (session_downtime_is_theirs(outgoing->session)) {
+        out.foreign = theirs;
     }
     return ctl_session_to_json(&out);
 }

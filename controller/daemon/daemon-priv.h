@@ -7,6 +7,8 @@
  * daemon.c     its life: connection, signs of migrations, the end
  * outgoing.c   one migration that leaves this host, and its session
  * sockets.c    which connections are whose
+ * steps.c      what is done when one will not end in time
+ * force.c      is a reservation in force, and if not, why
  * arbiter.c    several on one link
  * shaping.c    classes of those that are steered; how they are kept
  * records.c    what remains of each
@@ -24,8 +26,11 @@
 #include "daemon/disabled.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "policy/in-force.h"
+#include "policy/ladder.h"
 #include "policy/share.h"
 #include "session/session.h"
+#include "store/journal.h"
 #include "virt/watch.h"
 
 typedef enum {
@@ -36,6 +41,11 @@ typedef enum {
     FORCE_LINK,      /* its rate is not known, or it is gone */
     FORCE_KERNEL,    /* the kernel refused, or a root that is not ours */
     FORCE_GIVEN_UP,  /* our tree was removed again and again */
+    /* It stands, and something else than this NIC is the limit: */
+    FORCE_ELSEWHERE, /* the stream leaves by another way, or the path behind
+                        the NIC is narrower */
+    FORCE_RECEIVER,
+    FORCE_SENDER,
     FORCE_N_STATES
 } ForceState;
 
@@ -77,8 +87,10 @@ typedef struct Outgoing {
     GArray *owned;  /* StreamMatch, beyond doubt; they are never taken off */
     GArray *shared; /* StreamMatch, of the group it is in */
     int group;      /* -1: none */
-    StreamMatch endpoint;     /* of the first of them */
-    bool found;               /* .endpoint is set */
+    StreamMatch endpoint; /* of the first of them */
+    bool found;           /* .endpoint is set */
+    uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us; /* their mean */
+    uint64_t retransmitted_bytes;
     uint64_t wire_bytes;      /* of its own connections, closed ones included */
     uint64_t rate_sent_bytes; /* as of .rate_at_us */
     int64_t rate_at_us;
@@ -87,6 +99,7 @@ typedef struct Outgoing {
     /* shaping.c */
     Reservation *reservation;
     ForceState force;
+    char *refused; /* what the kernel last said to a change; NULL: taken */
     char *why_not; /* in words; NULL if it is in force */
     bool has_decision;
     PolicyDecision decision; /* the last that it took */
@@ -98,6 +111,24 @@ typedef struct Outgoing {
     uint64_t set_guarantee_bytes_s, set_ceiling_bytes_s,
         set_application_bytes_s; /* of its class now */
     unsigned repairs;
+
+    /* steps.c */
+    Ladder *ladder; /* NULL: not asked yet */
+    double ladder_floor_bytes_s;
+    uint64_t held_for; /* number of the one that goes first, 0: nobody */
+    char *advice;      /* the last, NULL: none */
+    GPtrArray *steps;  /* char *, taken; with "!" before it: undone */
+    bool reconnected;
+
+    /* force.c */
+    InForce *in_force;
+    struct {
+        int64_t at_us;
+        uint64_t class_bytes, wire_bytes, busy_us, rwnd_limited_us,
+            sndbuf_limited_us, retransmitted_bytes;
+    } force_before;
+    Known path_bytes_s; /* what goes through towards its destination, where
+                           that is less than the link */
 
     /* arbiter.c */
     uint64_t number; /* order of arrival */
@@ -143,6 +174,7 @@ struct Daemon {
     GHashTable *strangers; /* inode -> when first seen, monotonic */
     guint search_source;
     CtlServer *control; /* NULL: there is no socket */
+    Journal *journal;   /* NULL: there is none */
     int64_t started_wall_us, connected_wall_us;
     char *libvirt_version;
     struct {
@@ -182,6 +214,16 @@ void sockets_search(Daemon *daemon); /* look often while one is not found */
 GArray *sockets_of(Outgoing *outgoing);
 uint64_t sockets_wire_bytes(const Daemon *daemon, int ifindex);
 void sockets_forget(Outgoing *outgoing);
+
+/* steps.c */
+void steps_open_journal(Daemon *daemon);
+void steps_look(Outgoing *outgoing);
+void steps_end(Outgoing *outgoing);
+void steps_put_back(Daemon *daemon, const char *session);
+
+/* force.c */
+void force_set(Outgoing *outgoing, ForceState force, const char *why);
+void force_look(Outgoing *outgoing, const ReservationStats *stats);
 
 /* shaping.c */
 void shaping_open(Outgoing *outgoing);

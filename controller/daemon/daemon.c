@@ -147,6 +147,7 @@ on_job(VirtGuest *guest, const VirtReading *reading, const GError *error,
     if (running) {
         /* The connection was lost and is back; what became of the migration
          * meanwhile the session finds out. */
+        running->reconnected = true;
         session_reconnect(running->session, guest);
         noticed_done(noticed);
     } else if (!leaves || noticed->daemon->stopping ||
@@ -246,6 +247,9 @@ on_adopted(gpointer user)
         return G_SOURCE_CONTINUE;
     }
     clear_remains(daemon);
+    if (daemon->host) {
+        steps_put_back(daemon, NULL);
+    }
     return G_SOURCE_REMOVE;
 }
 
@@ -425,6 +429,7 @@ daemon_new(const DaemonOptions *options, GError **error)
     daemon->outgoing =
         g_ptr_array_new_with_free_func((GDestroyNotify)outgoing_free);
     track_load(daemon);
+    steps_open_journal(daemon);
     daemon->strangers =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     return daemon;
@@ -519,6 +524,7 @@ daemon_free(Daemon *daemon)
     g_hash_table_unref(daemon->alone);
     g_hash_table_unref(daemon->strangers);
     g_ptr_array_unref(daemon->past);
+    journal_close(daemon->journal);
     g_clear_pointer(&daemon->streams, g_array_unref);
     virt_pool_drain(daemon->pool, DRAIN_MS);
     virt_pool_unref(daemon->pool);

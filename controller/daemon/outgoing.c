@@ -88,6 +88,7 @@ on_action(Session *session, const JobAction *action, gpointer user)
         break;
     case JOB_ACTION_FORECAST:
         track_forecast(outgoing, &action->iteration);
+        steps_look(outgoing);
         break;
     default:
         break;
@@ -238,6 +239,7 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
     Outgoing *outgoing = user;
 
     outgoing->ended = true;
+    steps_end(outgoing);
     tell_ended(outgoing, record);
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_ENDED,
                  run_status_name(record->status), "migration %s%s%s",
@@ -365,6 +367,7 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     outgoing->force = FORCE_NO_STREAM;
     outgoing->owned = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     outgoing->shared = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
+    outgoing->steps = g_ptr_array_new_with_free_func(g_free);
     outgoing->matched = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     outgoing_pick_rules(outgoing);
     settings_of(outgoing, limits, &spec.policy);
@@ -435,6 +438,11 @@ outgoing_free(Outgoing *outgoing)
     g_array_unref(outgoing->owned);
     g_array_unref(outgoing->shared);
     g_array_unref(outgoing->matched);
+    in_force_free(outgoing->in_force);
+    ladder_free(outgoing->ladder);
+    g_free(outgoing->advice);
+    g_ptr_array_unref(outgoing->steps);
+    g_free(outgoing->refused);
     g_free(outgoing->why_not);
     g_free(outgoing->held_by);
     g_free(outgoing->held_reason);

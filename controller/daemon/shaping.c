@@ -22,44 +22,6 @@
 
 #define MOST_REPAIRS 2
 
-const char *
-force_state_name(ForceState state)
-{
-    static const char *const names[] = {
-        [FORCE_YES] = "yes",
-        [FORCE_MODE] = "mode",
-        [FORCE_NO_STREAM] = "no-stream",
-        [FORCE_AMBIGUOUS] = "ambiguous",
-        [FORCE_LINK] = "link-gone",
-        [FORCE_KERNEL] = "kernel",
-        [FORCE_GIVEN_UP] = "given-up",
-    };
-
-    G_STATIC_ASSERT(G_N_ELEMENTS(names) == FORCE_N_STATES);
-    return names[state];
-}
-
-static void
-set_force(Outgoing *outgoing, ForceState force, const char *why)
-{
-    bool changed = outgoing->force != force;
-
-    outgoing->force = force;
-    g_free(outgoing->why_not);
-    outgoing->why_not = g_strdup(why);
-    if (changed) {
-        outgoing_log(outgoing,
-                     force == FORCE_KERNEL || force == FORCE_GIVEN_UP ||
-                             force == FORCE_LINK
-                         ? G_LOG_LEVEL_WARNING
-                         : G_LOG_LEVEL_INFO,
-                     LOG_EVENT_LINK, force_state_name(force),
-                     "reservation %sin force%s%s",
-                     force == FORCE_YES ? "" : "not ", why ? ": " : "",
-                     why ? why : "");
-    }
-}
-
 /* --- opening and closing --- */
 
 static void
@@ -137,7 +99,7 @@ shaping_open(Outgoing *outgoing)
     if (outgoing->rules.mode != CONFIG_MODE_ENFORCE ||
         outgoing->rules.policy == POLICY_NONE) {
         close_class(outgoing, true);
-        set_force(outgoing, FORCE_MODE,
+        force_set(outgoing, FORCE_MODE,
                   outgoing->rules.policy == POLICY_NONE ? "its policy is none"
                   : outgoing->rules.mode == CONFIG_MODE_ADVISE
                       ? "advised only, nothing is changed"
@@ -153,7 +115,7 @@ shaping_open(Outgoing *outgoing)
         }
         shaping_apply(outgoing->daemon, outgoing->link.ifindex);
     } else {
-        set_force(outgoing, FORCE_KERNEL, error->message);
+        force_set(outgoing, FORCE_KERNEL, error->message);
         session_note(outgoing->session, error->message);
     }
 }
@@ -203,14 +165,14 @@ repair(Outgoing *outgoing, const char *cause)
     close_class(outgoing, true);
     if (!if_indextoname((unsigned)outgoing->link.ifindex, name)) {
         why = g_strdup_printf("interface %s is gone", outgoing->link.device);
-        set_force(outgoing, FORCE_LINK, why);
+        force_set(outgoing, FORCE_LINK, why);
         session_note(outgoing->session, why);
         return false;
     }
     if (outgoing->repairs >= MOST_REPAIRS) {
         why = g_strdup_printf("given up after %u repairs: %s",
                               outgoing->repairs, cause);
-        set_force(outgoing, FORCE_GIVEN_UP, why);
+        force_set(outgoing, FORCE_GIVEN_UP, why);
         session_note(outgoing->session, why);
         return false;
     }
@@ -229,7 +191,7 @@ repair(Outgoing *outgoing, const char *cause)
         session_note(outgoing->session, cause);
     }
     if (!open_class(outgoing, &error)) {
-        set_force(outgoing, FORCE_KERNEL, error->message);
+        force_set(outgoing, FORCE_KERNEL, error->message);
         session_note(outgoing->session, error->message);
         return false;
     }
@@ -356,19 +318,25 @@ apply_or_explain(const Share *share)
     Outgoing *outgoing = share->outgoing;
     g_autoptr(GError) error = NULL;
 
+    g_clear_pointer(&outgoing->refused, g_free);
     if (!apply_one(share, &error)) {
+        outgoing->refused = g_strdup(error->message);
         if (!g_error_matches(error, RESERVATION_ERROR,
                              RESERVATION_ERROR_GONE)) {
-            set_force(outgoing, FORCE_KERNEL, error->message);
+            force_set(outgoing, FORCE_KERNEL, error->message);
         }
         return; /* what is gone is repaired when its counters are read */
     }
     if (outgoing->group >= 0) {
-        set_force(outgoing, FORCE_AMBIGUOUS,
+        force_set(outgoing, FORCE_AMBIGUOUS,
                   "it shares the class of others until bytes tell whose "
                   "connection is whose");
+    } else if (outgoing->matched->len > 0 && outgoing->in_force &&
+               outgoing->force != FORCE_NO_STREAM &&
+               outgoing->force != FORCE_AMBIGUOUS) {
+        /* force_look() knows better */
     } else {
-        set_force(
+        force_set(
             outgoing, outgoing->matched->len > 0 ? FORCE_YES : FORCE_NO_STREAM,
             outgoing->matched->len > 0 ? NULL
                                        : "its connection is not found yet");
@@ -402,10 +370,11 @@ shaping_set(Outgoing *outgoing, const PolicyDecision *decision, GError **error)
     if (outgoing->reservation) {
         arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
     }
-    if (outgoing->force != FORCE_YES && outgoing->force != FORCE_AMBIGUOUS &&
-        outgoing->force != FORCE_NO_STREAM) {
+    if (!outgoing->reservation || outgoing->refused) {
         g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE, "%s",
-                    outgoing->why_not ? outgoing->why_not : "no class");
+                    outgoing->refused   ? outgoing->refused
+                    : outgoing->why_not ? outgoing->why_not
+                                        : "there is no class");
         return false;
     }
     return true;
@@ -472,9 +441,16 @@ shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
     }
     outgoing->class_bytes_now = stats->migration.bytes;
     stats->migration.bytes += outgoing->class_bytes_before;
+    force_look(outgoing, stats);
     arbiter_tick(outgoing->daemon, outgoing->link.ifindex);
     if (outgoing->has_grant) {
         stats->others_bytes_s = outgoing->others_bytes_s;
+    }
+    /* Nobody can guarantee more than gets through on the way. */
+    if (outgoing->path_bytes_s.known) {
+        stats->root_bytes_s =
+            MIN(stats->root_bytes_s,
+                outgoing->path_bytes_s.value + stats->others_bytes_s);
     }
     return true;
 }

@@ -179,7 +179,7 @@ count_wire_bytes(Daemon *daemon)
 {
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
-        uint64_t bytes = 0;
+        uint64_t bytes = 0, busy = 0, rwnd = 0, sndbuf = 0, again = 0, n = 0;
 
         for (guint j = 0; j < daemon->streams->len; j++) {
             const StreamInfo *info =
@@ -187,9 +187,20 @@ count_wire_bytes(Daemon *daemon)
 
             if (has_match(outgoing->owned, &info->match)) {
                 bytes += MAX(info->wire_bytes, info->bytes_acked);
+                busy += info->busy_us;
+                rwnd += info->rwnd_limited_us;
+                sndbuf += info->sndbuf_limited_us;
+                again += info->retransmitted_bytes;
+                n++;
             }
         }
         outgoing->wire_bytes = MAX(outgoing->wire_bytes, bytes);
+        if (n > 0) {
+            outgoing->busy_us = busy / n;
+            outgoing->rwnd_limited_us = rwnd / n;
+            outgoing->sndbuf_limited_us = sndbuf / n;
+            outgoing->retransmitted_bytes = again;
+        }
     }
 }
 

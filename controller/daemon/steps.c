@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * steps.c - what is done when a migration will not end in time
+ *
+ * policy/ladder.h advises at the start of each iteration, one step at a time,
+ * within what the rules allow; here a step is carried out, or said. A value of
+ * a guest that is changed is written into the journal first, so that it comes
+ * back even if this process does not live to do it.
+ *
+ *   observe, advise    each step is said, with its reason; nothing is done
+ *   enforce            what the rules name is done, the rest is said
+ */
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "daemon/daemon-priv.h"
+#include "tc/lease.h"
+#include "tc/shaper.h"
+
+G_STATIC_ASSERT((int)LADDER_N_STEPS == 7);
+
+/* Words of vmferry.conf to steps. */
+static unsigned
+steps_of_rules(const ConfigRules *rules)
+{
+    static const struct {
+        ConfigMay may;
+        LadderStep step;
+    } pairs[] = {
+        { CONFIG_MAY_GUARANTEE, LADDER_GUARANTEE },
+        { CONFIG_MAY_ORDER, LADDER_ORDER },
+        { CONFIG_MAY_WAIT, LADDER_WAIT },
+        { CONFIG_MAY_DOWNTIME, LADDER_DOWNTIME },
+        { CONFIG_MAY_AUTO_CONVERGE, LADDER_THROTTLE },
+        { CONFIG_MAY_POST_COPY, LADDER_POSTCOPY },
+        { CONFIG_MAY_ABORT, LADDER_ABORT },
+    };
+    unsigned steps = 0;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+        if (rules->allow & 1u << pairs[i].may) {
+            steps |= LADDER_BIT(pairs[i].step);
+        }
+    }
+    return steps;
+}
+
+static bool
+others_on_link(const Outgoing *outgoing)
+{
+    const Daemon *daemon = outgoing->daemon;
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *other = g_ptr_array_index(daemon->outgoing, i);
+
+        if (other != outgoing && !other->ended && other->has_link &&
+            other->link.ifindex == outgoing->link.ifindex) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+configure(Outgoing *outgoing)
+{
+    const ConfigRules *rules = &outgoing->rules;
+    LadderSettings settings;
+    /* Its flags are the starter's: whether post-copy was asked for tells
+     * libvirt when it is tried, and a refusal rules it out. */
+    LadderGuest guest = {
+        .others_started = true,
+        .granted = steps_of_rules(rules),
+        .downtime_is_theirs = session_downtime_is_theirs(outgoing->session),
+        .postcopy_flag = (rules->allow & 1u << CONFIG_MAY_POST_COPY) != 0,
+        .others_on_link = others_on_link(outgoing),
+    };
+
+    ladder_settings_init(&settings);
+    settings.allowed = steps_of_rules(rules);
+    settings.downtime_most_s = rules->downtime_max_ms / 1000.0;
+    settings.throttle_most = rules->throttle_max;
+    settings.deadline_is_end =
+        rules->deadline_s > 0 && rules->allow & 1u << CONFIG_MAY_ABORT;
+    if (!ladder_settings_check(&settings, NULL)) {
+        unsigned allowed = settings.allowed;
+
+        ladder_settings_init(&settings);
+        settings.allowed = allowed;
+    }
+    if (outgoing->ladder) {
+        ladder_configure(outgoing->ladder, &settings, &guest);
+    } else {
+        outgoing->ladder = ladder_new(&settings, &guest);
+    }
+}
+
+static LadderInput
+input_of(const Outgoing *outgoing, const PolicyInput *known_now)
+{
+    Job *job = session_job(outgoing->session);
+    const PolicySettings *settings = job_settings(job);
+    double root = known_now->link_bytes_s;
+
+    return (LadderInput){
+        .iter = known_now->iter,
+        .elapsed_s = known_now->elapsed_s,
+        .pages_to_send = known_now->pages_to_send,
+        .page_bytes = known_now->page_bytes,
+        .guarantee_bytes_s = (double)known_now->guarantee_bytes_s,
+        .achieved_bytes_s = known_now->achieved_bytes_s,
+        .free_bytes_s = MAX(root - known_now->others_bytes_s, 0),
+        .ordered_bytes_s =
+            MAX(root - (double)(shaper_control_bytes_s((uint64_t)root) +
+                                shaper_rest_min_bytes_s((uint64_t)root)),
+                0),
+        .downtime_limit_s = settings->downtime_limit_s,
+        .deadline_s = settings->deadline_s,
+        .postcopy = job_state(job) == JOB_POSTCOPY,
+        .stopped = job_state(job) == JOB_SWITCHOVER,
+    };
+}
+
+/* --- carrying out --- */
+
+static void note(Outgoing *outgoing, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
+static void
+note(Outgoing *outgoing, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    session_note(outgoing->session, text);
+}
+
+/* The answer may come when the migration is over. */
+typedef struct Asked {
+    Daemon *daemon;
+    char *id;
+    LadderStep step;
+    double value;
+    int64_t journal_id;
+} Asked;
+
+static Outgoing *
+asked_for(const Asked *asked)
+{
+    for (guint i = 0; i < asked->daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(asked->daemon->outgoing, i);
+
+        if (g_str_equal(outgoing->id, asked->id)) {
+            return outgoing->ended ? NULL : outgoing;
+        }
+    }
+    return NULL;
+}
+
+static void
+on_done(const GError *error, gpointer user)
+{
+    Asked *asked = user;
+    Outgoing *outgoing = asked_for(asked);
+    PolicySettings settings;
+
+    if (outgoing && error) {
+        ladder_refused(outgoing->ladder);
+        note(outgoing, "the step %s was refused: %s",
+             ladder_step_name(asked->step), error->message);
+    } else if (outgoing && asked->step == LADDER_DOWNTIME) {
+        settings = *job_settings(session_job(outgoing->session));
+        settings.downtime_limit_s = asked->value;
+        session_set_policy(outgoing->session, &settings);
+    }
+    if (error && asked->journal_id && asked->daemon->journal) {
+        journal_settle(asked->daemon->journal, asked->journal_id, NULL);
+    }
+    g_free(asked->id);
+    g_free(asked);
+}
+
+static Asked *
+asked_new(Outgoing *outgoing, const LadderAdvice *advice)
+{
+    Asked *asked = g_new0(Asked, 1);
+
+    asked->daemon = outgoing->daemon;
+    asked->id = g_strdup(outgoing->id);
+    asked->step = advice->step;
+    asked->value = advice->value;
+    return asked;
+}
+
+static bool
+write_down(Outgoing *outgoing, double old_s, double new_s, int64_t *id)
+{
+    g_autoptr(JournalEntry) entry = journal_entry_new(JOURNAL_DOWNTIME);
+    JournalEntry *entries[] = { entry };
+    g_autoptr(GError) error = NULL;
+
+    if (!outgoing->daemon->journal) {
+        note(outgoing, "the downtime limit stays: there is no journal to write "
+                       "the old one into");
+        return false;
+    }
+    entry->session = g_strdup(outgoing->id);
+    entry->guest_uuid = g_strdup(outgoing->uuid);
+    entry->guest_name = g_strdup(outgoing->name);
+    entry->had_old = true;
+    entry->old_value = llround(old_s * 1000);
+    entry->new_value = llround(new_s * 1000);
+    if (!journal_intend(outgoing->daemon->journal, entries, 1, clock_wall_us(),
+                        &error)) {
+        note(outgoing, "the downtime limit stays: %s", error->message);
+        return false;
+    }
+    *id = entry->id;
+    return true;
+}
+
+static void
+set_downtime(Outgoing *outgoing, const LadderAdvice *advice)
+{
+    Asked *asked;
+    int64_t id = 0;
+
+    if (advice->act == LADDER_TAKE &&
+        !write_down(outgoing, advice->old_value, advice->value, &id)) {
+        ladder_refused(outgoing->ladder);
+        return;
+    }
+    asked = asked_new(outgoing, advice);
+    asked->journal_id = id;
+    session_expect_downtime(outgoing->session, advice->value);
+    virt_guest_set_max_downtime(session_guest(outgoing->session),
+                                (uint64_t)llround(advice->value * 1000),
+                                on_done, asked);
+}
+
+/* This one first: the others go to their floors, or come back. */
+static void
+order(Outgoing *outgoing, bool first)
+{
+    Daemon *daemon = outgoing->daemon;
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *other = g_ptr_array_index(daemon->outgoing, i);
+
+        if (other == outgoing || other->ended || !other->has_link ||
+            other->link.ifindex != outgoing->link.ifindex) {
+            continue;
+        }
+        if (first && !other->held) {
+            other->held_for = outgoing->number;
+            outgoing_hold(other, "vmferryd",
+                          "another migration could not end otherwise");
+        } else if (!first && other->held_for == outgoing->number) {
+            other->held_for = 0;
+            outgoing_release(other);
+        }
+    }
+}
+
+static void
+carry_out(Outgoing *outgoing, const LadderAdvice *advice)
+{
+    bool take = advice->act == LADDER_TAKE;
+
+    switch (advice->step) {
+    case LADDER_GUARANTEE:
+        outgoing->ladder_floor_bytes_s = take ? advice->value : 0;
+        if (outgoing->has_link) {
+            arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
+        }
+        break;
+    case LADDER_ORDER:
+        order(outgoing, take);
+        break;
+    case LADDER_DOWNTIME:
+        set_downtime(outgoing, advice);
+        break;
+    case LADDER_POSTCOPY:
+        virt_guest_start_postcopy(session_guest(outgoing->session), on_done,
+                                  asked_new(outgoing, advice));
+        break;
+    case LADDER_ABORT:
+        virt_guest_abort_job(session_guest(outgoing->session), on_done,
+                             asked_new(outgoing, advice));
+        break;
+    case LADDER_WAIT: /* the policy keeps what it has */
+    case LADDER_THROTTLE:
+    case LADDER_N_STEPS:
+        break;
+    }
+}
+
+void
+steps_look(Outgoing *outgoing)
+{
+    Job *job = session_job(outgoing->session);
+    PolicyInput known_now;
+    LadderInput input;
+    LadderAdvice advice;
+
+    if (!job_policy_input(job, &known_now)) {
+        return;
+    }
+    configure(outgoing);
+    input = input_of(outgoing, &known_now);
+    ladder_advise(outgoing->ladder, job_forecaster(job), &input, &advice);
+    if (advice.act == LADDER_NOTHING) {
+        return;
+    }
+    g_free(outgoing->advice);
+    outgoing->advice = g_strdup(advice.reason);
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STEP,
+                 ladder_act_name(advice.act), "%s%s", advice.reason,
+                 outgoing->reservation || advice.act == LADDER_SAY
+                     ? ""
+                     : " (not carried out)");
+    note(outgoing, "%s", advice.reason);
+    if (advice.act == LADDER_SAY) {
+        return;
+    }
+    if (!outgoing->reservation) {
+        ladder_refused(outgoing->ladder);
+        return;
+    }
+    g_ptr_array_add(outgoing->steps,
+                    g_strdup_printf("%s%s",
+                                    advice.act == LADDER_UNDO ? "!" : "",
+                                    ladder_step_name(advice.step)));
+    carry_out(outgoing, &advice);
+}
+
+/* Its end: what was held for it goes on, what was changed is back. */
+void
+steps_end(Outgoing *outgoing)
+{
+    g_autoptr(GError) error = NULL;
+
+    order(outgoing, false);
+    if (outgoing->reconnected) {
+        /* What knew the old value is gone with the old connection. */
+        steps_put_back(outgoing->daemon, outgoing->id);
+        return;
+    }
+    if (outgoing->daemon->journal &&
+        !journal_settle_session(outgoing->daemon->journal, outgoing->id,
+                                &error)) {
+        outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_ENDED, "journal",
+                     "%s", error->message);
+    }
+}
+
+/* --- what a dead daemon has changed --- */
+
+typedef struct Return {
+    Daemon *daemon;
+    JournalEntry *entry;
+} Return;
+
+static void
+return_done(Return *back)
+{
+    journal_settle(back->daemon->journal, back->entry->id, NULL);
+    journal_entry_free(back->entry);
+    g_free(back);
+}
+
+static void
+on_returned(const GError *error, gpointer user)
+{
+    Return *back = user;
+
+    if (error) {
+        daemon_log(G_LOG_LEVEL_WARNING, NULL,
+                   "guest '%s': the maximum downtime of %" PRId64
+                   " ms is not put back: %s",
+                   back->entry->guest_name, back->entry->old_value,
+                   error->message);
+    } else {
+        LogAbout about = { .event = LOG_EVENT_CLEANED,
+                           .guest = back->entry->guest_name };
+
+        daemon_log(G_LOG_LEVEL_INFO, &about,
+                   "guest '%s': the maximum downtime is %" PRId64
+                   " ms again, as before an earlier vmferryd changed it",
+                   back->entry->guest_name, back->entry->old_value);
+    }
+    return_done(back);
+}
+
+static void
+on_changed_guest(VirtGuest *guest, const GError *error, gpointer user)
+{
+    Return *back = user;
+
+    if (!guest) {
+        return_done(back); /* it has taken the value along */
+        return;
+    }
+    virt_guest_set_max_downtime(guest, (uint64_t)back->entry->old_value,
+                                on_returned, back);
+}
+
+static bool
+is_alive(const JournalEntry *entry)
+{
+    uint64_t ticks;
+
+    return lease_process_start("/proc", entry->owner_pid, &ticks) &&
+           ticks == entry->owner_start_ticks;
+}
+
+/* @session: Of that one, which has ended; NULL: of all whose process is dead */
+void
+steps_put_back(Daemon *daemon, const char *session)
+{
+    g_autoptr(GPtrArray) entries =
+        daemon->journal ? journal_list(daemon->journal, NULL) : NULL;
+
+    for (guint i = 0; entries && i < entries->len; i++) {
+        const JournalEntry *entry = g_ptr_array_index(entries, i);
+        Return *back;
+
+        bool ours = session ? g_strcmp0(entry->session, session) == 0
+                            : !is_alive(entry);
+
+        if (entry->kind != JOURNAL_DOWNTIME || !ours || !daemon->host ||
+            !entry->guest_uuid || !entry->had_old || entry->old_value <= 0) {
+            continue;
+        }
+        back = g_new0(Return, 1);
+        back->daemon = daemon;
+        back->entry = journal_entry_new(entry->kind);
+        back->entry->id = entry->id;
+        back->entry->guest_name = g_strdup(entry->guest_name);
+        back->entry->old_value = entry->old_value;
+        virt_guest_lookup(daemon->host, entry->guest_uuid, on_changed_guest,
+                          back);
+    }
+}
+
+void
+steps_open_journal(Daemon *daemon)
+{
+    const char *path = daemon->config->daemon.journal;
+    g_autofree char *boot = NULL, *aside = NULL;
+    g_autoptr(GError) error = NULL;
+    JournalOwner owner = { .pid = getpid() };
+
+    if (!path ||
+        !g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL,
+                             NULL) ||
+        !lease_process_start("/proc", owner.pid, &owner.start_ticks)) {
+        return;
+    }
+    owner.boot_id = g_strstrip(boot);
+    daemon->journal = journal_open(path, &owner, &aside, &error);
+    if (aside) {
+        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", aside);
+    }
+    if (error) {
+        /* No step that would need it is taken then. */
+        daemon_log(G_LOG_LEVEL_WARNING, NULL, "no journal: %s", error->message);
+    }
+}
