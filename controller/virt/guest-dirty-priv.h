@@ -5,18 +5,29 @@
 #ifndef VIRT_GUEST_DIRTY_PRIV_H
 #define VIRT_GUEST_DIRTY_PRIV_H
 
+#include "base/json.h"
 #include "virt/guest-dirty.h"
 #include "virt/virt-priv.h"
 
 /** virt_version_number() - "7.2.22" is 702; 0: not told */
 unsigned virt_version_number(const char *version);
 
-/** virt_dirty_command() - calc-dirty-rate for a window; g_free() it */
-char *virt_dirty_command(unsigned window_ms);
+/** virt_dirty_command() - calc-dirty-rate for a window; g_free() it
+ * @inside_ms: Windows within it, for a patched QEMU; NULL if @n_inside is 0 */
+char *virt_dirty_command(unsigned window_ms, const unsigned *inside_ms,
+                         size_t n_inside);
+
+/* One of the windows of a patched QEMU. */
+typedef struct VirtDirtyWindow {
+    double window_s; /* when it really looked */
+    double pages, dirty_samples, samples;
+} VirtDirtyWindow;
 
 typedef struct VirtDirtyAnswer {
     bool measured;
     int64_t mib_s; /* if measured */
+    VirtDirtyWindow windows[VIRT_DIRTY_MOST_WINDOWS + 1];
+    size_t n_windows; /* 0: it was not asked for any */
 } VirtDirtyAnswer;
 
 /** virt_dirty_reply_read() - QEMU's answer to query-dirty-rate */
@@ -26,6 +37,15 @@ bool virt_dirty_reply_read(const char *reply, VirtDirtyAnswer *answer,
 void virt_dirty_sample_of(int64_t mib_s, unsigned window_ms,
                           uint64_t memory_bytes, bool monitor,
                           VirtDirtySample *sample);
+
+void virt_dirty_sample_of_window(const VirtDirtyWindow *window,
+                                 uint64_t memory_bytes,
+                                 VirtDirtySample *sample);
+
+/** virt_schema_takes() - Does a command know an argument?
+ * @schema: What query-qmp-schema returned */
+bool virt_schema_takes(JsonObject *schema, const char *command,
+                       const char *argument);
 
 /* Where a guest's RAM lies in its physical addresses. */
 typedef struct VirtRegion {

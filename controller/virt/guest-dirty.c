@@ -14,6 +14,8 @@
  */
 #include "virt/guest-dirty.h"
 
+#include <string.h>
+
 #include "base/json.h"
 #include "virt/guest-dirty-priv.h"
 
@@ -33,6 +35,12 @@ typedef struct Sampling {
     GError *error;
     VirtDirtySampled done;
     gpointer user;
+    /* several windows in one measurement */
+    VirtCurveSampled curve_done; /* NULL: just one */
+    unsigned inside_ms[VIRT_DIRTY_MOST_WINDOWS];
+    size_t n_inside;
+    VirtDirtySample curve[VIRT_DIRTY_MOST_WINDOWS + 1];
+    size_t n_curve;
 } Sampling;
 
 static void wait_for_window(Sampling *sampling, unsigned delay_ms);
@@ -40,8 +48,15 @@ static void wait_for_window(Sampling *sampling, unsigned delay_ms);
 static void
 sampling_end(Sampling *sampling)
 {
-    sampling->done(sampling->guest, sampling->error ? NULL : &sampling->sample,
-                   sampling->error, sampling->user);
+    if (sampling->curve_done) {
+        sampling->curve_done(
+            sampling->guest, sampling->error ? NULL : sampling->curve,
+            sampling->n_curve, sampling->error, sampling->user);
+    } else {
+        sampling->done(sampling->guest,
+                       sampling->error ? NULL : &sampling->sample,
+                       sampling->error, sampling->user);
+    }
     g_clear_error(&sampling->error);
     virt_guest_unref(sampling->guest);
     g_free(sampling);
@@ -73,21 +88,57 @@ virt_version_number(const char *version)
 }
 
 char *
-virt_dirty_command(unsigned window_ms)
+virt_dirty_command(unsigned window_ms, const unsigned *inside_ms,
+                   size_t n_inside)
 {
+    GString *text = g_string_new("{\"execute\":\"calc-dirty-rate\","
+                                 "\"arguments\":{");
+
     /* QEMU before 8.2 knows neither the unit nor parts of a second. */
-    return window_ms % 1000 == 0
-               ? g_strdup_printf("{\"execute\":\"calc-dirty-rate\","
-                                 "\"arguments\":{\"calc-time\":%u,"
-                                 "\"sample-pages\":%d,"
-                                 "\"mode\":\"page-sampling\"}}",
-                                 window_ms / 1000, VIRT_DIRTY_MOST_SAMPLES)
-               : g_strdup_printf("{\"execute\":\"calc-dirty-rate\","
-                                 "\"arguments\":{\"calc-time\":%u,"
-                                 "\"calc-time-unit\":\"millisecond\","
-                                 "\"sample-pages\":%d,"
-                                 "\"mode\":\"page-sampling\"}}",
-                                 window_ms, VIRT_DIRTY_MOST_SAMPLES);
+    if (window_ms % 1000 == 0) {
+        g_string_append_printf(text, "\"calc-time\":%u,", window_ms / 1000);
+    } else {
+        g_string_append_printf(text,
+                               "\"calc-time\":%u,"
+                               "\"calc-time-unit\":\"millisecond\",",
+                               window_ms);
+    }
+    for (size_t i = 0; i < n_inside; i++) {
+        g_string_append_printf(text, "%s%u%s", i == 0 ? "\"windows\":[" : ",",
+                               inside_ms[i], i + 1 == n_inside ? "]," : "");
+    }
+    g_string_append_printf(text,
+                           "\"sample-pages\":%d,"
+                           "\"mode\":\"page-sampling\"}}",
+                           VIRT_DIRTY_MOST_SAMPLES);
+    return g_string_free(text, FALSE);
+}
+
+static bool
+read_windows(JsonObject *list, VirtDirtyAnswer *answer)
+{
+    size_t n = json_object_array_length(list);
+
+    if (n > G_N_ELEMENTS(answer->windows)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        JsonObject *object = json_object_array_get_idx(list, i);
+        uint64_t time_ms, pages, dirty, samples;
+
+        if (!jobj_get_u64(object, "time", &time_ms) ||
+            !jobj_get_u64(object, "dirty-pages", &pages) ||
+            !jobj_get_u64(object, "dirty-samples", &dirty) ||
+            !jobj_get_u64(object, "samples", &samples) || time_ms == 0 ||
+            dirty > samples) {
+            return false;
+        }
+        answer->windows[i] =
+            (VirtDirtyWindow){ (double)time_ms / 1000, (double)pages,
+                               (double)dirty, (double)samples };
+    }
+    answer->n_windows = n;
+    return true;
 }
 
 bool
@@ -96,6 +147,7 @@ virt_dirty_reply_read(const char *reply, VirtDirtyAnswer *answer,
 {
     g_autoptr(JsonObject) object = jobj_parse(reply, strlen(reply), error);
     const char *status = NULL, *why = NULL;
+    JsonObject *windows;
 
     if (!object) {
         g_prefix_error(error, "QEMU's answer: ");
@@ -113,6 +165,13 @@ virt_dirty_reply_read(const char *reply, VirtDirtyAnswer *answer,
         return false;
     }
     *answer = (VirtDirtyAnswer){ .measured = g_str_equal(status, "measured") };
+    windows = jobj_get(object, "return.windows");
+    if (answer->measured && json_object_is_type(windows, json_type_array) &&
+        !read_windows(windows, answer)) {
+        g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
+                    "QEMU's answer has windows that make no sense: %s", reply);
+        return false;
+    }
     if (answer->measured &&
         !jobj_get_i64(object, "return.dirty-rate", &answer->mib_s)) {
         g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
@@ -143,6 +202,28 @@ virt_dirty_sample_of(int64_t mib_s, unsigned window_ms, uint64_t memory_bytes,
                               : sample->high_pages / 4;
 }
 
+void
+virt_dirty_sample_of_window(const VirtDirtyWindow *window,
+                            uint64_t memory_bytes, VirtDirtySample *sample)
+{
+    *sample = (VirtDirtySample){
+        .window_s = window->window_s,
+        .pages = window->pages,
+        .low_pages = window->pages,
+        .high_pages = window->pages,
+        .samples = window->samples,
+        .monitor = true,
+        .curve = true,
+    };
+    if (window->dirty_samples <= 0 || window->pages <= 0) {
+        /* less than what one sample stands for */
+        sample->low_pages = 0;
+        sample->high_pages =
+            (double)memory_bytes / PAGE_BYTES / MAX(window->samples, 1);
+        sample->pages = sample->high_pages / 4;
+    }
+}
+
 /* --- asking --- */
 
 /* Also what the monitor's answer goes through. */
@@ -163,7 +244,20 @@ take_answer(Sampling *sampling)
                     info->name, PATIENCE_MS / 1000,
                     sampling->window_ms / 1000.0);
     }
-    if (!sampling->error) {
+    if (!sampling->error && sampling->curve_done) {
+        const VirtDirtyAnswer *answer = &sampling->answer;
+
+        if (answer->n_windows == 0) {
+            g_set_error(&sampling->error, VIRT_ERROR, VIRT_ERROR_FAILED,
+                        "guest '%s': QEMU tells of no window within its "
+                        "measurement",
+                        info->name);
+        }
+        for (size_t i = 0; i < answer->n_windows; i++) {
+            virt_dirty_sample_of_window(&answer->windows[i], info->memory_bytes,
+                                        &sampling->curve[sampling->n_curve++]);
+        }
+    } else if (!sampling->error) {
         virt_dirty_sample_of(sampling->answer.mib_s, sampling->window_ms,
                              info->memory_bytes, sampling->sample.monitor,
                              &sampling->sample);
@@ -303,7 +397,8 @@ start_deliver(gpointer data)
     if (sampling->error) {
         sampling_end(sampling);
     } else if (sampling->sample.monitor) {
-        g_autofree char *command = virt_dirty_command(sampling->window_ms);
+        g_autofree char *command = virt_dirty_command(
+            sampling->window_ms, sampling->inside_ms, sampling->n_inside);
 
         virt_guest_monitor(sampling->guest, command, on_started, sampling);
     } else {
@@ -346,5 +441,31 @@ virt_guest_sample_dirty(VirtGuest *guest, unsigned window_ms, bool monitor,
     sampling->done = done;
     sampling->user = user;
     check_window(sampling, &sampling->error);
+    virt_pool_call(pool_of(sampling), start_work, start_deliver, sampling);
+}
+
+void
+virt_guest_sample_curve(VirtGuest *guest, unsigned window_ms,
+                        const unsigned *inside_ms, size_t n_inside,
+                        VirtCurveSampled done, gpointer user)
+{
+    Sampling *sampling = g_new0(Sampling, 1);
+
+    sampling->guest = virt_guest_ref(guest);
+    sampling->domain = virt_guest_domain(guest);
+    sampling->window_ms = window_ms;
+    sampling->sample.monitor = true;
+    sampling->curve_done = done;
+    sampling->user = user;
+    check_window(sampling, &sampling->error);
+    if (!sampling->error && n_inside > VIRT_DIRTY_MOST_WINDOWS) {
+        g_set_error(&sampling->error, VIRT_ERROR, VIRT_ERROR_INVALID,
+                    "QEMU looks %d times within a measurement at most, not "
+                    "%zu times",
+                    VIRT_DIRTY_MOST_WINDOWS, n_inside);
+    } else {
+        memcpy(sampling->inside_ms, inside_ms, n_inside * sizeof(*inside_ms));
+        sampling->n_inside = n_inside;
+    }
     virt_pool_call(pool_of(sampling), start_work, start_deliver, sampling);
 }

@@ -26,6 +26,7 @@ typedef struct VirtDirtySample {
     double pages, low_pages, high_pages;
     double samples; /* pages looked at */
     bool monitor;   /* by QEMU's monitor */
+    bool curve;     /* one of several windows of the same measurement */
 } VirtDirtySample;
 
 typedef void (*VirtDirtySampled)(VirtGuest *guest,
@@ -43,6 +44,44 @@ typedef void (*VirtDirtySampled)(VirtGuest *guest,
  */
 void virt_guest_sample_dirty(VirtGuest *guest, unsigned window_ms, bool monitor,
                              VirtDirtySampled done, gpointer user);
+
+/* Times within one measurement at which a patched QEMU looks, and its end. */
+#define VIRT_DIRTY_MOST_WINDOWS 15
+#define VIRT_DIRTY_LEAST_WINDOW_MS 10
+
+typedef void (*VirtCanSample)(VirtGuest *guest, bool can, const GError *error,
+                              gpointer user);
+
+/**
+ * virt_guest_can_sample_curve() - Does its QEMU take virt_guest_sample_curve()?
+ *
+ * Asks the monitor for its schema, which TAINTS the guest: only where the
+ * monitor is to be used anyway. @error is set if it could not be asked.
+ */
+void virt_guest_can_sample_curve(VirtGuest *guest, VirtCanSample done,
+                                 gpointer user);
+
+/** typedef VirtCurveSampled - @samples: growing in window_s, borrowed; of one
+ * measurement, so that a page counted in one is counted in all later ones */
+typedef void (*VirtCurveSampled)(VirtGuest *guest,
+                                 const VirtDirtySample *samples,
+                                 size_t n_samples, const GError *error,
+                                 gpointer user);
+
+/**
+ * virt_guest_sample_curve() - Several windows in one measurement
+ * @window_ms: Whole seconds, 1000 to 60000; its end is the last window
+ * @inside_ms: Growing, from VIRT_DIRTY_LEAST_WINDOW_MS up to below @window_ms
+ * @n_inside: 0 to VIRT_DIRTY_MOST_WINDOWS
+ * @done: As of virt_guest_sample_dirty(). Pages are not rounded: low and high
+ *        are pages, unless no sample had changed
+ *
+ * By QEMU's monitor, which TAINTS the guest, and only where
+ * virt_guest_can_sample_curve().
+ */
+void virt_guest_sample_curve(VirtGuest *guest, unsigned window_ms,
+                             const unsigned *inside_ms, size_t n_inside,
+                             VirtCurveSampled done, gpointer user);
 
 /* What is known about a guest's memory. Bytes. */
 typedef struct VirtMemory {

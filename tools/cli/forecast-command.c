@@ -178,6 +178,7 @@ prepare_look(Asking *asking)
     GuestLookSpec spec = {
         .n_windows = options->n_windows,
         .monitor = options->monitor,
+        .one_by_one = options->one_by_one,
         .note = on_look_note,
         .sampling = on_look_sampling,
         .done = on_look_done,

@@ -36,6 +36,8 @@ static const CmdlineOption option_table[] = {
       "sample the guest's dirty pages so long each, 1,4 by default" },
     { "monitor", CMDLINE_FLAG, O, NULL,
       "sample by QEMU's monitor, 32 times as dense; taints the guest" },
+    { "one-by-one", CMDLINE_FLAG, O, NULL,
+      "sample windows one after another also where QEMU can at once" },
     { "link", CMDLINE_STRING, O, "dev[=rate]",
       "interface that the stream would leave by, and what it carries" },
     { "history", CMDLINE_STRING, O, "file|none",
@@ -180,6 +182,7 @@ read_options(ForecastOptions *options, const Cmdline *cmdline,
     }
     options->readonly = global && global->readonly;
     options->monitor = cmdline_given(cmdline, "monitor");
+    options->one_by_one = cmdline_given(cmdline, "one-by-one");
     options->json = cmdline_given(cmdline, "json");
     if (!cmdline_string(cmdline, "domain", &domain, error) ||
         !cmdline_string(cmdline, "to", &to, error) ||

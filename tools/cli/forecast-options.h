@@ -32,6 +32,7 @@ typedef struct ForecastOptions {
     unsigned windows_ms[FORECAST_MAX_WINDOWS]; /* growing */
     size_t n_windows;                          /* 0: no sampling */
     bool monitor;
+    bool one_by_one; /* windows, also where QEMU can look at them at once */
     char *link_device;
     uint64_t link_rate_bytes_s;
     char *history; /* as given; see history_path() */

@@ -181,6 +181,17 @@ forecast_table_free(ForecastTable *table)
 
 /* --- text --- */
 
+static const struct {
+    const char *word, *text;
+} window_sources[] = {
+    [FORECAST_WINDOW_LIBVIRT] = { "libvirt", "by libvirt, one after another" },
+    [FORECAST_WINDOW_MONITOR] = { "monitor",
+                                  "by QEMU's monitor, one after another" },
+    [FORECAST_WINDOW_CURVE] = { "curve",
+                                "by QEMU's monitor, in one measurement" },
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(window_sources) == FORECAST_N_WINDOW_SOURCES);
+
 static char *
 pages_text(double pages)
 {
@@ -215,6 +226,10 @@ append_head(GString *text, const ForecastTable *table,
 
         g_string_append_printf(text, "written to in %g s: %s%s\n", w->window_s,
                                w->low_pages > 0 ? "" : "less than ", pages);
+    }
+    if (input->n_windows > 0) {
+        g_string_append_printf(text, "sampled %s\n",
+                               window_sources[input->windows[0].source].text);
     }
     if (input->n_runs > 0) {
         g_string_append_printf(text, "history: %zu earlier migration%s\n",
@@ -340,7 +355,7 @@ windows_json(const ForecastInput *input)
         jobj_add_double(object, "dirty_pages", w->pages);
         jobj_add_double(object, "low_pages", w->low_pages);
         jobj_add_double(object, "high_pages", w->high_pages);
-        jobj_add_string(object, "source", w->monitor ? "monitor" : "libvirt");
+        jobj_add_string(object, "source", window_sources[w->source].word);
         json_object_array_add(list, object);
     }
     return list;

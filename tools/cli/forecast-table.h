@@ -23,11 +23,18 @@
 #define FORECAST_PAYLOAD (1448.0 / 1514.0)
 #define FORECAST_HEADER_BYTES 8.0 /* of QEMU, before each page */
 
+typedef enum {
+    FORECAST_WINDOW_LIBVIRT,
+    FORECAST_WINDOW_MONITOR,
+    FORECAST_WINDOW_CURVE, /* the monitor; one measurement with all windows */
+    FORECAST_N_WINDOW_SOURCES
+} ForecastWindowSource;
+
 typedef struct ForecastWindow {
     double window_s;
     double pages, low_pages, high_pages;
     double log_sd;
-    bool monitor;
+    ForecastWindowSource source;
 } ForecastWindow;
 
 /* What is known before the start. Strings are borrowed, and may be NULL. */

@@ -8,9 +8,15 @@
 #include "tools/cli/guest-look.h"
 
 #include <math.h>
+#include <string.h>
 
 #define MOST_RUNS 8       /* of history; before that the guest was another */
 #define LEAST_LOG_SD 0.05 /* no window is better than that */
+#define MOST_WINDOWS (VIRT_DIRTY_MOST_WINDOWS + 1)
+/* Within one measurement: this far apart, from here on. Hashing the samples of
+ * a small guest takes some tens of milliseconds. */
+#define CURVE_STEP 0.63
+#define CURVE_FROM_MS 100
 
 struct GuestLook {
     unsigned refs;
@@ -19,7 +25,7 @@ struct GuestLook {
     GPtrArray *history; /* StoreRun *, latest first; NULL: none */
     VirtMemory memory;
     bool has_memory;
-    ForecastWindow windows[GUEST_LOOK_MAX_WINDOWS];
+    ForecastWindow windows[MOST_WINDOWS];
     size_t n_windows;
     size_t next_window;
     bool cancelled;
@@ -116,6 +122,23 @@ look_done(GuestLook *look)
 }
 
 static void
+add_window(GuestLook *look, const VirtDirtySample *sample)
+{
+    const VirtGuestInfo *guest = virt_guest_info(look->guest);
+
+    look->windows[look->n_windows++] = (ForecastWindow){
+        .window_s = sample->window_s,
+        .pages = sample->pages,
+        .low_pages = sample->low_pages,
+        .high_pages = sample->high_pages,
+        .log_sd = window_log_sd(sample, (double)guest->memory_bytes / 4096),
+        .source = sample->curve     ? FORECAST_WINDOW_CURVE
+                  : sample->monitor ? FORECAST_WINDOW_MONITOR
+                                    : FORECAST_WINDOW_LIBVIRT,
+    };
+}
+
+static void
 on_sampled(VirtGuest *guest, const VirtDirtySample *sample, const GError *error,
            gpointer user)
 {
@@ -129,15 +152,7 @@ on_sampled(VirtGuest *guest, const VirtDirtySample *sample, const GError *error,
         look_done(look);
         return;
     }
-    look->windows[look->n_windows++] = (ForecastWindow){
-        .window_s = sample->window_s,
-        .pages = sample->pages,
-        .low_pages = sample->low_pages,
-        .high_pages = sample->high_pages,
-        .log_sd = window_log_sd(
-            sample, (double)virt_guest_info(guest)->memory_bytes / 4096),
-        .monitor = sample->monitor,
-    };
+    add_window(look, sample);
     next_window(look);
 }
 
@@ -158,6 +173,93 @@ next_window(GuestLook *look)
                             on_sampled, guest_look_ref(look));
 }
 
+/* --- all windows at once, where QEMU can --- */
+
+static void
+on_curve(VirtGuest *guest, const VirtDirtySample *samples, size_t n_samples,
+         const GError *error, gpointer user)
+{
+    g_autoptr(GuestLook) look = user;
+
+    if (look->cancelled) {
+        return;
+    }
+    if (error) {
+        note(look, "%s", error->message);
+    }
+    for (size_t i = 0; !error && i < n_samples; i++) {
+        add_window(look, &samples[i]);
+    }
+    look_done(look);
+}
+
+/* Those that were asked for, and between them as many as there may be. */
+static size_t
+windows_within(const GuestLookSpec *spec, unsigned whole_ms,
+               unsigned *inside_ms)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < spec->n_windows; i++) {
+        if (spec->windows_ms[i] < whole_ms &&
+            (n == 0 || spec->windows_ms[i] > inside_ms[n - 1])) {
+            inside_ms[n++] = spec->windows_ms[i];
+        }
+    }
+    for (double ms = whole_ms * CURVE_STEP;
+         ms >= CURVE_FROM_MS && n < VIRT_DIRTY_MOST_WINDOWS; ms *= CURVE_STEP) {
+        size_t i = 0;
+
+        while (i < n && inside_ms[i] < (unsigned)ms) {
+            i++;
+        }
+        if ((i < n && ms > inside_ms[i] * sqrt(CURVE_STEP)) ||
+            (i > 0 && inside_ms[i - 1] > ms * sqrt(CURVE_STEP))) {
+            continue; /* there is one nearby */
+        }
+        memmove(&inside_ms[i + 1], &inside_ms[i], (n - i) * sizeof(*inside_ms));
+        inside_ms[i] = (unsigned)ms;
+        n++;
+    }
+    return n;
+}
+
+static void
+on_can_sample(VirtGuest *guest, bool can, const GError *error, gpointer user)
+{
+    g_autoptr(GuestLook) look = user;
+    const GuestLookSpec *spec = &look->spec;
+    unsigned inside_ms[VIRT_DIRTY_MOST_WINDOWS], whole_ms;
+    size_t n;
+
+    if (look->cancelled) {
+        return;
+    }
+    if (error || !can) {
+        next_window(look); /* which finds out what is wrong, if anything */
+        return;
+    }
+    whole_ms = (spec->windows_ms[spec->n_windows - 1] + 999) / 1000 * 1000;
+    n = windows_within(spec, whole_ms, inside_ms);
+    if (spec->sampling) {
+        spec->sampling(whole_ms, spec->user);
+    }
+    virt_guest_sample_curve(look->guest, whole_ms, inside_ms, n, on_curve,
+                            guest_look_ref(look));
+}
+
+static void
+first_window(GuestLook *look)
+{
+    if (look->spec.monitor && !look->spec.one_by_one &&
+        look->spec.n_windows > 0) {
+        virt_guest_can_sample_curve(look->guest, on_can_sample,
+                                    guest_look_ref(look));
+    } else {
+        next_window(look);
+    }
+}
+
 static void
 on_memory(VirtGuest *guest, const VirtMemory *memory, const GError *error,
           gpointer user)
@@ -173,7 +275,7 @@ on_memory(VirtGuest *guest, const VirtMemory *memory, const GError *error,
         look->memory = *memory;
         look->has_memory = true;
     }
-    next_window(look);
+    first_window(look);
 }
 
 void

@@ -3,7 +3,8 @@
  * guest-look.h - what can be known about a guest's memory before it migrates
  *
  *   history               (at once)
- *   memory ──> window 1 ──> window 2 ... ──> done        (by the main loop)
+ *   memory ─┬─> window 1 ──> window 2 ... ─┬─> done      (by the main loop)
+ *           └─> can QEMU? ──> all at once ─┘
  *
  * Nothing is changed in the guest. What cannot be had is a note, no failure:
  * a forecast makes do with what there is.
@@ -21,9 +22,11 @@ typedef struct GuestLookSpec {
     unsigned windows_ms[GUEST_LOOK_MAX_WINDOWS]; /* growing */
     size_t n_windows;                            /* 0: no sampling */
     bool monitor;                                /* by QEMU's; taints */
+    bool one_by_one; /* also where its QEMU can look at all at once */
     /* One line without a full stop; NULL: nobody listens */
     void (*note)(const char *text, gpointer user);
-    void (*sampling)(unsigned window_ms, gpointer user); /* one begins */
+    /* One begins, or all of them, the longest @window_ms */
+    void (*sampling)(unsigned window_ms, gpointer user);
     void (*done)(gpointer user); /* all that there is to see was seen */
     gpointer user;
 } GuestLookSpec;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "job/job.h"
 #include "report/record.h"
 
 #define MAX_RUNS 4
@@ -17,7 +18,7 @@
 typedef struct {
     char *output; /* NULL or "-": standard output */
     char *title;
-    gboolean csv;
+    gboolean csv, stock;
     char **files;
 } ReportOptions;
 
@@ -38,6 +39,8 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
           "Write there instead of to standard output", "FILE" },
         { "csv", 0, 0, G_OPTION_ARG_NONE, &options->csv,
           "Write the iterations as a trace instead of a page", NULL },
+        { "as-stock", 0, 0, G_OPTION_ARG_NONE, &options->stock,
+          "Replay each run without what a patched QEMU told in it", NULL },
         { "title", 0, 0, G_OPTION_ARG_STRING, &options->title,
           "Title of the page", "TEXT" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
@@ -90,8 +93,58 @@ load_record(const char *path, GError **error)
     return record;
 }
 
+/* The same run, had QEMU been a stock one: the events keep their times, polls
+ * went on beside them, and the job is fed all of it again. What it would have
+ * decided comes into no force any more; without a policy nothing is decided. */
+static bool
+retell_as_stock(RunRecord *record, GError **error)
+{
+    g_autoptr(GArray) actions = NULL;
+    JsonObject *json = jobj_get(record->extra, "job_config");
+    JobConfig config;
+
+    if (!record->events || !json) {
+        g_set_error_literal(error, JOB_ERROR, JOB_ERROR_REPLAY,
+                            "the record holds no events to replay");
+        return false;
+    }
+    for (size_t i = 0; i < json_object_array_length(record->events); i++) {
+        JsonObject *event = json_object_array_get_idx(record->events, i);
+
+        if (json_object_is_type(event, json_type_object)) {
+            json_object_object_del(event, "told");
+        }
+    }
+    if (!job_config_from_json(json, &config, error) ||
+        !(actions = job_replay(&config, record->events, error))) {
+        return false;
+    }
+    g_array_set_size(record->iterations, 0);
+    for (guint i = 0; i < actions->len; i++) {
+        const JobAction *action = &g_array_index(actions, JobAction, i);
+
+        if (action->kind == JOB_ACTION_ROW) {
+            const MigrationForecast *rest = &action->iteration.migration;
+            RunIteration row = {
+                .row = action->iteration.row,
+                .forecast = action->iteration.forecast,
+                .reserved_bytes_s = action->iteration.guarantee_bytes_s,
+                .ceiling_bytes_s = action->iteration.ceiling_bytes_s,
+                .forecast_end_s = rest->time_s,
+                .forecast_downtime_s = rest->downtime_s,
+                .converges = rest->verdict_known ? rest->converges : -1,
+            };
+
+            g_array_append_val(record->iterations, row);
+        }
+    }
+    g_free(record->sample_source);
+    record->sample_source = g_strdup(sample_source_name(config.source));
+    return true;
+}
+
 static GPtrArray *
-load_records(char **files, GError **error)
+load_records(char **files, bool as_stock, GError **error)
 {
     g_autoptr(GPtrArray) records =
         g_ptr_array_new_with_free_func((GDestroyNotify)run_record_free);
@@ -103,6 +156,10 @@ load_records(char **files, GError **error)
             return NULL;
         }
         g_ptr_array_add(records, record);
+        if (as_stock && !retell_as_stock(record, error)) {
+            g_prefix_error(error, "%s: ", *file);
+            return NULL;
+        }
     }
     return g_steal_pointer(&records);
 }
@@ -164,7 +221,7 @@ vmferry_report_main(int argc, char **argv)
         fprintf(stderr, "error: vmferry report: %s\n", error->message);
         return 2;
     }
-    records = load_records(options.files, &error);
+    records = load_records(options.files, options.stock, &error);
     if (records && options.csv) {
         text = traces_of(records, options.files);
     } else if (records) {

@@ -14,6 +14,7 @@
 #include "report/trace.h"
 
 int predict_eval_main(int argc, char **argv);
+int predict_pairs_main(int argc, char **argv);
 int predict_plot_main(int argc, char **argv);
 
 /** predict_load() - Read a trace; the error names the file */

@@ -10,10 +10,12 @@
 static const char usage[] =
     "Usage: vmferry-predict eval [OPTION...] TRACE.csv...\n"
     "       vmferry-predict plot [OPTION...] TRACE.csv\n"
+    "       vmferry-predict pairs RUN.told.csv...\n"
     "\n"
     "eval replays recorded migrations and scores every model one step ahead;\n"
-    "plot draws one of them with its forecasts. \"vmferry-predict COMMAND\n"
-    "--help\" lists the options, vmferry-predict(1) explains them.\n";
+    "plot draws one of them with its forecasts; pairs compares what a patched\n"
+    "QEMU told with what could be worked out. \"vmferry-predict COMMAND --help\"\n"
+    "lists the options, vmferry-predict(1) explains them.\n";
 
 int
 main(int argc, char **argv)
@@ -23,6 +25,9 @@ main(int argc, char **argv)
     }
     if (argc >= 2 && strcmp(argv[1], "plot") == 0) {
         return predict_plot_main(argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "pairs") == 0) {
+        return predict_pairs_main(argc - 1, argv + 1);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("vmferry-predict %s\n", VMFERRY_VERSION);
@@ -35,8 +40,8 @@ main(int argc, char **argv)
     }
     if (argc >= 2) {
         fprintf(stderr,
-                "error: vmferry-predict: \"%s\" is no command, eval and plot "
-                "are\n",
+                "error: vmferry-predict: \"%s\" is no command; eval, pairs "
+                "and plot are\n",
                 argv[1]);
     } else {
         fputs(usage, stderr);

@@ -33,7 +33,7 @@ Test(dirty, only_page_sampling_is_ever_asked_for)
     static const unsigned windows[] = { 50, 250, 1000, 1500, 60000 };
 
     for (size_t i = 0; i < G_N_ELEMENTS(windows); i++) {
-        g_autofree char *command = virt_dirty_command(windows[i]);
+        g_autofree char *command = virt_dirty_command(windows[i], NULL, 0);
 
         cr_assert_not_null(strstr(command, "\"mode\":\"page-sampling\""));
         cr_assert_null(strstr(command, "bitmap"));
@@ -41,6 +41,89 @@ Test(dirty, only_page_sampling_is_ever_asked_for)
         cr_assert_eq(strstr(command, "calc-time-unit") != NULL,
                      windows[i] % 1000 != 0, "%s", command);
     }
+}
+
+Test(dirty, windows_within_a_measurement)
+{
+    static const unsigned inside[] = { 100, 250, 1000 };
+    g_autofree char *command = virt_dirty_command(4000, inside, 3);
+    g_autoptr(JsonObject) json = jobj_parse(command, strlen(command), NULL);
+    JsonObject *list = jobj_get(json, "arguments.windows");
+
+    cr_assert_not_null(json, "%s", command);
+    cr_assert_eq(json_object_array_length(list), 3);
+    cr_assert_eq(json_object_get_int(json_object_array_get_idx(list, 1)), 250);
+}
+
+#define WINDOW(time, pages, dirty, samples)                                    \
+    "{\"time\":" #time ",\"dirty-pages\":" #pages ",\"dirty-samples\":" #dirty \
+    ",\"samples\":" #samples "}"
+#define MEASURED(windows)                                                      \
+    "{\"return\":{\"status\":\"measured\",\"dirty-rate\":49,"                  \
+    "\"windows\":[" windows "]}}"
+
+Test(dirty, windows_are_read)
+{
+    VirtDirtyAnswer answer = { 0 };
+    VirtDirtySample sample;
+    g_autoptr(GError) error = NULL;
+
+    cr_assert(virt_dirty_reply_read(
+        MEASURED(WINDOW(101, 0, 0, 4096) "," WINDOW(1003, 640, 20, 4096)),
+        &answer, &error));
+    cr_assert_eq(answer.n_windows, 2);
+    virt_dirty_sample_of_window(&answer.windows[1], GIB / 2, &sample);
+    cr_expect_eq(sample.window_s, 1.003);
+    cr_expect_eq(sample.pages, 640);
+    cr_expect_eq(sample.low_pages, 640);
+    cr_expect_eq(sample.samples, 4096);
+    cr_expect(sample.monitor && sample.curve);
+    /* none had changed: less than what one stands for */
+    virt_dirty_sample_of_window(&answer.windows[0], GIB / 2, &sample);
+    cr_expect_eq(sample.low_pages, 0);
+    cr_expect_eq(sample.high_pages, 32);
+    cr_expect_eq(sample.pages, 8);
+}
+
+Test(dirty, windows_that_make_no_sense)
+{
+    static const char *const replies[] = {
+        MEASURED(WINDOW(100, 64, 2, 1)),
+        MEASURED(WINDOW(0, 64, 2, 4)),
+        MEASURED(WINDOW(100, -1, 2, 4)),
+        MEASURED("7"),
+        MEASURED("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}"),
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(replies); i++) {
+        g_autoptr(GError) error = NULL;
+        VirtDirtyAnswer answer;
+
+        cr_expect_not(virt_dirty_reply_read(replies[i], &answer, &error));
+        cr_expect(error && strstr(error->message, "windows"), "%s", replies[i]);
+    }
+}
+
+Test(dirty, the_schema_tells)
+{
+    static const char schema[] =
+        "[{\"name\":\"calc-dirty-rate\",\"meta-type\":\"command\","
+        "\"arg-type\":\"12\",\"ret-type\":\"0\"},"
+        "{\"name\":\"11\",\"meta-type\":\"object\",\"members\":"
+        "[{\"name\":\"windows\",\"type\":\"int\"}]},"
+        "{\"name\":\"12\",\"meta-type\":\"object\",\"members\":"
+        "[{\"name\":\"calc-time\",\"type\":\"int\"},"
+        "{\"name\":\"mode\",\"default\":null,\"type\":\"13\"}]},"
+        "{\"name\":\"calc-dirty-rate\",\"meta-type\":\"event\","
+        "\"arg-type\":\"11\"}]";
+    g_autoptr(JsonObject) list = jobj_parse(schema, strlen(schema), NULL);
+
+    cr_assert_not_null(list);
+    cr_expect(virt_schema_takes(list, "calc-dirty-rate", "calc-time"));
+    cr_expect(virt_schema_takes(list, "calc-dirty-rate", "mode"));
+    cr_expect_not(virt_schema_takes(list, "calc-dirty-rate", "windows"));
+    cr_expect_not(virt_schema_takes(list, "query-dirty-rate", "windows"));
+    cr_expect_not(virt_schema_takes(NULL, "calc-dirty-rate", "windows"));
 }
 
 typedef struct ReplyCase {
