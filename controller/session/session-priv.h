@@ -42,6 +42,7 @@ struct Session {
     bool aborting;
     bool cut_off;
     bool postcopy_asked;
+    bool working_set_on; /* by us, to be turned off */
     uint64_t sent_bytes; /* last that libvirt told */
     int64_t sent_at_us;  /* then, monotonic; 0: not yet */
 

@@ -2,7 +2,8 @@
 /*
  * session.c - a session's life
  *
- *   reserve ─> subscribe ─> downtime ─> balloon ─> migrate ... ended ─> release
+ *   reserve ─> subscribe ─> (working set) ─> downtime ─> balloon ─> migrate
+ *   ... ended ─> release
  *
  * Each arrow is an answer that came in by the main loop. The reservation comes
  * first and goes last, so that no byte of the stream leaves unclassified. What
@@ -10,6 +11,8 @@
  * there was none.
  */
 #include "session/session.h"
+
+#include <string.h>
 
 #include "base/clock.h"
 #include "session/session-priv.h"
@@ -331,20 +334,56 @@ on_downtime(const GError *error, gpointer user)
 }
 
 static void
-on_subscribed(const GError *error, gpointer user)
+session_set_downtime(Session *session)
 {
-    Session *session = user;
     double limit_ms = session->spec.policy.downtime_limit_s * 1000;
 
-    if (error) {
-        session_warn(session, "no events from libvirt, polling only: %s",
-                     error->message);
-    }
     if (session->spec.set_downtime) {
         virt_guest_set_max_downtime(session->spec.guest, (uint64_t)limit_ms,
                                     on_downtime, session);
     } else {
         on_downtime(NULL, session);
+    }
+}
+
+#define WORKING_SET(on)                                                        \
+    "{\"execute\":\"migrate-set-capabilities\",\"arguments\":"                 \
+    "{\"capabilities\":[{\"capability\":\"working-set\",\"state\":" on "}]}}"
+
+/* A stock QEMU refuses; then hot and cold pages are not known. */
+static void
+on_working_set(VirtGuest *guest, const char *reply, const GError *error,
+               gpointer user)
+{
+    Session *session = user;
+
+    session->record->monitor_passthrough = true;
+    session->working_set_on = reply && strstr(reply, "\"return\"");
+    if (!session->working_set_on) {
+        session_warn(session,
+                     "hot and cold pages of guest '%s' are not known: %s",
+                     virt_guest_info(guest)->name,
+                     error ? error->message
+                           : "this QEMU has no capability working-set "
+                             "(qemu-patches/README.md)");
+    }
+    session_set_downtime(session);
+}
+
+static void
+on_subscribed(const GError *error, gpointer user)
+{
+    Session *session = user;
+
+    if (error) {
+        session_warn(session, "no events from libvirt, polling only: %s",
+                     error->message);
+    }
+    if (session->spec.working_set) {
+        virt_guest_monitor(session->spec.guest, WORKING_SET("true"),
+                           on_working_set, session);
+    } else {
+        session_set_downtime(session);
     }
 }
 
@@ -409,6 +448,22 @@ on_restored(const GError *error, gpointer user)
     session_unref(held);
 }
 
+static void
+on_working_set_off(VirtGuest *guest, const char *reply, const GError *error,
+                   gpointer user)
+{
+    Session *session = user;
+
+    if (!reply || !strstr(reply, "\"return\"")) {
+        session_warn(session,
+                     "QEMU's capability working-set of guest '%s' was not "
+                     "turned off again: %s",
+                     virt_guest_info(guest)->name,
+                     error ? error->message : reply);
+    }
+    virt_guest_restore(guest, on_restored, session);
+}
+
 void
 session_finish(Session *session, const VirtMigrationResult *result,
                const GError *error)
@@ -448,6 +503,12 @@ session_finish(Session *session, const VirtMigrationResult *result,
         session->failure = g_error_copy(error);
     }
     session_record_end(session, result, session->failure);
+    /* The QEMU that has it on is gone with a migration that completed. */
+    if (session->working_set_on && !end.outcome.completed) {
+        virt_guest_monitor(session->spec.guest, WORKING_SET("false"),
+                           on_working_set_off, session);
+        return;
+    }
     /* A migration has put back what was changed; where there was none, or the
      * daemon was lost, this does, and asks nothing if nothing is left. */
     virt_guest_restore(session->spec.guest, on_restored, session);

@@ -74,6 +74,8 @@ typedef struct SessionSpec {
     unsigned timeout_s; /* then take .timeout; 0: never */
     SessionTimeout timeout;
     bool postcopy_after_precopy; /* switch when pass 2 begins */
+    bool working_set;            /* have a patched QEMU tell hot and cold
+                                    pages; TAINTS the guest */
     Known cut_off_s;             /* abort then, status "cut-off" */
     const GPtrArray *options;    /* words as given, for the record; or NULL */
     const SessionHands *hands;   /* NULL: a reservation of its own on .link */

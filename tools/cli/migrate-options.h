@@ -66,7 +66,8 @@ typedef struct MigrateOptions {
     char *history; /* file, "none"; NULL: see history.h */
     bool json;
     bool dry_run;
-    Known cut_off_s; /* abort the job then, status cut-off */
+    bool working_set; /* have hot and cold pages told; taints */
+    Known cut_off_s;  /* abort the job then, status cut-off */
 
     GPtrArray *given; /* char *, the words as given; for the record */
 } MigrateOptions;

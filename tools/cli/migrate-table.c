@@ -124,6 +124,8 @@ static const CmdlineOption option_table[] = {
     { "report", CMDLINE_STRING, O, "file", "write an HTML report" },
     { "history", CMDLINE_STRING, O, "file|none",
       "where migrations are remembered for the next forecast" },
+    { "working-set", CMDLINE_FLAG, O, NULL,
+      "have a patched QEMU tell hot and cold pages; taints the guest" },
     { "json", CMDLINE_FLAG, O, NULL, "JSON lines on standard output" },
     { "dry-run", CMDLINE_FLAG, O, NULL,
       "say what would be done and change nothing" },

@@ -10,7 +10,8 @@
  *     told            from the rows that were told, page classes left out
  *     with classes    with hot and cold pages too
  *
- * The same passes are scored in all three, against what was told of them.
+ * The same passes are scored in all three, against what was told of them; those
+ * of fewer than 50 pages are left out.
  */
 #include "tools/predict/commands.h"
 
@@ -27,6 +28,7 @@ static const char *const arm_names[N_ARMS] = {
     [ARM_CLASSES] = "told, with classes",
 };
 
+#define LEAST_PAGES 50 /* fewer are a matter of chance */
 #define TOLD ".told.csv"
 #define STOCK ".stock.csv"
 
@@ -110,7 +112,9 @@ step_of(const ReplayRun *run, uint64_t iter)
     return NULL;
 }
 
-/* Leave the steps that all arms have, and what was told as their truth. */
+/* Leave the steps that all arms have, and what was told as their truth. Passes
+ * of next to nothing, which only QEMU tells of, would rule any mean of relative
+ * errors. */
 static void
 keep_common(Pairs *pairs, guint index)
 {
@@ -132,8 +136,10 @@ keep_common(Pairs *pairs, guint index)
             [ARM_CLASSES] = step_of(runs[ARM_CLASSES], iter),
         };
 
-        for (int arm = 0; arm < N_ARMS && of[ARM_STOCK] && of[ARM_CLASSES];
-             arm++) {
+        if (!of[ARM_STOCK] || !of[ARM_CLASSES] || told->truth < LEAST_PAGES) {
+            continue;
+        }
+        for (int arm = 0; arm < N_ARMS; arm++) {
             ReplayStep step = *of[arm];
 
             step.truth = told->truth;
@@ -171,10 +177,12 @@ print_table(const Pairs *pairs)
                    &scores[arm]);
         n = scores[arm].n;
     }
-    g_string_append_printf(text,
-                           "%u migrations, %u passes after their first; "
-                           "forecast in all three ways: %u.\n\n",
-                           n_runs, pairs->passes, n);
+    g_string_append_printf(
+        text,
+        "%u migrations, %u passes after their first; "
+        "of 50 pages and more and forecast in all three ways: "
+        "%u.\n\n",
+        n_runs, pairs->passes, n);
     g_string_append(text,
                     "| rows | passes with a row of their own | MAPE | median | "
                     "WAPE | after 1 pass | 2-6 | 7-15 | 16+ | in the 80 % "
@@ -204,6 +212,39 @@ print_table(const Pairs *pairs)
     return g_string_free(text, FALSE);
 }
 
+/* Each pass that is compared, to look into. */
+static char *
+print_steps(const Pairs *pairs)
+{
+    GString *text = g_string_new("trace,iter,dirty_pages,worked_out,told,"
+                                 "with_classes\n");
+
+    for (guint i = 0; i < pairs->replays[ARM_TOLD]->runs->len; i++) {
+        const ReplayRun *run =
+            g_ptr_array_index(pairs->replays[ARM_TOLD]->runs, i);
+
+        for (guint k = 0; k < run->steps->len; k++) {
+            const TraceRow *row =
+                replay_row(run, &g_array_index(run->steps, ReplayStep, k));
+
+            g_string_append_printf(text, "%s,%" G_GUINT64_FORMAT ",%.0f",
+                                   row->trace, row->iter,
+                                   row->dirty_pages.value);
+            for (int arm = 0; arm < N_ARMS; arm++) {
+                const ReplayRun *of =
+                    g_ptr_array_index(pairs->replays[arm]->runs, i);
+
+                g_string_append_printf(
+                    text, ",%.0f",
+                    known_or(g_array_index(of->steps, ReplayStep, k).pages[0],
+                             0));
+            }
+            g_string_append_c(text, '\n');
+        }
+    }
+    return g_string_free(text, FALSE);
+}
+
 int
 predict_pairs_main(int argc, char **argv)
 {
@@ -211,18 +252,24 @@ predict_pairs_main(int argc, char **argv)
                                 (GDestroyNotify)trace_table_free) };
     g_autoptr(GError) error = NULL;
     g_autofree char *text = NULL;
+    bool steps = false;
 
     for (int arm = 0; arm < N_ARMS; arm++) {
         pairs.replays[arm] = replay_new();
+    }
+    if (argc >= 2 && strcmp(argv[1], "--steps") == 0) {
+        steps = true;
+        argv++;
+        argc--;
     }
     if (argc < 2 || argv[1][0] == '-') {
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
         fprintf(help ? stdout : stderr,
-                "Usage: vmferry-predict pairs RUN" TOLD "...\n\n"
+                "Usage: vmferry-predict pairs [--steps] RUN" TOLD "...\n\n"
                 "Compares forecasts from what a patched QEMU told with those "
                 "from what could be\nworked out of the same migration "
-                "(RUN" STOCK ").\n");
+                "(RUN" STOCK ").\n--steps lists each pass instead, as CSV.\n");
         return help ? 0 : 2;
     }
     for (int i = 1; i < argc; i++) {
@@ -235,7 +282,7 @@ predict_pairs_main(int argc, char **argv)
     for (guint i = 0; i < pairs.replays[0]->runs->len; i++) {
         keep_common(&pairs, i);
     }
-    text = print_table(&pairs);
+    text = steps ? print_steps(&pairs) : print_table(&pairs);
     if (!predict_write(NULL, text, &error)) {
         fprintf(stderr, "error: vmferry-predict pairs: %s\n", error->message);
         return 1;
