@@ -264,6 +264,7 @@ migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
                        ? SESSION_TIMEOUT_POSTCOPY
                        : SESSION_TIMEOUT_NONE,
         .postcopy_after_precopy = options->postcopy_after_precopy,
+        .working_set = options->working_set,
         .cut_off_s = options->cut_off_s,
         .options = options->given,
     };
