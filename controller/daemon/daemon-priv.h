@@ -161,7 +161,8 @@ struct Daemon {
     VirtWatch *watch;
     guint connect_source;
     unsigned attempts;
-    bool begun; /* what an earlier one left has been cleared */
+    bool begun_whole; /* ... and those under way have been taken over */
+    bool begun;       /* what an earlier one left has been cleared */
 
     GHashTable *noticed; /* uuid -> Noticed *: being looked at */
     GHashTable *alone;   /* uuid -> why it is left alone, said once */

@@ -126,6 +126,7 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
             outgoing_begin(daemon, guest, noticed->at_us, limits);
 
         g_ptr_array_add(daemon->outgoing, outgoing);
+        daemon->counted.adopted += !daemon->begun_whole;
         outgoing_tell_begun(outgoing);
         sockets_search(daemon);
     }
@@ -188,8 +189,10 @@ look_at(Daemon *daemon, const char *uuid)
 {
     Noticed *noticed = g_hash_table_lookup(daemon->noticed, uuid);
 
-    if (noticed) {
-        noticed->again = true;
+    if (noticed || !daemon->host) {
+        if (noticed) {
+            noticed->again = true;
+        }
         return;
     }
     noticed = g_new0(Noticed, 1);
@@ -200,12 +203,22 @@ look_at(Daemon *daemon, const char *uuid)
     virt_guest_lookup(daemon->host, uuid, on_guest, noticed);
 }
 
+/* These tell of an end; the job may be seen for a moment more. */
+static bool
+is_end(const char *sign)
+{
+    static const char *const ends[] = { "completed", "failed", "cancelling",
+                                        "cancelled", NULL };
+
+    return g_strv_contains(ends, sign);
+}
+
 static void
 on_sign(VirtWatch *watch, const char *uuid, const char *sign, gpointer user)
 {
     Daemon *daemon = user;
 
-    if (daemon->stopping || daemon_outgoing(daemon, uuid)) {
+    if (daemon->stopping || is_end(sign) || daemon_outgoing(daemon, uuid)) {
         return;
     }
     daemon_log(G_LOG_LEVEL_DEBUG, NULL, "guest %s: %s", uuid, sign);
@@ -246,6 +259,7 @@ on_adopted(gpointer user)
     if (g_hash_table_size(daemon->noticed) > 0) {
         return G_SOURCE_CONTINUE;
     }
+    daemon->begun_whole = true;
     clear_remains(daemon);
     if (daemon->host) {
         steps_put_back(daemon, NULL);

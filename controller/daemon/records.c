@@ -8,8 +8,39 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/daemon-priv.h"
+
+#define MOST_RECORDS 1000
+
+static int
+compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Their names begin with the time: the first are the oldest. */
+static void
+forget_oldest(const char *folder)
+{
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    const char *name;
+
+    while (dir && (name = g_dir_read_name(dir))) {
+        if (g_ascii_isdigit(*name) && g_str_has_suffix(name, ".json")) {
+            g_ptr_array_add(names, g_strdup(name));
+        }
+    }
+    g_ptr_array_sort(names, compare_names);
+    for (guint i = 0; i + MOST_RECORDS < names->len; i++) {
+        g_autofree char *path =
+            g_build_filename(folder, g_ptr_array_index(names, i), NULL);
+
+        (void)unlink(path);
+    }
+}
 
 void
 records_keep(Outgoing *outgoing, RunRecord *record)
@@ -45,5 +76,7 @@ records_keep(Outgoing *outgoing, RunRecord *record)
     } else if (!g_file_set_contents(path, text, -1, &error)) {
         outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_ENDED, "record",
                      "its record is not kept: %s", error->message);
+    } else {
+        forget_oldest(folder);
     }
 }

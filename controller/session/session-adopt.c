@@ -51,6 +51,9 @@ end(Session *session, const GError *error)
     session->ending = true;
     g_clear_handle_id(&session->judge_source, g_source_remove);
     result->completed = !error;
+    if (result->job.state != VIRT_JOB_COMPLETED) {
+        result->job.poll.sent_bytes = session->sent_bytes; /* as far as told */
+    }
     result->source = error ? VIRT_STATE_RUNNING : VIRT_STATE_GONE;
     session_finish(session, error ? NULL : result, error);
 }
