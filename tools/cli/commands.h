@@ -20,6 +20,8 @@ int command_hold(const GlobalOptions *global, int argc, char **argv);
 int command_release(const GlobalOptions *global, int argc, char **argv);
 int command_cancel(const GlobalOptions *global, int argc, char **argv);
 int command_set(const GlobalOptions *global, int argc, char **argv);
+int command_disable(const GlobalOptions *global, int argc, char **argv);
+int command_enable(const GlobalOptions *global, int argc, char **argv);
 int command_drain(const GlobalOptions *global, int argc, char **argv);
 int command_tc(const GlobalOptions *global, int argc, char **argv);
 

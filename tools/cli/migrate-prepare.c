@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "daemon/disabled.h"
 
 /* QEMU's default downtime-limit. */
 #define DEFAULT_DOWNTIME_S 0.3
@@ -268,7 +269,9 @@ migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
         .cut_off_s = options->cut_off_s,
         .options = options->given,
     };
-    policy_settings_init(&spec->policy, options->policy);
+    policy_settings_init(&spec->policy, disabled_read(NULL, NULL)
+                                            ? POLICY_NONE
+                                            : options->policy);
     spec->policy.deadline_s = options->deadline_s;
     spec->policy.margin = known_or(options->margin, spec->policy.margin);
     spec->policy.downtime_limit_s = options->downtime_ms
@@ -306,6 +309,12 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
     }
     migrate_fill_spec(&plan->spec, options, plan->guest, plan->destination,
                       plan->has_link ? &plan->link : NULL);
+    if (plan->spec.policy.kind != options->policy) {
+        plan_warn(plan,
+                  "vmferry is disabled on this host (%s): nothing is reserved; "
+                  "\"vmferry enable\" takes that back",
+                  disabled_path());
+    }
     if (!policy_settings_check(&plan->spec.policy, error)) {
         migrate_plan_free(plan);
         return NULL;
