@@ -7,6 +7,8 @@
  */
 #include "job/job.h"
 
+#include "job/job-ladder.h"
+
 G_DEFINE_QUARK(vmferry_job_error, job_error)
 
 static const char *const event_names[] = {
@@ -16,7 +18,7 @@ static const char *const event_names[] = {
     [JOB_EVENT_RESUMED] = "resumed", [JOB_EVENT_POSTCOPY] = "postcopy",
     [JOB_EVENT_SHAPED] = "shaped",   [JOB_EVENT_ADVISORY] = "advisory",
     [JOB_EVENT_GRANTED] = "granted", [JOB_EVENT_SETTINGS] = "settings",
-    [JOB_EVENT_END] = "end",
+    [JOB_EVENT_STEPPED] = "stepped", [JOB_EVENT_END] = "end",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == JOB_N_EVENTS);
 
@@ -120,6 +122,9 @@ job_event_to_json(const JobEvent *event)
         break;
     case JOB_EVENT_SETTINGS:
         settings_to_json(json, &event->settings);
+        break;
+    case JOB_EVENT_STEPPED:
+        jobj_add_bool(json, "stepped", event->stepped);
         break;
     case JOB_EVENT_END:
         jobj_add_bool(json, "completed", event->outcome.completed);
@@ -272,6 +277,9 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
     case JOB_EVENT_SETTINGS:
         fine = settings_from_json(json, &read.settings);
         break;
+    case JOB_EVENT_STEPPED:
+        fine = jobj_get_bool(json, "stepped", &read.stepped);
+        break;
     case JOB_EVENT_END:
         fine = outcome_from_json(json, &read.outcome);
         break;
@@ -304,6 +312,9 @@ job_config_to_json(const JobConfig *config)
     jobj_add_bool(json, "ticks", config->ticks);
     jobj_add_u64(json, "guest_pages", config->guest_pages);
     jobj_add_double(json, "fixed_downtime_s", config->fixed_downtime_s);
+    if (config->ladder.climbs) {
+        jobj_add(json, "ladder", job_ladder_to_json(&config->ladder));
+    }
     return json;
 }
 
@@ -343,7 +354,9 @@ job_config_from_json(JsonObject *json, JobConfig *config, GError **error)
                          &read.policy.downtime_limit_s) ||
         !jobj_get_double(json, "fixed_downtime_s", &read.fixed_downtime_s) ||
         !jobj_get_bool(json, "ticks", &read.ticks) ||
-        !jobj_get_u64(json, "guest_pages", &read.guest_pages)) {
+        !jobj_get_u64(json, "guest_pages", &read.guest_pages) ||
+        (jobj_get(json, "ladder") &&
+         !job_ladder_from_json(jobj_get(json, "ladder"), &read.ladder))) {
         g_set_error_literal(error, JOB_ERROR, JOB_ERROR_REPLAY,
                             "the job's configuration lacks a member, or has "
                             "one of a wrong type");

@@ -47,6 +47,11 @@ struct Job {
                            and when the guest is stopped they go first */
     uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
 
+    Ladder *ladder; /* NULL: it is not asked */
+    bool urgent;    /* its first step is in force */
+    bool step_is_pending;
+    LadderAdvice step; /* waits for JOB_EVENT_STEPPED */
+
     PolicyDecision in_force;
     PolicyDecision pending; /* waits for JOB_EVENT_SHAPED */
     bool is_pending;
@@ -129,6 +134,10 @@ job_new(const JobConfig *config)
     sampler_set_downtime(job->sampler, config->policy.downtime_limit_s);
     sampler_set_ticks(job->sampler, config->ticks);
     job->forecaster = forecaster_new(config->guest_pages);
+    if (config->ladder.climbs) {
+        job->ladder =
+            ladder_new(&config->ladder.settings, &config->ladder.guest);
+    }
     job->begun = g_array_new(FALSE, FALSE, sizeof(JobIteration));
     job->actions = g_array_new(FALSE, TRUE, sizeof(JobAction));
     return job;
@@ -142,6 +151,7 @@ job_free(Job *job)
     }
     sampler_free(job->sampler);
     forecaster_free(job->forecaster);
+    ladder_free(job->ladder);
     g_array_unref(job->begun);
     g_array_unref(job->actions);
     g_free(job->guest);
@@ -185,6 +195,7 @@ static PolicyInput
 job_input(const Job *job, const SampleRow *row)
 {
     return (PolicyInput){
+        .asks = job->urgent ? POLICY_ASK_URGENT : 0,
         .iter = MAX(row->iter, 1),
         .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
         .pages_to_send = row->pages_to_send,
@@ -311,6 +322,83 @@ job_on_pass(Job *job, unsigned pass)
     g_array_append_val(job->begun, begun);
 }
 
+/* Whether a step is somebody else's to carry out. The guarantee is ours, and
+ * to wait is to do nothing. */
+static bool
+step_is_outside(LadderStep step)
+{
+    return step != LADDER_GUARANTEE && step != LADDER_WAIT;
+}
+
+/* Ask the ladder about the iteration @row, which has been decided on. */
+static void
+job_climb(Job *job, const SampleRow *row)
+{
+    const PolicyDecision *ahead = job_decision_ahead(job);
+    double application = (double)ahead->application_bytes_s;
+    double free = job->link.root_bytes_s - job->link.others_bytes_s;
+    LadderInput input = {
+        .iter = row->iter,
+        .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
+        .pages_to_send = row->pages_to_send,
+        .page_bytes = row->page_bytes ? row->page_bytes : 4096,
+        .guarantee_bytes_s = (double)ahead->guarantee_bytes_s,
+        .achieved_bytes_s = known_or(job->last_achieved_bytes_s, 0),
+        .free_bytes_s = job_shapes(job) ? MAX(free - application, 0) : 0,
+        .downtime_limit_s = job->config.policy.downtime_limit_s,
+        .fixed_downtime_s = job->config.fixed_downtime_s,
+        .deadline_s = job->config.policy.deadline_s,
+        .throttle_percent = row->throttle_percent,
+    };
+    LadderAdvice advice;
+    JobAction *action;
+
+    if (!job->ladder || job->step_is_pending) {
+        return;
+    }
+    ladder_advise(job->ladder, job->forecaster, &input, &advice);
+    if (advice.act == LADDER_NOTHING) {
+        return;
+    }
+    if (advice.act == LADDER_TAKE && advice.step == LADDER_POSTCOPY &&
+        !job->advisory) {
+        /* The guest will wait for each page: there is to be room before. */
+        job->urgent = true;
+        job_decide(job, row);
+    }
+    action = job_act(job, JOB_ACTION_STEP);
+    action->advice = advice;
+    action->step_iter = row->iter;
+    if (advice.act == LADDER_SAY) {
+        return;
+    }
+    if (job->advisory) {
+        ladder_refused(job->ladder); /* said, and that was it */
+    } else if (step_is_outside(advice.step)) {
+        action->carry_out = true;
+        job->step = advice;
+        job->step_is_pending = true;
+    } else if (advice.step == LADDER_GUARANTEE) {
+        job->urgent = advice.act == LADDER_TAKE;
+        job_decide(job, row);
+    }
+}
+
+static void
+job_on_stepped(Job *job, bool stepped)
+{
+    if (!job->step_is_pending) {
+        return;
+    }
+    job->step_is_pending = false;
+    if (!stepped) {
+        ladder_refused(job->ladder);
+    } else if (job->step.step == LADDER_DOWNTIME) {
+        job->config.policy.downtime_limit_s = job->step.value;
+        sampler_set_downtime(job->sampler, job->step.value);
+    }
+}
+
 static void
 job_start_iteration(Job *job, const SampleRow *row)
 {
@@ -320,6 +408,7 @@ job_start_iteration(Job *job, const SampleRow *row)
     job->running_iter = row->iter;
     if (job->state == JOB_PRECOPY) {
         job_decide(job, row);
+        job_climb(job, row);
     }
     ahead = job_decision_ahead(job);
     job->running = (JobIteration){
@@ -654,6 +743,9 @@ job_feed(Job *job, const JobEvent *event)
             job->is_pending = false;
         }
         break;
+    case JOB_EVENT_STEPPED:
+        job_on_stepped(job, event->stepped);
+        break;
     case JOB_EVENT_END:
         job_on_end(job, event->at_us, &event->outcome);
         break;
@@ -695,6 +787,12 @@ const PolicyDecision *
 job_in_force(const Job *job)
 {
     return &job->in_force;
+}
+
+unsigned
+job_steps(const Job *job)
+{
+    return job->ladder ? ladder_in_force(job->ladder) : 0;
 }
 
 static double

@@ -23,6 +23,7 @@
 #include "base/json.h"
 #include "base/known.h"
 #include "forecast/forecast.h"
+#include "policy/ladder.h"
 #include "policy/policy.h"
 #include "sample/sample.h"
 
@@ -38,6 +39,13 @@ typedef enum {
 
 const char *job_state_name(JobState state);
 
+/* policy/ladder.h: whether it is asked, with what. */
+typedef struct JobLadder {
+    bool climbs;
+    LadderSettings settings;
+    LadderGuest guest;
+} JobLadder;
+
 typedef struct JobConfig {
     const char *guest; /* borrowed during job_new(), for messages */
     PolicySettings policy;
@@ -46,6 +54,7 @@ typedef struct JobConfig {
                    auto-converge */
     uint64_t guest_pages; /* 0: not known */
     double fixed_downtime_s; /* device state etc., 0: not known */
+    JobLadder ladder;
 } JobConfig;
 
 /* Counters of the link and of our classes on it, all counted since some
@@ -81,6 +90,8 @@ typedef enum {
     JOB_EVENT_GRANTED,  /* .grant: an arbiter of several migrations has put this
                            into force, whatever was decided here */
     JOB_EVENT_SETTINGS, /* .settings: of the policy, from now on */
+    JOB_EVENT_STEPPED,  /* .stepped: the ladder's last step was carried out, or
+                           could not be */
     JOB_EVENT_END,      /* .outcome */
     JOB_N_EVENTS
 } JobEventKind;
@@ -100,6 +111,7 @@ typedef struct JobEvent {
         bool advisory;
         PolicyDecision grant;
         PolicySettings settings;
+        bool stepped;
         JobOutcome outcome;
     };
 } JobEvent;
@@ -108,6 +120,8 @@ typedef enum {
     JOB_ACTION_STATE,    /* .state was entered */
     JOB_ACTION_DECIDED,  /* .decision was taken; when .shape, carry it out and
                             answer with JOB_EVENT_SHAPED */
+    JOB_ACTION_STEP,     /* .advice of the ladder; when .carry_out, do it and
+                            answer with JOB_EVENT_STEPPED */
     JOB_ACTION_FORECAST, /* an iteration started: what is expected of it */
     JOB_ACTION_ROW,      /* an iteration ended: what it was */
     JOB_ACTION_POINT,    /* one point of the time lines */
@@ -143,6 +157,11 @@ typedef struct JobAction {
             PolicyDecision decision;
             unsigned iter;
             bool shape;
+        };
+        struct {
+            LadderAdvice advice;
+            unsigned step_iter;
+            bool carry_out;
         };
         JobIteration iteration;
         JobPoint point;
@@ -184,6 +203,8 @@ const PolicySettings *job_settings(const Job *job);
 
 /** job_in_force() - What of its decisions, or of an arbiter's, is; borrowed */
 const PolicyDecision *job_in_force(const Job *job);
+/** job_steps() - LADDER_BITs of the steps in force */
+unsigned job_steps(const Job *job);
 
 /* Where it stands now, for whoever watches. */
 typedef struct JobProgress {

@@ -44,6 +44,7 @@
 #define HELPED 0.9     /* of the score before */
 #define RAISED_BY 1.02 /* less is not worth a step */
 #define EXPLORING 1.25 /* so much more is worth it without a promise */
+#define MOMENTS 8      /* of a pass, at which a limit may be raised */
 #define LARGER 1.25    /* second size of a step, over the first */
 #define MOST_TRIES 2
 #define NEAR_PASSES 4 /* an end that is near */
@@ -189,8 +190,35 @@ judge(Outlook *outlook)
     }
 }
 
-/* The least limit up to @most that ends it in time, unknown if none does. On a
- * plateau what remains is one limit's worth and what a pass dirties on top. */
+/* The limit is raised at some moment of a pass, which ends then if what remains
+ * is below the new threshold. The sync adds what was dirtied since the one
+ * before, and pages get dirty faster than they are sent at first: at the worst
+ * moment there are so many seconds' worth more than at the pass's start. */
+static double
+worst_moment_s(const Forecaster *forecaster, const Outlook *outlook)
+{
+    double plateau_s = known_or(outlook->now.plateau_s, 0.0);
+    double page_bytes = (double)outlook->input->page_bytes, worst_s = 0.0;
+
+    for (unsigned i = 1; i <= MOMENTS; i++) {
+        double at_s = plateau_s * i / MOMENTS;
+        ForecastQuery query = {
+            .pages_to_send = (uint64_t)(at_s * outlook->bandwidth / page_bytes),
+            .bandwidth_bytes_s = outlook->bandwidth,
+        };
+        Forecast forecast;
+
+        forecaster_next(forecaster, &query, &forecast);
+        worst_s = fmax(worst_s, known_or(forecast.pages, 0.0) * page_bytes /
+                                        outlook->bandwidth -
+                                    at_s);
+    }
+    return worst_s;
+}
+
+/* The least limit that ends it in time, unknown if none does. On a plateau what
+ * remains at a pass's start is one limit's worth, and what a pass dirties on
+ * top. */
 static Known
 enough_downtime(const Forecaster *forecaster, const Outlook *outlook)
 {
@@ -198,7 +226,8 @@ enough_downtime(const Forecaster *forecaster, const Outlook *outlook)
 
     if (outlook->verdict == LADDER_NEVER) {
         return outlook->now.plateau_s.known
-                   ? known(limit_s + 1.1 * outlook->now.plateau_s.value)
+                   ? known(limit_s + 1.1 * outlook->now.plateau_s.value +
+                           worst_moment_s(forecaster, outlook))
                    : unknown();
     }
     for (double tried_s = 1.25 * limit_s; tried_s <= 60.0; tried_s *= 1.25) {
@@ -340,6 +369,16 @@ take(Ladder *ladder, const Outlook *outlook, LadderAdvice *advice,
     act(ladder, advice, LADDER_TAKE, step, value, old_value);
 }
 
+/* At a lucky moment less is enough: what there is at a pass's start. */
+static double
+least_downtime(const Outlook *outlook)
+{
+    return outlook->verdict == LADDER_NEVER
+               ? outlook->input->downtime_limit_s +
+                     1.1 * known_or(outlook->now.plateau_s, INFINITY)
+               : INFINITY;
+}
+
 /* In steps of 5 % */
 static Known
 throttle_share(const Ladder *ladder, const Outlook *outlook, double old_value)
@@ -389,6 +428,10 @@ size_of(const Ladder *ladder, const Outlook *outlook, LadderStep step,
     case LADDER_DOWNTIME:
         *old_value = input->downtime_limit_s;
         value = ceil(outlook->enough_downtime_s.value * 100.0) / 100.0;
+        if (value > settings->downtime_most_s &&
+            settings->downtime_most_s >= least_downtime(outlook)) {
+            value = settings->downtime_most_s;
+        }
         if (value > settings->downtime_most_s ||
             value <= input->downtime_limit_s ||
             (life->tries > 0 && value < LARGER * life->value)) {

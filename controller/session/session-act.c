@@ -148,6 +148,9 @@ carry_out(Session *session, const JobAction *action)
     case JOB_ACTION_DECIDED:
         act_decided(session, action);
         break;
+    case JOB_ACTION_STEP:
+        session_act_step(session, action);
+        break;
     case JOB_ACTION_ROW:
         act_row(session, &action->iteration);
         break;
@@ -228,6 +231,7 @@ session_job_config(const Session *session)
         .source = SAMPLE_SOURCE_LIBVIRT,
         .ticks = can_tick(&session->spec),
         .guest_pages = guest->memory_bytes / 4096,
+        .ladder = session_ladder(session),
     };
 }
 

@@ -5,6 +5,7 @@
  * session.c          its life: what is done in which order, and the end
  * session-observe.c  what happens becomes events of the job
  * session-act.c      what the job answers is carried out and recorded
+ * session-steps.c    steps of the convergence ladder
  * session-adopt.c    a migration of somebody else's: its beginning and end
  */
 #ifndef SESSION_PRIV_H
@@ -58,6 +59,9 @@ struct Session {
     bool downtime_is_theirs;
     bool limits_asked;
 
+    bool throttled; /* by us, through the monitor */
+    char *given_up; /* why the ladder aborted it */
+
     RunRecord *record;
     GArray *decision_us; /* double: cost of each decision */
     GArray *change_us;   /* double: cost of each change of classes */
@@ -84,6 +88,11 @@ void session_observe_stop(Session *session);
 void session_check_balloon(Session *session);
 void session_on_guest_event(VirtGuest *guest, const VirtEvent *event,
                             gpointer user);
+
+/* session-steps.c */
+void session_act_step(Session *session, const JobAction *action);
+JobLadder session_ladder(const Session *session);
+void session_undo_steps(Session *session, bool completed);
 
 /* session-adopt.c */
 void session_adopted_event(Session *session, const VirtEvent *event);

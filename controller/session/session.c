@@ -85,6 +85,7 @@ session_unref(Session *session)
     g_queue_free_full(session->waiting, g_free);
     g_array_unref(session->decision_us);
     g_array_unref(session->change_us);
+    g_free(session->given_up);
     g_clear_error(&session->failure);
     g_free(session);
 }
@@ -493,12 +494,16 @@ session_finish(Session *session, const VirtMigrationResult *result,
         end.outcome.downtime_s = known(known_or(job->downtime_ms, 0) / 1000);
         end.outcome.bytes = known((double)job->poll.sent_bytes);
     }
+    session_undo_steps(session, end.outcome.completed);
     session_feed(session, end);
     session_release(session);
     if (session->cut_off && error) {
         g_set_error(&session->failure, SESSION_ERROR, SESSION_ERROR_CUT_OFF,
                     "given up after %.0f s as asked: %s",
                     session->spec.cut_off_s.value, error->message);
+    } else if (session->given_up && error) {
+        g_set_error(&session->failure, SESSION_ERROR, SESSION_ERROR_GIVEN_UP,
+                    "given up: %s (%s)", session->given_up, error->message);
     } else if (error) {
         session->failure = g_error_copy(error);
     }

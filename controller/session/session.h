@@ -27,10 +27,11 @@
 #define SESSION_ERROR (session_error_quark())
 GQuark session_error_quark(void);
 typedef enum {
-    SESSION_ERROR_ADDRESS, /* the destination's data address is not known */
-    SESSION_ERROR_CUT_OFF, /* given up after the time set for it */
-    SESSION_ERROR_REMOTE,  /* the source is not this host: no tc here */
-    SESSION_ERROR_LEFT,    /* left by session_leave(), and goes on */
+    SESSION_ERROR_ADDRESS,  /* the destination's data address is not known */
+    SESSION_ERROR_CUT_OFF,  /* given up after the time set for it */
+    SESSION_ERROR_GIVEN_UP, /* by the ladder: it will not converge in time */
+    SESSION_ERROR_REMOTE,   /* the source is not this host: no tc here */
+    SESSION_ERROR_LEFT,     /* left by session_leave(), and goes on */
 } SessionError;
 
 typedef enum {
@@ -81,6 +82,10 @@ typedef struct SessionSpec {
     const SessionHands *hands;   /* NULL: a reservation of its own on .link */
     gpointer hands_user;
     bool advisory; /* decides and records, carries out nothing */
+    bool climbs;   /* the convergence ladder is asked, with: */
+    LadderSettings ladder;
+    bool monitor_allowed; /* auto-converge may be set by QEMU's monitor,
+                                which taints the guest */
 } SessionSpec;
 
 typedef struct SessionCallbacks {

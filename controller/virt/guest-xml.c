@@ -135,7 +135,20 @@ on_start(GMarkupParseContext *context, const char *element, const char **names,
         value = attribute(names, values, "period");
         info->balloon_period_s =
             value ? (unsigned)g_ascii_strtoull(value, NULL, 10) : 0;
+    } else if (!strcmp(path, "domain/memoryBacking/hugepages/page")) {
+        value = attribute(names, values, "size");
+        if (value) {
+            uint64_t bytes = g_ascii_strtoull(value, NULL, 10) *
+                             unit_bytes(attribute(names, values, "unit"));
+
+            info->hugepage_bytes = MAX(info->hugepage_bytes, bytes);
+        }
+    } else if (!strcmp(path, "domain/devices/hostdev")) {
+        info->host_devices = true;
     } else if (!strcmp(path, "domain/devices/interface")) {
+        value = attribute(names, values, "type");
+        info->host_devices |=
+            value && (!strcmp(value, "hostdev") || !strcmp(value, "vdpa"));
         reader->interface = g_new0(VirtInterface, 1);
         g_ptr_array_add(info->interfaces, reader->interface);
     } else if (!strcmp(path, "domain/devices/interface/mac")) {

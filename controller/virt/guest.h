@@ -55,6 +55,9 @@ typedef struct VirtGuestInfo {
     char *accelerator; /* "kvm", "tcg", else as type */
     bool balloon;      /* has the device (the guest may lack the driver) */
     unsigned balloon_period_s; /* 0: statistics are not collected */
+    bool host_devices;         /* has devices of its host */
+    uint64_t hugepage_bytes;   /* largest of its memory's pages that are asked
+                                  for by size; 0: none are */
     GPtrArray *interfaces;     /* VirtInterface * */
     GPtrArray *taints; /* char *, libvirt's sentences; empty: untainted */
 } VirtGuestInfo;

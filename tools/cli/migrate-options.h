@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/known.h"
+#include "policy/ladder.h"
 #include "policy/policy.h"
 #include "tc/reservation.h"
 #include "tools/cli/cmdline.h"
@@ -68,6 +69,9 @@ typedef struct MigrateOptions {
     bool dry_run;
     bool working_set; /* have hot and cold pages told; taints */
     Known cut_off_s;  /* abort the job then, status cut-off */
+    bool climbs;      /* the convergence ladder is asked, with: */
+    LadderSettings ladder;
+    bool monitor_allowed; /* auto-converge was named: goes by the monitor */
 
     GPtrArray *given; /* char *, the words as given; for the record */
 } MigrateOptions;

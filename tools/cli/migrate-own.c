@@ -167,6 +167,76 @@ read_policy(MigrateOptions *options, const Cmdline *cmdline, GError **error)
     return true;
 }
 
+/* Steps that QEMU has to be prepared for when it begins are, where that does
+ * not rule out what else was asked for. Dormant, its throttle takes one per
+ * cent. */
+static void
+prepare_steps(VirtMigrateSpec *spec, unsigned allowed)
+{
+    unsigned no_postcopy = VIRT_MIGRATE_TUNNELLED | VIRT_MIGRATE_PARALLEL |
+                           VIRT_MIGRATE_NON_SHARED_DISK |
+                           VIRT_MIGRATE_NON_SHARED_INC;
+
+    if (allowed & LADDER_BIT(LADDER_POSTCOPY) && !(spec->flags & no_postcopy)) {
+        spec->flags |= VIRT_MIGRATE_POSTCOPY;
+    }
+    if (allowed & LADDER_BIT(LADDER_THROTTLE) &&
+        !(spec->flags & VIRT_MIGRATE_AUTO_CONVERGE)) {
+        spec->flags |= VIRT_MIGRATE_AUTO_CONVERGE;
+        virt_migrate_spec_add_int(spec,
+                                  VIRT_MIGRATE_PARAM_AUTO_CONVERGE_INITIAL, 1);
+        virt_migrate_spec_add_int(
+            spec, VIRT_MIGRATE_PARAM_AUTO_CONVERGE_INCREMENT, 1);
+    }
+}
+
+/* Named steps are in addition to those that are allowed anyway, unless these
+ * are named too, or "none" is. */
+static bool
+read_ladder(MigrateOptions *options, const Cmdline *cmdline, GError **error)
+{
+    LadderSettings *ladder = &options->ladder;
+    Known downtime_ms = unknown(), throttle_percent = unknown();
+    const char *text = NULL;
+
+    ladder_settings_init(ladder);
+    if (!cmdline_string(cmdline, "allow", &text, error) ||
+        !own_number(cmdline, "downtime-max", 1, OWN_DOWNTIME_MAX_MS, "ms",
+                    &downtime_ms, error) ||
+        !own_number(cmdline, "throttle-max", 1, 99, "%", &throttle_percent,
+                    error)) {
+        return false;
+    }
+    if (text && !ladder_steps_parse(text, &ladder->allowed, error)) {
+        g_prefix_error(error, "--allow: ");
+        return false;
+    }
+    if (text && ladder->allowed != 0 && !(ladder->allowed & LADDER_DEFAULT)) {
+        ladder->allowed |= LADDER_DEFAULT;
+    }
+    if (downtime_ms.known) {
+        ladder->downtime_most_s = downtime_ms.value / 1000;
+    }
+    if (throttle_percent.known) {
+        ladder->throttle_most = throttle_percent.value / 100;
+    }
+    ladder->deadline_is_end = options->deadline_s.known;
+    options->climbs = options->policy == POLICY_DEFAULT;
+    if (!options->climbs && text) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_RULE,
+                    "--allow has no effect with --policy %s: only the default "
+                    "policy takes steps",
+                    policy_kind_name(options->policy));
+        return false;
+    }
+    if (options->climbs) {
+        prepare_steps(options->spec, ladder->allowed);
+        options->monitor_allowed =
+            ladder->allowed & LADDER_BIT(LADDER_THROTTLE);
+    }
+    return true;
+}
+
 bool
 migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
                          GError **error)
@@ -194,7 +264,8 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
                   error) ||
         !read_protect(options, cmdline, error) ||
         !read_parent(options, cmdline, error) ||
-        !read_policy(options, cmdline, error)) {
+        !read_policy(options, cmdline, error) ||
+        !read_ladder(options, cmdline, error)) {
         return false;
     }
     if (connect) {

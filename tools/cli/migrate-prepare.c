@@ -267,6 +267,9 @@ migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
         .postcopy_after_precopy = options->postcopy_after_precopy,
         .working_set = options->working_set,
         .cut_off_s = options->cut_off_s,
+        .climbs = options->climbs,
+        .ladder = options->ladder,
+        .monitor_allowed = options->monitor_allowed,
         .options = options->given,
     };
     policy_settings_init(&spec->policy, disabled_read(NULL, NULL)

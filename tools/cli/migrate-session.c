@@ -34,6 +34,32 @@ typedef struct Run {
     int status;
 } Run;
 
+/* Where nobody watches, a warning still has to reach somebody. */
+static void
+warn(const Run *run, double at_s, const char *text)
+{
+    const MigrateOptions *options = run->options;
+
+    view_note(run->view, at_s, "warning", text);
+    if (!options->verbose && !options->json && !options->global.quiet) {
+        fprintf(stderr, "warning: %s\n", text);
+    }
+}
+
+/* What will not be is a warning; what is done about it belongs to the course of
+ * things. */
+static void
+show_step(const Run *run, double at_s, const JobAction *action)
+{
+    const LadderAdvice *advice = &action->advice;
+
+    if (advice->news || advice->step == LADDER_ABORT) {
+        warn(run, at_s, advice->reason);
+    } else {
+        view_note(run->view, at_s, "ladder", advice->reason);
+    }
+}
+
 static void
 on_action(Session *session, const JobAction *action, gpointer user)
 {
@@ -56,22 +82,13 @@ on_action(Session *session, const JobAction *action, gpointer user)
         view_iteration(run->view, at_s, &shown);
         break;
     }
+    case JOB_ACTION_STEP:
+        show_step(run, at_s, action);
+        break;
     case JOB_ACTION_FORECAST:
     case JOB_ACTION_POINT:
     case JOB_N_ACTIONS:
         break;
-    }
-}
-
-/* Where nobody watches, a warning still has to reach somebody. */
-static void
-warn(const Run *run, double at_s, const char *text)
-{
-    const MigrateOptions *options = run->options;
-
-    view_note(run->view, at_s, "warning", text);
-    if (!options->verbose && !options->json && !options->global.quiet) {
-        fprintf(stderr, "warning: %s\n", text);
     }
 }
 

@@ -117,6 +117,13 @@ static const CmdlineOption option_table[] = {
       "join an HTB tree that is there, below this class" },
     { "margin", CMDLINE_NUMBER, O, "factor",
       "guarantee over the dirtying bandwidth, 1.25 by default" },
+    { "allow", CMDLINE_STRING, O, "steps",
+      "what may be done if it will not end: guarantee, order, wait (default), "
+      "downtime, auto-converge, post-copy, abort" },
+    { "downtime-max", CMDLINE_NUMBER, O, "ms",
+      "how far the step \"downtime\" may raise the limit, 2000 by default" },
+    { "throttle-max", CMDLINE_NUMBER, O, "percent",
+      "how far the step \"auto-converge\" may go, 80 by default" },
     { "cut-off", CMDLINE_NUMBER, O, "seconds",
       "abort the migration if it is not over by then" },
     { "record", CMDLINE_STRING, O, "file",

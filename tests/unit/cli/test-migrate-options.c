@@ -239,6 +239,17 @@ ParameterizedTestParameters(migrate_options, refusals)
         { "a b --deadline 1.2.3",
           "'1.2.3' is no value for --deadline: give a number from 0.001 to "
           "1000000000 s" },
+        { "a b --allow postcopy",
+          "--allow: step \"postcopy\" is unknown: use guarantee, order, wait, "
+          "downtime, auto-converge, post-copy, abort, default, all or none" },
+        { "a b --policy none --allow post-copy",
+          "--allow has no effect with --policy none: only the default policy "
+          "takes steps" },
+        { "a b --throttle-max 100", "'100' is no value for --throttle-max: "
+                                    "give a number from 1 to 99 %" },
+        { "a b --downtime-max 0",
+          "'0' is no value for --downtime-max: give a number from 1 to 2000000 "
+          "ms" },
         { "a b --cut-off 0",
           "'0' is no value for --cut-off: give a number from 0.001 to "
           "1000000000 s" },
@@ -477,6 +488,40 @@ Test(migrate_options, own_values)
     cr_assert_str_eq(options->report_path, "r.html");
     cr_assert_str_eq(options->history, "h.db");
     cr_assert(options->json);
+}
+
+/* The default steps stay allowed unless somebody says none of them. */
+Test(migrate_options, steps_of_the_ladder)
+{
+    g_autoptr(MigrateOptions) none = parsed("a b --allow none");
+    g_autoptr(MigrateOptions) usual = parsed("a b --deadline 5");
+    g_autoptr(MigrateOptions) more =
+        parsed("a b --live --allow downtime,post-copy --downtime-max 900");
+    g_autoptr(MigrateOptions) fewer = parsed("a b --allow wait,abort");
+    g_autoptr(MigrateOptions) slow =
+        parsed("a b --live --allow auto-converge --throttle-max 45");
+    g_autoptr(MigrateOptions) wide =
+        parsed("a b --live --parallel --allow post-copy");
+
+    cr_assert(none->climbs);
+    cr_assert_eq(none->ladder.allowed, 0);
+    cr_assert_not(none->ladder.deadline_is_end);
+    cr_assert_eq(usual->ladder.allowed, LADDER_DEFAULT);
+    cr_assert(usual->ladder.deadline_is_end);
+    cr_assert_eq(usual->spec->flags, 0);
+    cr_assert_eq(more->ladder.allowed, LADDER_DEFAULT |
+                                           LADDER_BIT(LADDER_DOWNTIME) |
+                                           LADDER_BIT(LADDER_POSTCOPY));
+    cr_assert_float_eq(more->ladder.downtime_most_s, 0.9, 1e-9);
+    cr_assert(more->spec->flags & VIRT_MIGRATE_POSTCOPY);
+    cr_assert_not(more->monitor_allowed);
+    cr_assert_eq(fewer->ladder.allowed,
+                 LADDER_BIT(LADDER_WAIT) | LADDER_BIT(LADDER_ABORT));
+    cr_assert(slow->spec->flags & VIRT_MIGRATE_AUTO_CONVERGE);
+    cr_assert(slow->monitor_allowed);
+    cr_assert_float_eq(slow->ladder.throttle_most, 0.45, 1e-9);
+    cr_assert_eq(slow->spec->params->len, 2);
+    cr_assert_not(wide->spec->flags & VIRT_MIGRATE_POSTCOPY);
 }
 
 Test(migrate_options, link_without_rate_means_the_nics_own)

@@ -26,13 +26,15 @@ typedef struct {
     double remaining_pages;
     double link_bytes;
     unsigned pass;
+    double limit_s; /* of the downtime, once a step has raised it */
+    bool aborted;
 } Play;
 
 static void
 play_feed(Play *play, JobEvent event)
 {
     const GArray *actions;
-    bool shape = false;
+    bool shape = false, step = false;
 
     event.at_us = play->now_us;
     if (play->events) {
@@ -43,7 +45,20 @@ play_feed(Play *play, JobEvent event)
         const JobAction *action = &g_array_index(actions, JobAction, i);
 
         shape |= action->kind == JOB_ACTION_DECIDED && action->shape;
+        if (action->kind == JOB_ACTION_STEP && action->carry_out) {
+            step = true;
+            if (!play->script->refuses &&
+                action->advice.step == LADDER_DOWNTIME) {
+                play->limit_s = action->advice.value;
+            }
+            play->aborted |=
+                !play->script->refuses && action->advice.step == LADDER_ABORT;
+        }
         g_array_append_val(play->actions, *action);
+    }
+    if (step) {
+        play_feed(play, (JobEvent){ .kind = JOB_EVENT_STEPPED,
+                                    .stepped = !play->script->refuses });
     }
     if (shape) {
         play_feed(play, (JobEvent){ .kind = JOB_EVENT_SHAPED, .shaped = true });
@@ -115,7 +130,7 @@ play_pass(Play *play, double stop_pages)
 GArray *
 script_run(const Script *script, Job *job, JsonObject *events)
 {
-    double stop_pages = script->bandwidth_bytes_s / PAGE * DOWNTIME_S;
+    double stop_pages;
     bool completed = false;
     JobEvent end = { .kind = JOB_EVENT_END };
     Play play = {
@@ -127,12 +142,14 @@ script_run(const Script *script, Job *job, JsonObject *events)
     };
 
     play_feed(&play, (JobEvent){ .kind = JOB_EVENT_START });
-    while (play.pass < script->most_passes) {
+    while (play.pass < script->most_passes && !play.aborted) {
         double seconds;
 
         play.pass++;
         play_feed(&play,
                   (JobEvent){ .kind = JOB_EVENT_PASS, .pass = play.pass });
+        stop_pages = script->bandwidth_bytes_s / PAGE *
+                     (play.limit_s > 0 ? play.limit_s : DOWNTIME_S);
         seconds = play_pass(&play, stop_pages);
         play.remaining_pages +=
             script->set_pages *

@@ -19,6 +19,7 @@ typedef struct Script {
     double root_bytes_s; /* 0: no link events, policy none */
     double guest_tx_bytes_s;
     unsigned most_passes; /* then the migration is given up */
+    bool refuses;         /* no step of the ladder can be carried out */
 } Script;
 
 /**

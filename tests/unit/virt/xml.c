@@ -123,3 +123,34 @@ Test(xml, cut_short_is_refused)
         cr_assert_null(virt_guest_info_parse(part, NULL), "%zu bytes", length);
     }
 }
+
+/* What post-copy is ruled out by. */
+Test(xml, host_devices_and_huge_pages)
+{
+    static const struct {
+        const char *inside;
+        bool host_devices;
+        uint64_t hugepage_bytes;
+    } cases[] = {
+        { "", false, 0 },
+        { "<memoryBacking><hugepages/></memoryBacking>", false, 0 },
+        { "<memoryBacking><hugepages><page size='2048' unit='KiB'/>"
+          "<page size='1' unit='G'/></hugepages></memoryBacking>",
+          false, 1ull << 30 },
+        { "<devices><hostdev mode='subsystem' type='pci'/></devices>", true,
+          0 },
+        { "<devices><interface type='hostdev'/></devices>", true, 0 },
+        { "<devices><interface type='bridge'/></devices>", false, 0 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *xml = g_strdup_printf(
+            "<domain type='kvm'><name>a</name><uuid>u</uuid>%s</domain>",
+            cases[i].inside);
+        g_autoptr(VirtGuestInfo) info = virt_guest_info_parse(xml, NULL);
+
+        cr_assert_not_null(info);
+        cr_assert_eq(info->host_devices, cases[i].host_devices, "%s", xml);
+        cr_assert_eq(info->hugepage_bytes, cases[i].hugepage_bytes, "%s", xml);
+    }
+}
