@@ -16,5 +16,6 @@ int plan_import_main(int argc, char **argv);
 int plan_solve_main(int argc, char **argv);
 int plan_moves_main(int argc, char **argv);
 int plan_sets_main(int argc, char **argv);
+int plan_simulate_main(int argc, char **argv);
 
 #endif

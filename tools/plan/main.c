@@ -21,6 +21,7 @@ static const struct {
     { "check", plan_check_main, "which rules a placement breaks, its cost" },
     { "import", plan_import_main, "other formats into vmferry's own" },
     { "sets", plan_sets_main, "which guests belong side by side, by traffic" },
+    { "simulate", plan_simulate_main, "replay a day of processor use" },
 };
 
 static void
