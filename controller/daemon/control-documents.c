@@ -330,6 +330,7 @@ list_alerts(const Daemon *daemon)
             json_object_array_add(alerts, ctl_alert_to_json(&given_up));
         }
     }
+    circuit_alerts(daemon, alerts);
     return alerts;
 }
 

@@ -7,6 +7,7 @@
  * daemon.c     its life: connection, signs of migrations, the end
  * outgoing.c   one migration that leaves this host, and its session
  * sockets.c    which connections are whose
+ * circuit.c    what the last runs of a link allow
  * steps.c      what is done when one will not end in time
  * force.c      is a reservation in force, and if not, why
  * arbiter.c    several on one link
@@ -26,6 +27,7 @@
 #include "daemon/disabled.h"
 #include "daemon/log.h"
 #include "daemon/notify.h"
+#include "policy/breaker.h"
 #include "policy/in-force.h"
 #include "policy/ladder.h"
 #include "policy/share.h"
@@ -112,6 +114,9 @@ typedef struct Outgoing {
         set_application_bytes_s; /* of its class now */
     unsigned repairs;
 
+    /* circuit.c: while it was backlogged */
+    double promised_bytes, got_bytes;
+
     /* steps.c */
     Ladder *ladder; /* NULL: not asked yet */
     double ladder_floor_bytes_s;
@@ -174,8 +179,9 @@ struct Daemon {
     int64_t listed_us;
     GHashTable *strangers; /* inode -> when first seen, monotonic */
     guint search_source;
-    CtlServer *control; /* NULL: there is no socket */
-    Journal *journal;   /* NULL: there is none */
+    CtlServer *control;   /* NULL: there is no socket */
+    Journal *journal;     /* NULL: there is none */
+    GHashTable *circuits; /* device -> Circuit * */
     int64_t started_wall_us, connected_wall_us;
     char *libvirt_version;
     struct {
@@ -215,6 +221,14 @@ void sockets_search(Daemon *daemon); /* look often while one is not found */
 GArray *sockets_of(Outgoing *outgoing);
 uint64_t sockets_wire_bytes(const Daemon *daemon, int ifindex);
 void sockets_forget(Outgoing *outgoing);
+
+/* circuit.c */
+void circuit_load(Daemon *daemon);
+BreakerLevel circuit_level(Outgoing *outgoing);
+void circuit_count(Outgoing *outgoing, double interval_s, double class_bytes,
+                   bool backlogged);
+void circuit_ended(Outgoing *outgoing, unsigned forecasts, unsigned covered);
+void circuit_alerts(const Daemon *daemon, JsonObject *alerts);
 
 /* steps.c */
 void steps_open_journal(Daemon *daemon);

@@ -443,6 +443,7 @@ daemon_new(const DaemonOptions *options, GError **error)
     daemon->outgoing =
         g_ptr_array_new_with_free_func((GDestroyNotify)outgoing_free);
     track_load(daemon);
+    circuit_load(daemon);
     steps_open_journal(daemon);
     daemon->strangers =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
@@ -539,6 +540,7 @@ daemon_free(Daemon *daemon)
     g_hash_table_unref(daemon->strangers);
     g_ptr_array_unref(daemon->past);
     journal_close(daemon->journal);
+    g_hash_table_unref(daemon->circuits);
     g_clear_pointer(&daemon->streams, g_array_unref);
     virt_pool_drain(daemon->pool, DRAIN_MS);
     virt_pool_unref(daemon->pool);

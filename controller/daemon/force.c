@@ -141,6 +141,9 @@ force_look(Outgoing *outgoing, const ReservationStats *stats)
         outgoing->in_force = in_force_new();
     }
     in_force_add(outgoing->in_force, &reading);
+    /* Of a fiftieth of a second's worth a queue is more than jitter. */
+    circuit_count(outgoing, interval_s, reading.class_bytes,
+                  reading.backlog_bytes > reading.guarantee_bytes_s / 50);
     in_force_state(outgoing->in_force, &state);
     outgoing->path_bytes_s = state.capacity_bytes_s;
     if (stands(outgoing->force)) {

@@ -399,6 +399,27 @@ resolve_link(Outgoing *outgoing, const char *address, GError **error)
                         &outgoing->link, error);
 }
 
+/* After runs that were out of bounds less is dared on this link. */
+static void
+heed_circuit(Outgoing *outgoing)
+{
+    BreakerLevel level = circuit_level(outgoing);
+
+    if (level == BREAKER_OBSERVE &&
+        outgoing->rules.mode == CONFIG_MODE_ENFORCE) {
+        outgoing->rules.mode = CONFIG_MODE_OBSERVE;
+        session_set_advisory(outgoing->session, true);
+    }
+    if (level != BREAKER_STEER) {
+        session_set_asks(outgoing->session, POLICY_ASK_LAST);
+        session_note(outgoing->session,
+                     level == BREAKER_LAST
+                         ? "the circuit breaker of its link: forecasts are not "
+                           "trusted, the last value decides"
+                         : "the circuit breaker of its link: observed only");
+    }
+}
+
 void
 outgoing_found(Outgoing *outgoing)
 {
@@ -413,6 +434,7 @@ outgoing_found(Outgoing *outgoing)
         return;
     }
     outgoing->has_link = true;
+    heed_circuit(outgoing);
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "stream",
                  "its stream goes to %s port %u by %s, found %.0f ms after the "
                  "first sign",

@@ -275,6 +275,11 @@ carry_out(Outgoing *outgoing, const LadderAdvice *advice)
     switch (advice->step) {
     case LADDER_GUARANTEE:
         outgoing->ladder_floor_bytes_s = take ? advice->value : 0;
+        session_set_asks(outgoing->session,
+                         take ? job_asks(session_job(outgoing->session)) |
+                                    POLICY_ASK_URGENT
+                              : job_asks(session_job(outgoing->session)) &
+                                    ~(unsigned)POLICY_ASK_URGENT);
         if (outgoing->has_link) {
             arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
         }

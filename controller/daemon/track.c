@@ -207,6 +207,10 @@ track_ended(Outgoing *outgoing, const RunRecord *record)
 {
     Daemon *daemon = outgoing->daemon;
     JsonObject *line = json_object_new_object();
+    unsigned passes = 0, inside = 0;
+
+    count_passes(record, &passes, &inside);
+    circuit_ended(outgoing, passes, inside);
 
     jobj_add(line, "run", run_document(outgoing, record));
     jobj_add(line, "entry", entry_document(outgoing, record));

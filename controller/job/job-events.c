@@ -122,6 +122,9 @@ job_event_to_json(const JobEvent *event)
         break;
     case JOB_EVENT_SETTINGS:
         settings_to_json(json, &event->settings);
+        if (event->asks) {
+            jobj_add_u64(json, "asks", event->asks);
+        }
         break;
     case JOB_EVENT_STEPPED:
         jobj_add_bool(json, "stepped", event->stepped);
@@ -276,6 +279,7 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
         break;
     case JOB_EVENT_SETTINGS:
         fine = settings_from_json(json, &read.settings);
+        (void)get_unsigned(json, "asks", &read.asks);
         break;
     case JOB_EVENT_STEPPED:
         fine = jobj_get_bool(json, "stepped", &read.stepped);

@@ -55,6 +55,7 @@ struct Job {
     PolicyDecision in_force;
     PolicyDecision pending; /* waits for JOB_EVENT_SHAPED */
     bool is_pending;
+    unsigned asks;
     bool advisory;            /* nothing of it is carried out */
     bool first_measures_used; /* pass 1 was decided again, knowing the link */
 
@@ -195,7 +196,7 @@ static PolicyInput
 job_input(const Job *job, const SampleRow *row)
 {
     return (PolicyInput){
-        .asks = job->urgent ? POLICY_ASK_URGENT : 0,
+        .asks = job->asks | (job->urgent ? POLICY_ASK_URGENT : 0),
         .iter = MAX(row->iter, 1),
         .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
         .pages_to_send = row->pages_to_send,
@@ -734,6 +735,7 @@ job_feed(Job *job, const JobEvent *event)
         break;
     case JOB_EVENT_SETTINGS:
         job->config.policy = event->settings;
+        job->asks = event->asks;
         sampler_set_downtime(job->sampler, event->settings.downtime_limit_s);
         break;
     case JOB_EVENT_ADVISORY:
@@ -781,6 +783,12 @@ const PolicySettings *
 job_settings(const Job *job)
 {
     return &job->config.policy;
+}
+
+unsigned
+job_asks(const Job *job)
+{
+    return job->asks;
 }
 
 const PolicyDecision *

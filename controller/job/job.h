@@ -89,7 +89,7 @@ typedef enum {
                            it is without them; or the other way round */
     JOB_EVENT_GRANTED,  /* .grant: an arbiter of several migrations has put this
                            into force, whatever was decided here */
-    JOB_EVENT_SETTINGS, /* .settings: of the policy, from now on */
+    JOB_EVENT_SETTINGS, /* .settings and .asks: of the policy, from now on */
     JOB_EVENT_STEPPED,  /* .stepped: the ladder's last step was carried out, or
                            could not be */
     JOB_EVENT_END,      /* .outcome */
@@ -110,7 +110,10 @@ typedef struct JobEvent {
         bool shaped;
         bool advisory;
         PolicyDecision grant;
-        PolicySettings settings;
+        struct {
+            PolicySettings settings;
+            unsigned asks; /* POLICY_ASK_ flags */
+        };
         bool stepped;
         JobOutcome outcome;
     };
@@ -200,6 +203,9 @@ const Forecaster *job_forecaster(const Job *job);
 
 /** job_settings() - Of its policy, as they hold now; borrowed */
 const PolicySettings *job_settings(const Job *job);
+
+/** job_asks() - POLICY_ASK_ flags that hold now */
+unsigned job_asks(const Job *job);
 
 /** job_in_force() - What of its decisions, or of an arbiter's, is; borrowed */
 const PolicyDecision *job_in_force(const Job *job);

@@ -339,9 +339,24 @@ session_grant(Session *session, const PolicyDecision *decision)
 void
 session_set_policy(Session *session, const PolicySettings *settings)
 {
-    JobEvent event = { .kind = JOB_EVENT_SETTINGS, .settings = *settings };
+    JobEvent event = { .kind = JOB_EVENT_SETTINGS };
 
     if (!session->ending && !session->over) {
+        event.settings = *settings;
+        event.asks = job_asks(session->job);
+        event.at_us = session_now_us(session);
+        session_feed(session, event);
+    }
+}
+
+void
+session_set_asks(Session *session, unsigned asks)
+{
+    JobEvent event = { .kind = JOB_EVENT_SETTINGS };
+
+    if (!session->ending && !session->over && job_asks(session->job) != asks) {
+        event.settings = *job_settings(session->job);
+        event.asks = asks;
         event.at_us = session_now_us(session);
         session_feed(session, event);
     }

@@ -141,6 +141,9 @@ void session_grant(Session *session, const PolicyDecision *decision);
 /** session_set_policy() - Other settings from now on */
 void session_set_policy(Session *session, const PolicySettings *settings);
 
+/** session_set_asks() - POLICY_ASK_ flags from now on */
+void session_set_asks(Session *session, unsigned asks);
+
 /** session_expect_downtime() - We are about to change the limit ourselves */
 void session_expect_downtime(Session *session, double limit_s);
 
