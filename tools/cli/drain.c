@@ -13,6 +13,7 @@
  * both hosts. */
 #define BETWEEN_S 1.0
 #define WAIT_MOST_S 3600.0
+#define BOUND_LEAST_S 120.0
 /* A link that nobody knows, with --policy none, is taken for a usual one. */
 #define USUAL_BYTES_S 125e6
 #define EXIT_SOME 3
@@ -305,6 +306,16 @@ lane_fill(const Drain *drain, int link, Lane *lane)
     }
 }
 
+/* No later ones overtake in a drain, so that nobody starves behind them; but
+ * one that does not end must not keep all others for good. */
+static double
+bound_of(const DrainGuest *guest, const QueuePlan *plan)
+{
+    double total_s = isfinite(plan->total_s) ? plan->total_s : 0;
+
+    return guest->waited_s + 2 * total_s + BOUND_LEAST_S;
+}
+
 static void
 order_link(Drain *drain, int link, double rate_bytes_s, unsigned parallel)
 {
@@ -326,20 +337,16 @@ order_link(Drain *drain, int link, double rate_bytes_s, unsigned parallel)
 
     lane_fill(drain, link, &lane);
     items = (QueueItem *)(void *)lane.items->data;
-    for (guint i = 0; i < lane.items->len; i++) {
-        DrainGuest *guest = lane.guests->pdata[i];
-
-        if (guest->bound_s <= 0) {
-            guest->bound_s = guest->waited_s +
-                             queue_bound(&limits, items, lane.items->len, i);
-            items[i].bound_s = guest->bound_s;
-        }
-    }
     if (lane.items->len > 0) {
         slots = g_new0(QueueSlot, lane.items->len);
         queue_plan(&limits, items, lane.items->len, &plan, slots);
         for (guint i = 0; i < lane.guests->len; i++) {
-            ((DrainGuest *)lane.guests->pdata[i])->slot = slots[i];
+            DrainGuest *guest = lane.guests->pdata[i];
+
+            guest->slot = slots[i];
+            if (guest->bound_s <= 0) {
+                guest->bound_s = bound_of(guest, &plan);
+            }
         }
         drain->total_s = fmax(drain->total_s, plan.total_s);
         drain->at_once_s = fmax(drain->at_once_s, plan.at_once_s);

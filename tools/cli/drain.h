@@ -66,7 +66,7 @@ typedef struct DrainGuest {
     QueueSlot slot;
     /* while it waits and runs */
     double waited_s;
-    double bound_s; /* queue_bound() */
+    double bound_s; /* it waits no longer than that */
     double done;    /* share, 0..1; never shrinks */
     unsigned iter;  /* pass under way */
     Known remaining_bytes, rate_bytes_s, end_s;
@@ -122,7 +122,8 @@ void drain_spread(Drain *drain);
  * @taken_bytes_s: Of each link, promised to others
  * @parallel: At once on a link at most; 0: no limit
  *
- * Sets .slot of all that wait or run and .bound_s of those that had none.
+ * Sets .slot of all that wait or run, and .bound_s of those that had none:
+ * twice the plan and two minutes.
  */
 void drain_order(Drain *drain, double share, double taken_bytes_s,
                  unsigned parallel);
