@@ -308,12 +308,22 @@ lane_fill(const Drain *drain, int link, Lane *lane)
 
 /* No later ones overtake in a drain, so that nobody starves behind them; but
  * one that does not end must not keep all others for good. */
-static double
-bound_of(const DrainGuest *guest, const QueuePlan *plan)
+static bool
+set_bounds(Lane *lane, const QueuePlan *plan)
 {
     double total_s = isfinite(plan->total_s) ? plan->total_s : 0;
+    bool any = false;
 
-    return guest->waited_s + 2 * total_s + BOUND_LEAST_S;
+    for (guint i = 0; i < lane->guests->len; i++) {
+        DrainGuest *guest = lane->guests->pdata[i];
+
+        if (guest->bound_s <= 0) {
+            guest->bound_s = guest->waited_s + 2 * total_s + BOUND_LEAST_S;
+            g_array_index(lane->items, QueueItem, i).bound_s = guest->bound_s;
+            any = true;
+        }
+    }
+    return any;
 }
 
 static void
@@ -340,13 +350,11 @@ order_link(Drain *drain, int link, double rate_bytes_s, unsigned parallel)
     if (lane.items->len > 0) {
         slots = g_new0(QueueSlot, lane.items->len);
         queue_plan(&limits, items, lane.items->len, &plan, slots);
+        if (set_bounds(&lane, &plan)) {
+            queue_plan(&limits, items, lane.items->len, &plan, slots);
+        }
         for (guint i = 0; i < lane.guests->len; i++) {
-            DrainGuest *guest = lane.guests->pdata[i];
-
-            guest->slot = slots[i];
-            if (guest->bound_s <= 0) {
-                guest->bound_s = bound_of(guest, &plan);
-            }
+            ((DrainGuest *)lane.guests->pdata[i])->slot = slots[i];
         }
         drain->total_s = fmax(drain->total_s, plan.total_s);
         drain->at_once_s = fmax(drain->at_once_s, plan.at_once_s);
