@@ -121,7 +121,7 @@ limit_parallel(DrainRun *run)
         run->options, "guest", run->options->to->pdata[0], true, NULL);
 
     run->parallel = run->options->parallel;
-    if (trial && trial->spec->flags & many && trial->policy != POLICY_NONE &&
+    if (trial && trial->spec->flags & many && run->policy != POLICY_NONE &&
         run->parallel != 1) {
         run->parallel = 1;
         drain_view_note(run->view, 0, NULL, "note",

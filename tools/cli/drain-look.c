@@ -51,7 +51,7 @@ find_link(DrainRun *run, DrainPlace *place, const char *uri, GError **error)
 
     place->has_link =
         migrate_find_link(trial, place->host, &place->link, &problem);
-    if (!place->has_link && trial->policy != POLICY_NONE) {
+    if (!place->has_link && run->policy != POLICY_NONE) {
         g_propagate_error(error, g_steal_pointer(&problem));
         return false;
     }
@@ -122,6 +122,12 @@ take_settings(DrainRun *run, const MigrateOptions *trial)
 
     migrate_fill_spec(&spec, trial, NULL, NULL, NULL);
     run->downtime_limit_s = spec.policy.downtime_limit_s;
+    run->policy = spec.policy.kind;
+    if (run->policy != trial->policy) {
+        drain_view_note(run->view, 0, NULL, "warning",
+                        "vmferry is disabled on this host: nothing is "
+                        "reserved; \"vmferry enable\" takes that back");
+    }
     for (size_t i = 0; i < spec.n_protected; i++) {
         run->protected_bytes_s += (double)spec.protected_specs[i].rate_bytes_s;
     }
@@ -145,7 +151,7 @@ drain_look_hosts(DrainRun *run, GError **error)
     run->drain->source_name =
         g_strdup(info->host_name ? info->host_name : info->uri);
     run->drain->source_uuid = g_strdup(info->uuid);
-    if (trial->policy != POLICY_NONE && info->local == VIRT_LOCAL_NO) {
+    if (run->policy != POLICY_NONE && info->local == VIRT_LOCAL_NO) {
         g_set_error(error, SESSION_ERROR, SESSION_ERROR_REMOTE,
                     "the source %s is another host, and bandwidth can be "
                     "reserved only where the streams leave: run vmferry there, "
@@ -158,7 +164,7 @@ drain_look_hosts(DrainRun *run, GError **error)
             return false;
         }
     }
-    return trial->policy == POLICY_NONE || check_links(run, error);
+    return run->policy == POLICY_NONE || check_links(run, error);
 }
 
 /* --- guests --- */

@@ -59,6 +59,7 @@ struct DrainRun {
     GPtrArray *units;  /* DrainUnit * */
     DrainView *view;
     char *begun;
+    PolicyKind policy; /* that will be */
     double downtime_limit_s;
     double protected_bytes_s;
     int64_t begun_us;

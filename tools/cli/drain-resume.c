@@ -56,8 +56,7 @@ on_look(gpointer user)
     Wait *wait = user;
 
     wait->source = 0;
-    wait->asking =
-        virt_guest_poll(wait->virt, VIRT_READ_JOB, on_reading, wait);
+    wait->asking = virt_guest_poll(wait->virt, VIRT_READ_JOB, on_reading, wait);
     return G_SOURCE_REMOVE;
 }
 

@@ -73,6 +73,13 @@ on_action(Session *session, const JobAction *action, gpointer user)
 
         drain_view_iteration(unit->run->view, drain_seconds(unit->run),
                              unit->guest, &shown);
+    } else if (action->kind == JOB_ACTION_STEP) {
+        const LadderAdvice *advice = &action->advice;
+
+        drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
+                        advice->news || advice->step == LADDER_ABORT ? "warning"
+                                                                     : "ladder",
+                        advice->reason);
     }
 }
 

@@ -161,6 +161,7 @@ ParameterizedTestParameters(drain_options, refused)
         { TO "--timeout-suspend", "--timeout" },
         { TO "--tls-destination x", "tls" },
         { TO "--bandwidth much", "bandwidth" },
+        { TO "--allow magic", "--allow" },
         { TO "--migrateuri tcp://10.0.0.2 --to qemu+tcp://h3/system",
           "one --to" },
         { "--resume --to qemu+tcp://h2/system", "--to cannot be given" },

@@ -81,8 +81,8 @@ Test(drain, a_guest_that_fits_nowhere_stays_and_tells_why)
     cr_assert_str_eq(where(drain, "b"), "-");
     cr_assert_eq(guest->status, DRAIN_STAYS);
     cr_assert_eq(guest->obstacles->len, 2);
-    cr_assert_not_null(strstr(guest->obstacles->pdata[0], "100 MiB left"),
-                       "%s", (char *)guest->obstacles->pdata[0]);
+    cr_assert_not_null(strstr(guest->obstacles->pdata[0], "100 MiB left"), "%s",
+                       (char *)guest->obstacles->pdata[0]);
     cr_assert_not_null(strstr(guest->obstacles->pdata[1], "'h3'"));
 }
 
@@ -291,8 +291,8 @@ a_plan(void)
 Test(drain, the_plan_in_words)
 {
     static const char *const says[] = {
-        "cannot move:\n  vm-c   it uses pci device 0000:3b:10.2\n"
-        "         it has 2 snapshots\n",
+        "cannot move:\n  vm-c   it uses pci device 0000:3b:10.2\n",
+        "\n         it has 2 snapshots\n",
         "note: not asked for: vm-d\n",
         "note: vm-b: it loses its dongle\n",
         "1 guest that is not running stays",
@@ -363,6 +363,7 @@ Test(drain, the_table_fits_and_tells_of_each)
     after = drain_text_table(drain, 45);
     lines = g_strsplit(after, "\n", -1);
     cr_assert_eq(g_strv_length(lines), 3);
+    cr_assert(lines[0] && lines[1]);
     for (size_t i = 0; lines[i]; i++) {
         cr_assert_leq(strlen(lines[i]), 45, "%s", lines[i]);
     }
