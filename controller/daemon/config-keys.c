@@ -37,10 +37,10 @@ const ConfigKind config_kinds[CONFIG_N_INS] = {
     [CONFIG_IN_STARTER] = { "starter", "NAME", offsetof(DaemonConfig, starters),
                             sizeof(ConfigStarter),
                             offsetof(ConfigStarter, rules),
-                            "Who started the migration: *vmferry* stands for "
-                            "vmferry migrate and vmferry drain, *other* for "
-                            "everybody whose name is not known; \\* and ? may "
-                            "be used." },
+                            "Who started the migration: *vmferry* (vmferry "
+                            "migrate), *drain* (vmferry drain), or *others*; "
+                            "\\* and "
+                            "? may be used." },
     [CONFIG_IN_LINK] = { "link", "INTERFACE", offsetof(DaemonConfig, links),
                          sizeof(ConfigLink), CONFIG_NO_RULES,
                          "An interface that migrations leave by." },

@@ -218,7 +218,8 @@ collect(const DaemonConfig *config, const ConfigWho *who, GArray *fits,
         ConfigRules *rules, guint from[CONFIG_N_RULES])
 {
     static const unsigned allow = 1u << CONFIG_RULE_ALLOW;
-    bool ours = who->starter && strcmp(who->starter, CONFIG_STARTER_OURS) == 0;
+    bool ours = g_strcmp0(who->starter, CONFIG_STARTER_OURS) == 0 ||
+                g_strcmp0(who->starter, CONFIG_STARTER_DRAIN) == 0;
     ConfigRules limit = { 0 };
 
     *rules = (ConfigRules){ 0 };

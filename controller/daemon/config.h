@@ -226,8 +226,10 @@ typedef struct ConfigWho {
     const ConfigRules *metadata; /* of the guest */
 } ConfigWho;
 
-#define CONFIG_STARTER_OURS "vmferry" /* vmferry migrate and vmferry drain */
-#define CONFIG_STARTER_OTHER "other"  /* whoever we do not know */
+/* As in the protocol's SESSION. */
+#define CONFIG_STARTER_OURS "vmferry" /* vmferry migrate, announced */
+#define CONFIG_STARTER_DRAIN "drain"  /* vmferry drain: ours as well */
+#define CONFIG_STARTER_OTHER "others" /* whoever we do not know */
 
 /**
  * daemon_config_rules() - The rules for one migration

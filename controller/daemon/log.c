@@ -26,8 +26,6 @@ static const struct {
     { "VMFERRY_STARTER", offsetof(LogAbout, starter), false },
     { "VMFERRY_REASON", offsetof(LogAbout, reason), false },
     { "VMFERRY_STEP", offsetof(LogAbout, step), false },
-    { "VMFERRY_CLIENT", offsetof(LogAbout, client), false },
-    { "VMFERRY_COMMAND", offsetof(LogAbout, command), false },
 };
 #define N_FIELDS G_N_ELEMENTS(fields)
 G_STATIC_ASSERT(sizeof(LogAbout) == N_FIELDS * sizeof(const char *));

@@ -26,8 +26,6 @@ typedef struct LogAbout {
     const char *starter;     /* VMFERRY_STARTER */
     const char *reason;      /* VMFERRY_REASON: why */
     const char *step;        /* VMFERRY_STEP: of the policy or the ladder */
-    const char *client;      /* VMFERRY_CLIENT: "uid=0 pid=1 program=x" */
-    const char *command;     /* VMFERRY_COMMAND: of the control protocol */
 } LogAbout;
 
 /* Values of VMFERRY_EVENT. */
@@ -39,7 +37,6 @@ typedef struct LogAbout {
 #define LOG_EVENT_FOREIGN "foreign"   /* somebody else changed something */
 #define LOG_EVENT_LINK "link"         /* a link went, came, or was given up */
 #define LOG_EVENT_ENDED "ended"
-#define LOG_EVENT_COMMAND "command"   /* somebody steered */
 #define LOG_EVENT_CONFIG "config"     /* read, or refused */
 #define LOG_EVENT_DISABLED "disabled" /* switched off, or on again */
 #define LOG_EVENT_CLEANED "cleaned"   /* what an earlier daemon left behind */

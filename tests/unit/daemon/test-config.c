@@ -280,28 +280,28 @@ typedef struct Case {
 ParameterizedTestParameters(config, who)
 {
     static Case cases[] = {
-        { "", "db", "", "", "other", CONFIG_MODE_OBSERVE, 1, 2,
+        { "", "db", "", "", "others", CONFIG_MODE_OBSERVE, 1, 2,
           MAY(GUARANTEE) | MAY(ORDER) | MAY(WAIT) },
         { "", "db", "", "", "vmferry", CONFIG_MODE_ADVISE, 1, 2,
           MAY(GUARANTEE) | MAY(ORDER) | MAY(WAIT) | MAY(DOWNTIME) |
               MAY(ABORT) },
         { "", "db", "", "", "nightly-drain", CONFIG_MODE_OBSERVE, 1, 2,
           MAY(GUARANTEE) | MAY(DOWNTIME) },
-        { "", "db", "x.example.org", "", "other", CONFIG_MODE_OBSERVE, 2, 2,
+        { "", "db", "x.example.org", "", "others", CONFIG_MODE_OBSERVE, 2, 2,
           0 },
-        { "", "db", "x.example.org", "10.9.0.1", "other", CONFIG_MODE_OBSERVE,
+        { "", "db", "x.example.org", "10.9.0.1", "others", CONFIG_MODE_OBSERVE,
           3, 2, 0 },
-        { "", "db", "", "10.1.0.1", "other", CONFIG_MODE_OBSERVE, 4, 2, 0 },
-        { "", "db", "10.1.0.1", "", "other", CONFIG_MODE_OBSERVE, 4, 2, 0 },
-        { "", "db", "HOST-2.example.org", "10.1.0.1", "other",
+        { "", "db", "", "10.1.0.1", "others", CONFIG_MODE_OBSERVE, 4, 2, 0 },
+        { "", "db", "10.1.0.1", "", "others", CONFIG_MODE_OBSERVE, 4, 2, 0 },
+        { "", "db", "HOST-2.example.org", "10.1.0.1", "others",
           CONFIG_MODE_OBSERVE, 5, 2, 0 },
-        { "", "db", "", "fd00::1", "other", CONFIG_MODE_OBSERVE, 1, 2, 0 },
+        { "", "db", "", "fd00::1", "others", CONFIG_MODE_OBSERVE, 1, 2, 0 },
         { "", "web-100", "", "", "vmferry", CONFIG_MODE_ENFORCE, 1, 3, 0 },
-        { "", "web-1", "", "10.1.0.1", "other", CONFIG_MODE_ENFORCE, 8, 3, 0 },
-        { "", "web-22", "", "", "other", CONFIG_MODE_ENFORCE, 1, 3, 0 },
+        { "", "web-1", "", "10.1.0.1", "others", CONFIG_MODE_ENFORCE, 8, 3, 0 },
+        { "", "web-22", "", "", "others", CONFIG_MODE_ENFORCE, 1, 3, 0 },
         { "6695EB01-F6A4-8304-79AA-97F2502E193F", "web-1", "", "", "vmferry",
           CONFIG_MODE_ENFORCE, 9, 3, MAY(GUARANTEE) | MAY(POST_COPY) },
-        { "6695EB01-F6A4-8304-79AA-97F2502E193F", "web-1", "", "", "other",
+        { "6695EB01-F6A4-8304-79AA-97F2502E193F", "web-1", "", "", "others",
           CONFIG_MODE_ENFORCE, 9, 3, MAY(GUARANTEE) },
     };
 
