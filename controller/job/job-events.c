@@ -85,6 +85,8 @@ job_event_to_json(const JobEvent *event)
         jobj_add_u64(json, "other_pages", event->poll.other_pages);
         jobj_add_u64(json, "sent_bytes", event->poll.sent_bytes);
         jobj_add_u64(json, "throttle_percent", event->poll.throttle_percent);
+        add_if_known(json, "expected_downtime_ms",
+                     event->poll.expected_downtime_ms);
         break;
     case JOB_EVENT_COUNTERS:
         jobj_add_i64(json, "read_us", event->counters.at_us);
@@ -160,6 +162,7 @@ get_unsigned(JsonObject *json, const char *name, unsigned *value)
 static bool
 poll_from_json(JsonObject *json, SamplePoll *poll)
 {
+    poll->expected_downtime_ms = jobj_get_known(json, "expected_downtime_ms");
     return jobj_get_i64(json, "read_us", &poll->at_us) &&
            get_unsigned(json, "pass", &poll->pass) &&
            jobj_get_u64(json, "page_bytes", &poll->page_bytes) &&

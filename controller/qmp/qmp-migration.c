@@ -71,6 +71,7 @@ read_poll(JsonObject *result, int64_t at_us, SamplePoll *poll)
         return false;
     }
     poll->pass = (unsigned)pass;
+    poll->expected_downtime_ms = jobj_get_known(result, "expected-downtime");
     /* these two stand beside "ram" and only where they are in use */
     if (jobj_get_u64(result, "xbzrle-cache.pages", &more)) {
         poll->other_pages += more;

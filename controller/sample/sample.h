@@ -80,6 +80,8 @@ typedef struct SamplePoll {
     uint64_t other_pages;     /* xbzrle-cache.pages + compression.pages */
     uint64_t sent_bytes;      /* ram.transferred, since the start */
     unsigned throttle_percent;
+    Known expected_downtime_ms; /* QEMU's own expectation, if it has one; not
+                                   used for rows, but to compare with */
 } SamplePoll;
 
 /*

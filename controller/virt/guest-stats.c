@@ -110,6 +110,9 @@ virt_job_read(VirtJob *job, int type, virTypedParameterPtr params, int n,
     }
     job->elapsed_ms = get_known(params, n, VIR_DOMAIN_JOB_TIME_ELAPSED);
     job->downtime_ms = get_known(params, n, VIR_DOMAIN_JOB_DOWNTIME);
+    if (job->state == VIRT_JOB_ACTIVE) {
+        job->poll.expected_downtime_ms = job->downtime_ms;
+    }
     job->setup_ms = get_known(params, n, VIR_DOMAIN_JOB_SETUP_TIME);
     job->total_bytes = get_known(params, n, VIR_DOMAIN_JOB_MEMORY_TOTAL);
     job->processed_bytes = get_known(params, n, VIR_DOMAIN_JOB_DATA_PROCESSED);
