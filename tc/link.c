@@ -462,12 +462,14 @@ link_choose(KernelSocket *kernel, GArray *devices, const char *named,
     return true;
 }
 
-bool
-link_resolve(const char *address, const char *device, uint64_t rate_bytes_s,
-             Link *link, GError **error)
+/* @kind: of the interface that was chosen, for a message */
+static bool
+link_look(const char *address, const char *device, uint64_t rate_bytes_s,
+          Link *link, char kind[16], GError **error)
 {
     g_autoptr(KernelSocket) kernel = kernel_open(NETLINK_ROUTE, error);
     g_autoptr(GArray) devices = NULL;
+    const Device *chosen;
     Link found = { 0 };
     Route route;
 
@@ -479,20 +481,41 @@ link_resolve(const char *address, const char *device, uint64_t rate_bytes_s,
         !link_choose(kernel, devices, device, &route, &found, error)) {
         return false;
     }
+    chosen = devices_find(devices, found.ifindex);
     found.rate_declared = rate_bytes_s != 0;
     found.rate_bytes_s =
-        rate_bytes_s ? rate_bytes_s
-                     : link_device_bytes_s(
-                           devices, devices_find(devices, found.ifindex));
-    if (!found.rate_bytes_s) {
-        const Device *chosen = devices_find(devices, found.ifindex);
+        rate_bytes_s ? rate_bytes_s : link_device_bytes_s(devices, chosen);
+    g_strlcpy(kind, chosen->kind, 16);
+    *link = found;
+    return true;
+}
 
+bool
+link_find(const char *address, const char *device, uint64_t rate_bytes_s,
+          Link *link, GError **error)
+{
+    char kind[16];
+
+    return link_look(address, device, rate_bytes_s, link, kind, error);
+}
+
+bool
+link_resolve(const char *address, const char *device, uint64_t rate_bytes_s,
+             Link *link, GError **error)
+{
+    Link found;
+    char kind[16];
+
+    if (!link_look(address, device, rate_bytes_s, &found, kind, error)) {
+        return false;
+    }
+    if (!found.rate_bytes_s) {
         g_set_error(error, LINK_ERROR, LINK_ERROR_RATE,
                     "the speed of %s (%s) is not known: %s; declare it with "
                     "--link %s=RATE, for example --link %s=1gbit",
                     found.device, found.chain,
-                    chosen->kind[0] ? chosen->kind : "the driver does not say",
-                    found.device, found.device);
+                    kind[0] ? kind : "the driver does not say", found.device,
+                    found.device);
         return false;
     }
     *link = found;

@@ -32,7 +32,7 @@ typedef struct Link {
     char source[46];       /* our numeric address on the route, may be empty */
     char destination[46];  /* numeric data address */
     char chain[160];       /* "10.77.0.2 -> br0 -> mig0", for people */
-    uint64_t rate_bytes_s; /* Nt: declared or the NIC's */
+    uint64_t rate_bytes_s; /* Nt: declared or the NIC's; 0: not known */
     bool rate_declared;
 } Link;
 
@@ -48,6 +48,12 @@ typedef struct Link {
  */
 bool link_resolve(const char *address, const char *device,
                   uint64_t rate_bytes_s, Link *link, GError **error);
+
+/**
+ * link_find() - The same, for those who only look: the speed may be unknown
+ */
+bool link_find(const char *address, const char *device, uint64_t rate_bytes_s,
+               Link *link, GError **error);
 
 /** link_tx_bytes() - Bytes the interface has sent so far; no privilege */
 bool link_tx_bytes(const Link *link, uint64_t *bytes, GError **error);

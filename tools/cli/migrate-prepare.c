@@ -148,8 +148,9 @@ static bool
 resolve(const MigrateOptions *options, const char *address, Link *link,
         GError **error)
 {
-    return link_resolve(address, options->link_device,
-                        options->link_rate_bytes_s, link, error);
+    /* Without a policy the link is only looked at: its speed may be unknown. */
+    return (options->policy == POLICY_NONE ? link_find : link_resolve)(
+        address, options->link_device, options->link_rate_bytes_s, link, error);
 }
 
 bool
