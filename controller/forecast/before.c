@@ -18,6 +18,10 @@
  * power law, it follows them by the mean of nearby residuals (runs lifted to the
  * level of now), and falls back to the law where none are near.
  *
+ * Windows of the same length that differ by more than their counts may, are
+ * those of a guest with phases. Then the curve is that of the mean, the windows
+ * weigh alike, and how far each is off is handed on as a level.
+ *
  * The curve is handed on from SHORTEST_S, where convergence is decided and no
  * window reaches, to the longest time that was measured. What comes after is
  * for the forecaster's members to say.
@@ -39,6 +43,9 @@
 #define LEAST_PAGES 0.5
 #define NEAR 0.5       /* of log T: how far a residual is felt */
 #define LAW_WEIGHT 0.1 /* of the law itself, among them */
+#define ALIKE 0.05     /* of log T: windows of the same length */
+#define NEIGHBOURS_SD 0.05
+#define MOVING_SD 0.25 /* between windows, of a guest with phases */
 
 /* Gaussian belief in (log c, a). */
 typedef struct Belief {
@@ -183,14 +190,109 @@ bent(const Belief *belief, const BeforeWindow *windows, size_t n_windows,
     return belief->mean[0] + belief->mean[1] * log_t + all.sum / all.weight;
 }
 
-bool
-before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
-           size_t n_runs, double total_pages, BeforeCurve *curve)
+/* Between windows of the same length, as a standard deviation of log D, beyond
+ * what their counts explain; 0 if no two are alike. */
+static double
+phases_sd(const BeforeWindow *windows, size_t n)
+{
+    double squares = 0.0, noise = 0.0, pairs = 0.0;
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const BeforeWindow *a = &windows[i], *b = &windows[j];
+            double off;
+
+            if (!makes_sense(a->duration_s, a->pages) ||
+                !makes_sense(b->duration_s, b->pages) ||
+                fabs(log(a->duration_s / b->duration_s)) > ALIKE) {
+                continue;
+            }
+            off =
+                log(fmax(a->pages, LEAST_PAGES) / fmax(b->pages, LEAST_PAGES));
+            squares += off * off / 2.0;
+            noise +=
+                (window_sd(a) * window_sd(a) + window_sd(b) * window_sd(b)) /
+                2.0;
+            pairs += 1.0;
+        }
+    }
+    return pairs > 0.0 ? sqrt(fmax(0.0, (squares - noise) / pairs)) : 0.0;
+}
+
+static double
+interpolated(const BeforeCurve *curve, double duration_s)
+{
+    const ForecastPoint *p = curve->points;
+    size_t i = 1;
+
+    while (i + 1 < curve->n_points && p[i].duration_s < duration_s) {
+        i++;
+    }
+    if (curve->n_points < 2) {
+        return p[0].pages;
+    }
+    return p[i - 1].pages + (p[i].pages - p[i - 1].pages) *
+                                (duration_s - p[i - 1].duration_s) /
+                                (p[i].duration_s - p[i - 1].duration_s);
+}
+
+static void
+add_levels(BeforeCurve *curve, const BeforeWindow *windows, size_t n_windows)
+{
+    for (size_t i = 0; i < n_windows; i++) {
+        const BeforeWindow *w = &windows[i];
+        double pages;
+
+        if (!makes_sense(w->duration_s, w->pages) ||
+            curve->n_levels == BEFORE_MAX_LEVELS) {
+            continue;
+        }
+        pages = interpolated(curve, w->duration_s);
+        curve->levels[curve->n_levels++] = (ForecastLevel){
+            w->duration_s,
+            log(fmax(w->pages, LEAST_PAGES) / fmax(pages, LEAST_PAGES)),
+        };
+    }
+}
+
+/* Where the guest has phases, windows of different length say little about the
+ * exponent but if one follows the other. The mean over such pairs, and the
+ * prior as one more. */
+static double
+neighbours_exponent(const BeforeWindow *windows, size_t n)
+{
+    double sum = EXPONENT, count = 1.0;
+
+    for (size_t i = 1; i < n; i++) {
+        const BeforeWindow *a = &windows[i - 1], *b = &windows[i];
+        double off;
+
+        if (!makes_sense(a->duration_s, a->pages) ||
+            !makes_sense(b->duration_s, b->pages)) {
+            continue;
+        }
+        off = log(b->duration_s / a->duration_s);
+        if (fabs(off) > ALIKE) {
+            double slope =
+                log(fmax(b->pages, LEAST_PAGES) / fmax(a->pages, LEAST_PAGES)) /
+                off;
+
+            sum += CLAMP(slope, 0.0, 1.0);
+            count += 1.0;
+        }
+    }
+    return sum / count;
+}
+
+static bool
+fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
+    size_t n_runs, double exponent, double exponent_sd, double total_pages,
+    BeforeCurve *curve)
 {
     Belief belief = {
-        .mean = { 0.0, EXPONENT },
+        .mean = { 0.0, exponent },
         .level = UNKNOWN_SD * UNKNOWN_SD,
-        .slope = EXPONENT_SD * EXPONENT_SD,
+        .slope = exponent_sd * exponent_sd,
     };
     double longest_s = 0.0, last_pages = 0.0;
     double most = total_pages > 0.0 ? total_pages : INFINITY;
@@ -242,5 +344,30 @@ before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
         }
         t *= STEP;
     }
+    return true;
+}
+
+bool
+before_fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
+           size_t n_runs, double total_pages, BeforeCurve *curve)
+{
+    double phases = phases_sd(windows, n_windows);
+    g_autofree BeforeWindow *alike = NULL;
+
+    if (phases < MOVING_SD) {
+        return fit(windows, n_windows, runs, n_runs, EXPONENT, EXPONENT_SD,
+                   total_pages, curve);
+    }
+    alike = g_new(BeforeWindow, n_windows);
+    for (size_t i = 0; i < n_windows; i++) {
+        alike[i] = windows[i];
+        alike[i].log_sd = hypot(window_sd(&windows[i]), phases);
+    }
+    if (!fit(alike, n_windows, runs, n_runs,
+             neighbours_exponent(windows, n_windows), NEIGHBOURS_SD,
+             total_pages, curve)) {
+        return false;
+    }
+    add_levels(curve, windows, n_windows);
     return true;
 }

@@ -26,17 +26,24 @@ typedef struct BeforeRun {
     size_t n_points;
 } BeforeRun;
 
+#define BEFORE_MAX_LEVELS 32
+
 typedef struct BeforeCurve {
     ForecastPoint points[FORECAST_MAX_POINTS]; /* growing in both */
     size_t n_points;
     double log_sd;   /* of the whole curve's level */
     double pages_1s; /* D(1 s) of the power law below it */
     double exponent; /* 0.05..1 */
+    /* Of a guest that does not write the same way all the time, what it did in
+     * each window; none if it was steady or windows do not tell. */
+    ForecastLevel levels[BEFORE_MAX_LEVELS];
+    size_t n_levels;
 } BeforeCurve;
 
 /**
  * before_fit() - Fit D(T) = c T^a, bent to what was measured
- * @windows: In any order; may be none
+ * @windows: In any order, best in that in which they were measured; may be
+ *           none. Several of the same length tell whether the guest is steady
  * @runs: Oldest first; may be none
  * @total_pages: Of the guest, no curve exceeds it; 0: not known
  *

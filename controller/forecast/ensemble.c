@@ -38,7 +38,7 @@
 #define PRIOR_FADES 0.8
 #define LEAST_MEAN_ERROR 1e-4
 #define PER_MEAN_ERROR 1.25
-#define LARGE_ERROR 0.5
+#define LARGE_ERROR 1.0
 #define PAIR_FORGET 0.98
 #define PSEUDO_PAIRS 4.0
 #define LEAST_PAIRS 1.0

@@ -41,7 +41,8 @@
 #define LEAST_SHORT_S 0.1
 #define FEW_PAGES 50.0
 #define SHADE 0.8
-#define MOST_SHADE 0.15
+#define MOST_SHADE 0.4
+#define STOPPING_S 1e-3
 
 static const MemberOps *const member_table[] = {
     &member_last,        &member_mean,       &member_wmean,
@@ -391,6 +392,9 @@ planned_duration(const Forecaster *forecaster, const ForecastQuery *query)
     if (!(query->bandwidth_bytes_s > 0.0)) {
         return 0.0;
     }
+    if (all <= query->stop_bytes) {
+        return STOPPING_S;
+    }
     planned /= query->bandwidth_bytes_s;
     if (query->left_bytes > 0.0) {
         planned = fmax(planned,
@@ -399,6 +403,28 @@ planned_duration(const Forecaster *forecaster, const ForecastQuery *query)
     return planned;
 }
 
+/* The high end of what a pass of one slice dirties */
+static double
+slice_pages(const Forecaster *forecaster)
+{
+    Opinion opinions[N_MEMBERS];
+    Combination combination;
+
+    ask_all(forecaster, FORECAST_SLICE_S, false, opinions);
+    if (!combine(forecaster, opinions, &combination)) {
+        return 0.0;
+    }
+    combination.log_pages += ensemble_half_width(
+        &forecaster->ensemble,
+        combined_sd(forecaster, FORECAST_SLICE_S, combination.log_pages));
+    return fmin(exp(combination.log_pages), forecaster->most_pages);
+}
+
+/* QEMU stops the guest when what remains could be sent within the downtime
+ * limit. A pass that begins with no more is over as soon as it looks: within
+ * a millisecond or so if it looks at once, within a slice if its own measure of
+ * bandwidth says otherwise. Nothing tells which; the shorter one is the value
+ * of the least percentage error, the interval reaches to the longer one. */
 void
 forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
                 Forecast *forecast)
@@ -429,12 +455,18 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
                                combined_sd(forecaster,
                                            forecast->planned_duration_s,
                                            combination.log_pages));
-    forecast->pages =
-        known(fmin(exp(combination.log_pages - shade), forecaster->most_pages));
+    forecast->median_pages =
+        fmin(exp(combination.log_pages), forecaster->most_pages);
+    forecast->pages = known(forecast->median_pages * exp(-shade));
     forecast->low_pages =
         fmin(exp(combination.log_pages - half), forecast->pages.value);
     forecast->high_pages =
         fmin(exp(combination.log_pages + half), forecaster->most_pages);
+    if (query->stop_bytes > 0.0 && forecast->planned_duration_s <= STOPPING_S) {
+        forecast->low_pages = 0.0;
+        forecast->high_pages =
+            fmax(forecast->high_pages, slice_pages(forecaster));
+    }
     if (ensemble_ready(&forecaster->ensemble)) {
         forecast->model = "ensemble";
     } else {

@@ -30,11 +30,17 @@ typedef struct ForecastQuery {
     double bandwidth_bytes_s; /* planned, > 0 */
     double left_bytes;        /* what QEMU leaves unsent at the end of a pass:
                                  bandwidth x downtime limit; 0 if unknown */
+    double stop_bytes;        /* that QEMU would send within the downtime limit.
+                                 An iteration that begins with no more is the
+                                 guest's being stopped; 0: do not look */
 } ForecastQuery;
 
 typedef struct Forecast {
-    Known pages;      /* best estimate of x1; unknown: no forecast */
-    double low_pages; /* 80 % interval, only if pages is known */
+    Known pages; /* estimate of x1 of the least expected percentage error;
+                         unknown: no forecast */
+    double median_pages; /* as often too low as too high: for those who plan by
+                            it; only if pages is known */
+    double low_pages;    /* 80 % interval, only if pages is known */
     double high_pages;
     double planned_duration_s; /* that follows from the query */
     const char *model;         /* static name of the member or combination */
@@ -106,6 +112,12 @@ typedef enum {
                              within the downtime limit: textbooks, Gudkov */
 } MigrationStop;
 
+/* How much more than usual a guest wrote for a while. */
+typedef struct ForecastLevel {
+    double duration_s; /* > 0 */
+    double log_level;  /* 0: as much as the curve says */
+} ForecastLevel;
+
 typedef struct MigrationQuery {
     uint64_t pages_to_send;   /* now */
     uint64_t zero_pages;      /* ... of them, that go as headers only */
@@ -116,6 +128,10 @@ typedef struct MigrationQuery {
     double fixed_downtime_s;  /* device state etc., 0 if unknown */
     double deadline_s;        /* from now; 0: none. For least_bandwidth */
     MigrationStop stop;
+    /* A guest that does not write the same way all the time: what was seen, in
+     * order, taken to come again and again. None: steady. */
+    const ForecastLevel *levels;
+    size_t n_levels;
     bool brief; /* no low end, plateau, least bandwidth or remedies: for a
                    search */
 } MigrationQuery;

@@ -150,7 +150,7 @@ linear_predict(const void *state, double duration_s, double *pages)
         .predict = object##_predict,                                           \
     }
 
-NAIVE(last, "last", false, false);
+NAIVE(last, "last", false, true);
 NAIVE(mean, "mean", false, false);
 NAIVE(wmean, "wmean", false, false);
 NAIVE(ewma, "ewma", false, true);

@@ -28,10 +28,17 @@
  * left unless B exceeds P D(g) / g: the search for the least bandwidth starts
  * there. Since a guest is stopped as soon as what remains is below the
  * threshold, raising the limit by T* in mid-migration ends it, once.
+ *
+ * A guest whose work has phases leaves its plateau when it pauses for as long
+ * as a pass takes. Levels tell how much it wrote in stretches before; they are
+ * played again and again, the migration starting at OFFSETS places of them, and
+ * a pass dirties D(T) times the mean level during it. What comes out is a
+ * distribution: the verdict and the time are its median.
  */
 #include "forecast/forecast.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "forecast/forecast-priv.h"
 
@@ -41,6 +48,11 @@
 #define Z_80 1.2816     /* 80 % lie within so many standard deviations */
 #define SEARCH_STEPS 12
 #define MOST_THROTTLE 0.99 /* QEMU's max-cpu-throttle */
+#define OFFSETS 20
+#define WAIT_S 60.0 /* after the first pass, for a pause: later is never */
+#define WAIT_CYCLES 3.0
+#define WAIT_FIRSTS 3.0
+#define LEVEL_Z 0.5 /* half of the doubt was about the level */
 
 typedef struct Outcome {
     bool converges;
@@ -56,9 +68,11 @@ typedef struct Game {
     const Forecaster *forecaster;
     const MigrationQuery *query;
     double bandwidth_bytes_s;
-    double z;     /* standard deviations above the best guess */
-    double awake; /* share of the time that the guest may run */
-    bool hurry;   /* leave plateau_s alone if it does not converge */
+    double z;        /* standard deviations above the best guess */
+    double awake;    /* share of the time that the guest may run */
+    bool hurry;      /* leave plateau_s alone if it does not converge */
+    double cycle_s;  /* of the levels, 0: steady */
+    double offset_s; /* where in them it starts */
 } Game;
 
 /* Bytes that @pages take on the wire */
@@ -69,10 +83,43 @@ on_wire(const Game *game, double pages)
                     game->query->header_bytes);
 }
 
-/* ... that what is dirtied in @duration_s takes. A guest that is only let run
- * part of the time writes what it would have written in that part. */
+/* Mean level between two times of the game. */
 static double
-dirtied(const Game *game, double duration_s)
+mean_level(const Game *game, double from_s, double duration_s)
+{
+    const MigrationQuery *query = game->query;
+    double at, rest = duration_s, sum = 0.0;
+    size_t i = 0;
+
+    if (game->cycle_s <= 0.0) {
+        return 1.0;
+    }
+    if (duration_s >= game->cycle_s) {
+        from_s = -game->offset_s;
+        rest = game->cycle_s;
+    }
+    duration_s = rest;
+    at = fmod(from_s + game->offset_s, game->cycle_s);
+    while (at >= query->levels[i].duration_s) {
+        at -= query->levels[i].duration_s;
+        i = (i + 1) % query->n_levels;
+    }
+    while (rest > 0.0) {
+        double part = fmin(rest, query->levels[i].duration_s - at);
+
+        sum += part * exp(query->levels[i].log_level);
+        rest -= fmax(part, 1e-9);
+        at = 0.0;
+        i = (i + 1) % query->n_levels;
+    }
+    return sum / duration_s;
+}
+
+/* ... that what is dirtied from @from_s on in @duration_s takes. A guest that
+ * is only let run part of the time writes what it would have written in that
+ * part. */
+static double
+dirtied(const Game *game, double from_s, double duration_s)
 {
     const Forecaster *forecaster = game->forecaster;
     CurvePoint point;
@@ -81,7 +128,8 @@ dirtied(const Game *game, double duration_s)
     if (!forecaster_curve(forecaster, game->awake * duration_s, &point)) {
         return 0.0;
     }
-    return on_wire(game, fmin(exp(point.log_pages + game->z * point.log_sd),
+    return on_wire(game, fmin(mean_level(game, from_s, duration_s) *
+                                  exp(point.log_pages + game->z * point.log_sd),
                               forecaster_most_pages(forecaster)));
 }
 
@@ -140,10 +188,23 @@ play_ideal(const Game *game, Outcome *outcome)
         duration_s = next_s;
         outcome->time_s += duration_s;
         outcome->bytes += rest;
-        rest = dirtied(game, duration_s);
+        rest = dirtied(game, outcome->time_s - duration_s, duration_s);
         outcome->passes++;
     }
     outcome->plateau_s = fmin(duration_s, LONGEST_PASS_S);
+}
+
+/* Whether a migration that has not ended yet is played on. With levels it may
+ * wait for a pause. */
+static bool
+goes_on(const Game *game, const Outcome *outcome, double first_s)
+{
+    if (game->cycle_s <= 0.0) {
+        return outcome->passes < MOST_PASSES;
+    }
+    return outcome->time_s <=
+           first_s + fmax(fmax(WAIT_S, WAIT_FIRSTS * first_s),
+                          WAIT_CYCLES * game->cycle_s);
 }
 
 /* In a hurry a pass of g that is followed by one no shorter is the end: it is
@@ -157,21 +218,22 @@ play(const Game *game, Outcome *outcome)
     double slice_s = fmin(FORECAST_SLICE_S, game->query->downtime_limit_s);
     double to_send = bytes_to_send(game), rest = to_send;
     double duration_s = (to_send - threshold) / bandwidth_bytes_s;
+    double first_s = duration_s;
 
     if (game->query->stop == MIGRATION_STOP_IDEAL) {
         play_ideal(game, outcome);
         return;
     }
     *outcome = (Outcome){ .converges = to_send <= threshold };
-    if (game->hurry && duration_s > slice_s &&
-        dirtied(game, slice_s) >= slice_s * bandwidth_bytes_s) {
+    if (game->hurry && game->cycle_s <= 0.0 && duration_s > slice_s &&
+        dirtied(game, 0.0, slice_s) >= slice_s * bandwidth_bytes_s) {
         return;
     }
-    while (!outcome->converges && outcome->passes < MOST_PASSES) {
+    while (!outcome->converges && goes_on(game, outcome, first_s)) {
         double new_bytes, next_s;
 
         duration_s = fmax(duration_s, 1e-3);
-        new_bytes = dirtied(game, duration_s);
+        new_bytes = dirtied(game, outcome->time_s, duration_s);
         next_s = new_bytes / bandwidth_bytes_s;
         outcome->passes++;
         outcome->time_s += duration_s;
@@ -181,17 +243,48 @@ play(const Game *game, Outcome *outcome)
             rest =
                 fmin(threshold,
                      threshold - slice_s / 2.0 * bandwidth_bytes_s + new_bytes);
-        } else if (stands_still(duration_s, next_s)) {
+        } else if (game->cycle_s <= 0.0 && stands_still(duration_s, next_s)) {
             duration_s = fmin(next_s, LONGEST_PASS_S);
             break;
         }
-        duration_s = next_s;
+        duration_s = fmin(next_s, LONGEST_PASS_S);
     }
     if (!outcome->converges) {
         outcome->plateau_s = duration_s;
         return;
     }
     stop(game, rest, outcome);
+}
+
+static int
+compare_outcomes(const void *a, const void *b)
+{
+    const Outcome *x = a, *y = b;
+
+    if (x->converges != y->converges) {
+        return x->converges ? -1 : 1;
+    }
+    return (x->time_s > y->time_s) - (x->time_s < y->time_s);
+}
+
+/* Of a guest with phases, the outcome that @share of the starts do no worse
+ * than. */
+static void
+play_all(const Game *game, double share, Outcome *outcome)
+{
+    Outcome outcomes[OFFSETS];
+    Game from = *game;
+
+    if (game->cycle_s <= 0.0) {
+        play(game, outcome);
+        return;
+    }
+    for (int i = 0; i < OFFSETS; i++) {
+        from.offset_s = game->cycle_s * i / OFFSETS;
+        play(&from, &outcomes[i]);
+    }
+    qsort(outcomes, OFFSETS, sizeof(*outcomes), compare_outcomes);
+    *outcome = outcomes[(int)(share * (OFFSETS - 1))];
 }
 
 /* Whether it ends, and in time */
@@ -202,7 +295,7 @@ ends(Game game, double bandwidth_bytes_s)
 
     game.bandwidth_bytes_s = bandwidth_bytes_s;
     game.hurry = true;
-    play(&game, &outcome);
+    play_all(&game, 0.5, &outcome);
     return outcome.converges && (game.query->deadline_s <= 0.0 ||
                                  outcome.time_s <= game.query->deadline_s);
 }
@@ -214,7 +307,7 @@ static Known
 least_bandwidth(const Game *game)
 {
     double slice_s = fmin(FORECAST_SLICE_S, game->query->downtime_limit_s);
-    double low, high = 1.05 * dirtied(game, slice_s) / slice_s;
+    double low, high = 1.05 * dirtied(game, 0.0, slice_s) / slice_s;
 
     if (game->query->deadline_s > 0.0) {
         high = fmax(high, bytes_to_send(game) / game->query->deadline_s);
@@ -271,10 +364,11 @@ static Outcome
 played(Game game, double z, bool hurry)
 {
     Outcome outcome;
+    double share = z > 0.0 ? 0.9 : z < 0.0 ? 0.1 : 0.5;
 
-    game.z = z;
+    game.z = game.cycle_s > 0.0 ? z * LEVEL_Z : z;
     game.hurry = hurry;
-    play(&game, &outcome);
+    play_all(&game, share, &outcome);
     return outcome;
 }
 
@@ -312,6 +406,9 @@ forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
         return;
     }
 
+    for (size_t i = 0; i < query->n_levels; i++) {
+        game.cycle_s += query->levels[i].duration_s;
+    }
     best = played(game, 0.0, query->brief);
     high = played(game, Z_80, true);
     forecast->verdict_known = true;

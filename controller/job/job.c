@@ -24,6 +24,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "forecast/bandwidth.h"
 #include "job/job-traffic.h"
 
 #define WIRE_EFFICIENCY (1448.0 / 1514.0 * 4096.0 / 4104.0)
@@ -40,9 +41,9 @@ struct Job {
     Forecaster *forecaster;
     JobIteration running; /* the iteration under way */
     GArray *begun; /* JobIteration: passes begun and not yet sampled whole */
-    unsigned base_pass;    /* QEMU's number of our iteration 1, 0: none yet */
-    unsigned running_iter; /* its number, 0: none yet */
-    Known last_achieved_bytes_s;
+    unsigned base_pass;      /* QEMU's number of our iteration 1, 0: none yet */
+    unsigned running_iter;   /* its number, 0: none yet */
+    BandwidthMeter achieved; /* under last_guarantee_bytes_s */
     Known queued_bytes; /* in the stream's socket: QEMU counts them as sent,
                            and when the guest is stopped they go first */
     uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
@@ -176,7 +177,7 @@ job_shapes(const Job *job)
 static double
 job_planned_bandwidth(const Job *job, const PolicyDecision *decision)
 {
-    double achieved = known_or(job->last_achieved_bytes_s, 0);
+    double achieved = known_or(bandwidth_meter_bytes_s(&job->achieved), 0);
     double before = (double)job->last_guarantee_bytes_s * WIRE_EFFICIENCY;
     double now = (double)decision->guarantee_bytes_s * WIRE_EFFICIENCY;
     double planned;
@@ -206,7 +207,8 @@ job_input(const Job *job, const SampleRow *row)
         .others_bytes_s = job->link.others_bytes_s,
         .guest_net_mean_bytes_s = traffic_meter_mean(&job->guest_meter),
         .guest_net_next_bytes_s = traffic_meter_need(&job->guest_meter),
-        .achieved_bytes_s = known_or(job->last_achieved_bytes_s, 0),
+        .achieved_bytes_s =
+            known_or(bandwidth_meter_bytes_s(&job->achieved), 0),
         .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
         .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
     };
@@ -258,6 +260,7 @@ job_forecast(const Job *job, const PolicyDecision *decision, uint64_t pages,
         .pages_to_send = pages,
         .bandwidth_bytes_s = bandwidth,
         .left_bytes = bandwidth * limit_s,
+        .stop_bytes = bandwidth * limit_s,
     };
     MigrationQuery rest = {
         .pages_to_send = pages,
@@ -318,7 +321,7 @@ job_on_pass(Job *job, unsigned pass)
                       job->config.policy.downtime_limit_s / 4096;
 
         job_forecast(job, &job->in_force,
-                     (uint64_t)(left + before->forecast.pages.value), &begun);
+                     (uint64_t)(left + before->forecast.median_pages), &begun);
     }
     g_array_append_val(job->begun, begun);
 }
@@ -440,6 +443,7 @@ add_forecast(Forecast *sum, const Forecast *forecast)
         return;
     }
     sum->pages.value += forecast->pages.value;
+    sum->median_pages += forecast->median_pages;
     sum->low_pages += forecast->low_pages;
     sum->high_pages += forecast->high_pages;
     sum->planned_duration_s += forecast->planned_duration_s;
@@ -470,8 +474,12 @@ job_end_iteration(Job *job, const SampleRow *row)
         g_array_remove_index(job->begun, 0);
     }
     done.row = *row;
-    if (row->bandwidth_bytes_s > 0 && !row->final) {
-        job->last_achieved_bytes_s = known(row->bandwidth_bytes_s);
+    if (!row->final) {
+        if (done.guarantee_bytes_s != job->last_guarantee_bytes_s) {
+            job->achieved = (BandwidthMeter){ 0 };
+        }
+        bandwidth_meter_add(&job->achieved, row,
+                            job->config.policy.downtime_limit_s);
         job->last_guarantee_bytes_s = done.guarantee_bytes_s;
     }
     job_act(job, JOB_ACTION_ROW)->iteration = done;

@@ -83,7 +83,7 @@ dirtying_at(const Plan *plan, double guarantee)
     if (!forecast.pages.known || forecast.planned_duration_s <= 0.0) {
         return unknown();
     }
-    return known(forecast.pages.value * (double)plan->input->page_bytes /
+    return known(forecast.median_pages * (double)plan->input->page_bytes /
                  forecast.planned_duration_s);
 }
 

@@ -83,6 +83,20 @@ Test(link, refusals)
     refused("224.0.0.5", NULL, MBIT, LINK_ERROR_ROUTE, "224.0.0.5");
 }
 
+/* Who only looks may do without the speed. */
+Test(link, found_without_a_speed)
+{
+    g_autoptr(GError) error = NULL;
+    Link link;
+
+    netns_enter();
+    cr_assert(link_find(FAR4, NULL, 0, &link, &error), "%s",
+              error ? error->message : "");
+    cr_expect_str_eq(link.device, "near0");
+    cr_expect_eq(link.rate_bytes_s, 0);
+    cr_expect(!link_find("127.0.0.1", NULL, 0, &link, NULL));
+}
+
 /* near0 becomes a port of br0, which takes its address. */
 static void
 make_bridge(const char *more)

@@ -102,17 +102,19 @@ postcopy_seconds(const Forecaster *forecaster, const MigrationQuery *query)
     Forecast forecast;
 
     forecaster_next(forecaster, &next, &forecast);
-    return (bytes + known_or(forecast.pages, 0) * page) /
+    return (bytes + (forecast.pages.known ? forecast.median_pages : 0) * page) /
            query->bandwidth_bytes_s;
 }
 
 static ForecastRow
 play_row(const Forecaster *forecaster, const ForecastInput *input,
-         uint64_t bandwidth_bytes_s)
+         const BeforeCurve *curve, uint64_t bandwidth_bytes_s)
 {
     MigrationQuery query = query_of(input, bandwidth_bytes_s);
     ForecastRow row = { .bandwidth_bytes_s = bandwidth_bytes_s };
 
+    query.levels = curve->levels;
+    query.n_levels = curve->n_levels;
     forecaster_migration(forecaster, &query, &row.migration);
     row.verdict = verdict_of(&row.migration);
     row.late = input->deadline_s.known && row.migration.time_s.known &&
@@ -160,7 +162,8 @@ forecast_table_new(const ForecastInput *input)
     }
     table->rows = g_array_new(FALSE, FALSE, sizeof(ForecastRow));
     for (size_t i = 0; i < input->n_bandwidths; i++) {
-        ForecastRow row = play_row(forecaster, input, input->bandwidths[i]);
+        ForecastRow row =
+            play_row(forecaster, input, &table->curve, input->bandwidths[i]);
 
         g_array_append_val(table->rows, row);
     }

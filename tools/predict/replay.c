@@ -15,13 +15,17 @@
 
 #include <math.h>
 
+#include "forecast/bandwidth.h"
+
 #define LEFT_ROWS 5
+
+#define DOWNTIME_LIMIT_S 0.3 /* QEMU's default: a trace does not say */
 
 typedef struct Course {
     Forecaster *forecaster;
     double left[LEFT_ROWS];
     size_t n_left;
-    double bandwidth_bytes_s; /* of the newest row that has one, 0: none */
+    BandwidthMeter bandwidth;
     double last;
 } Course;
 
@@ -85,10 +89,13 @@ static void
 forecast_row(const Replay *replay, ReplayRun *run, const Course *course,
              size_t index, const SampleRow *row)
 {
+    double bandwidth =
+        known_or(bandwidth_meter_bytes_s(&course->bandwidth), 0.0);
     ForecastQuery query = {
         .pages_to_send = row->pages_to_send,
-        .bandwidth_bytes_s = course->bandwidth_bytes_s,
+        .bandwidth_bytes_s = bandwidth,
         .left_bytes = median_left(course) * TRACE_PAGE_BYTES,
+        .stop_bytes = bandwidth * DOWNTIME_LIMIT_S,
     };
     ReplayStep step = {
         .row = index,
@@ -132,16 +139,14 @@ replay_run(const Replay *replay, ReplayRun *run)
         }
         if (row.iter > 1 && row.merged <= 1 && !row.final &&
             row.dirty_pages.known && forecaster_rows(course.forecaster) > 0) {
-            if (course.bandwidth_bytes_s > 0.0) {
+            if (bandwidth_meter_bytes_s(&course.bandwidth).known) {
                 forecast_row(replay, run, &course, i, &row);
             } else {
                 run->unplanned++;
             }
         }
         forecaster_add(course.forecaster, &row);
-        if (row.bandwidth_bytes_s > 0.0) {
-            course.bandwidth_bytes_s = row.bandwidth_bytes_s;
-        }
+        bandwidth_meter_add(&course.bandwidth, &row, DOWNTIME_LIMIT_S);
         if (row.dirty_pages.known) {
             course.last = row.dirty_pages.value / MAX(row.merged, 1);
         }

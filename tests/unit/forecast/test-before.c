@@ -202,3 +202,36 @@ Test(before, the_forecaster_takes_it)
     cr_assert_not(forecast.converges);
     cr_assert_gt(forecast.least_bandwidth_bytes_s.value, 1e6);
 }
+
+/* Windows of one length that agree are those of a steady guest. */
+Test(before, windows_that_agree_have_no_levels)
+{
+    static const BeforeWindow windows[] = {
+        { 1, 1000, 0.05 }, { 1, 1060, 0.05 }, { 2, 1600, 0.05 },
+        { 2, 1540, 0.05 }, { 4, 2600, 0.05 },
+    };
+    BeforeCurve curve;
+
+    cr_assert(before_fit(windows, G_N_ELEMENTS(windows), NULL, 0, 0, &curve));
+    cr_expect_eq(curve.n_levels, 0);
+}
+
+/* Those that do not are kept as levels around the curve, in their order. */
+Test(before, phases_become_levels)
+{
+    static const BeforeWindow windows[] = {
+        { 1, 3000, 0.05 }, { 1, 100, 0.2 }, { 1, 2900, 0.05 },
+        { 2, 5000, 0.05 }, { 2, 200, 0.2 },
+    };
+    BeforeCurve curve;
+
+    cr_assert(before_fit(windows, G_N_ELEMENTS(windows), NULL, 0, 0, &curve));
+    cr_assert_eq(curve.n_levels, G_N_ELEMENTS(windows));
+    for (size_t i = 0; i < curve.n_levels; i++) {
+        cr_expect_eq(curve.levels[i].duration_s, windows[i].duration_s);
+        cr_expect((curve.levels[i].log_level > 0) == (windows[i].pages > 1000),
+                  "window %zu: %g", i, curve.levels[i].log_level);
+    }
+    cr_expect_lt(at(&curve, 1), 3000);
+    cr_expect_gt(at(&curve, 1), 100);
+}

@@ -404,3 +404,64 @@ Test(ladder, no_pass_is_shorter_than_a_slice)
     forecaster_next(forecaster, &query, &forecast);
     cr_expect_float_eq(forecast.planned_duration_s, 20 * 4096 / 5e6, 1e-9);
 }
+
+/* With no more to send than fits into the downtime limit QEMU stops the guest:
+ * hardly anything is dirtied, but it may still be a slice. */
+Test(ladder, a_pass_below_the_limit_is_the_stop)
+{
+    g_autoptr(Forecaster) forecaster = forecaster_new(131072);
+    ForecastQuery query = {
+        .pages_to_send = 360,
+        .bandwidth_bytes_s = 5e6,
+        .left_bytes = 5e6 * 0.3,
+        .stop_bytes = 5e6 * 0.3,
+    };
+    Forecast forecast;
+
+    for (unsigned iter = 1; iter <= 6; iter++) {
+        SampleRow row = {
+            .iter = iter,
+            .merged = 1,
+            .pages_to_send = 1000,
+            .page_bytes = 4096,
+            .duration_s = 0.5,
+            .dirty_pages = known(400 + iter % 2),
+            .bandwidth_bytes_s = 5e6,
+        };
+
+        forecaster_add(forecaster, &row);
+    }
+    forecaster_next(forecaster, &query, &forecast);
+    cr_assert(forecast.pages.known);
+    cr_expect_lt(forecast.pages.value, 5);
+    cr_expect_eq(forecast.low_pages, 0);
+    cr_expect_gt(forecast.high_pages, 60, "%g", forecast.high_pages);
+
+    query.pages_to_send = 370; /* a little more than the limit */
+    forecaster_next(forecaster, &query, &forecast);
+    cr_expect_gt(forecast.pages.value, 60);
+}
+
+/* Those who steer plan by the median: the other one is shaded. */
+Test(ladder, the_median_is_above_the_shaded_forecast)
+{
+    g_autoptr(Forecaster) forecaster = forecaster_new(131072);
+    ForecastQuery query = { .pages_to_send = 1000, .bandwidth_bytes_s = 5e6 };
+    Forecast forecast;
+
+    for (unsigned iter = 1; iter <= 12; iter++) {
+        SampleRow row = {
+            .iter = iter,
+            .merged = 1,
+            .pages_to_send = 1000,
+            .page_bytes = 4096,
+            .duration_s = 0.8,
+            .dirty_pages = known(iter % 3 ? 1000 : 300),
+            .bandwidth_bytes_s = 5e6,
+        };
+
+        forecaster_add(forecaster, &row);
+    }
+    forecaster_next(forecaster, &query, &forecast);
+    cr_expect_lt(forecast.pages.value, 0.97 * forecast.median_pages);
+}

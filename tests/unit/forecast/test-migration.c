@@ -193,3 +193,34 @@ Test(migration, nonsense_is_answered_with_nothing)
         cr_assert_not(played(forecaster, 100, 1e6, bad[i]).verdict_known);
     }
 }
+
+/* A guest that pauses is stopped in a pause, also where its mean rate would
+ * never let it; without pauses that are long enough it is not. */
+Test(migration, phases)
+{
+    g_autoptr(Forecaster) forecaster = taught(2000, 0.9, 20);
+    ForecastLevel levels[] = { { 10, log(1.5) }, { 5, log(0.01) } };
+    MigrationQuery query = {
+        .pages_to_send = 50000,
+        .bandwidth_bytes_s = 2000 * PAGE,
+        .downtime_limit_s = 0.3,
+    };
+    MigrationForecast steady, moving, never;
+
+    forecaster_migration(forecaster, &query, &steady);
+    cr_expect_not(steady.converges);
+
+    query.levels = levels;
+    query.n_levels = 2;
+    forecaster_migration(forecaster, &query, &moving);
+    cr_assert(moving.converges);
+    cr_expect_gt(moving.time_s.value, 25); /* the first pass */
+    cr_expect_lt(moving.time_s.value, 25 + 10 * 15);
+    cr_expect_leq(moving.low_time_s, moving.time_s.value);
+    cr_expect_geq(moving.high_time_s, moving.time_s.value);
+
+    levels[1].log_level = log(1.2);
+    forecaster_migration(forecaster, &query, &never);
+    cr_expect_not(never.converges);
+    cr_expect(never.least_bandwidth_bytes_s.known);
+}
