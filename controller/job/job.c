@@ -347,7 +347,8 @@ job_climb(Job *job, const SampleRow *row)
         .pages_to_send = row->pages_to_send,
         .page_bytes = row->page_bytes ? row->page_bytes : 4096,
         .guarantee_bytes_s = (double)ahead->guarantee_bytes_s,
-        .achieved_bytes_s = known_or(job->last_achieved_bytes_s, 0),
+        .achieved_bytes_s =
+            known_or(bandwidth_meter_bytes_s(&job->achieved), 0),
         .free_bytes_s = job_shapes(job) ? MAX(free - application, 0) : 0,
         .downtime_limit_s = job->config.policy.downtime_limit_s,
         .fixed_downtime_s = job->config.fixed_downtime_s,
