@@ -467,12 +467,12 @@ smooth(const PlanModel *m)
 }
 
 static void
-ruin_and_recreate(PlanSearch *s, double warmth)
+ruin_and_recreate(PlanSearch *s, double warmth, double until)
 {
     g_autofree int32_t *order = plan_search_order(s->model);
     g_autofree size_t *rank = g_new0(size_t, s->model->n_guests);
     Lns l = { .s = s, .rank = rank };
-    double begin = MIN(s->progress, 0.99);
+    double begin = MIN(s->progress, 0.99 * until);
     bool last_fifth = false;
 
     for (size_t i = 0; i < s->model->n_guests; i++) {
@@ -486,7 +486,7 @@ ruin_and_recreate(PlanSearch *s, double warmth)
     do {
         PlanScore before = plan_state_score(s->state);
         PlanScore after;
-        double gone = MIN(1, (s->progress - begin) / (1 - begin));
+        double gone = MIN(1, (s->progress - begin) / (until - begin));
         double slack = (double)s->best.cost * warmth * pow(0.01, gone) *
                        -log(1 - plan_random_unit(s));
 
@@ -511,11 +511,11 @@ ruin_and_recreate(PlanSearch *s, double warmth)
         } else {
             plan_search_note(s);
         }
-    } while (plan_search_goes_on(s, 1));
+    } while (plan_search_goes_on(s, 1) && s->progress < until);
 }
 
 void
-plan_search_lns(PlanSearch *s)
+plan_search_lns(PlanSearch *s, double until)
 {
     if (smooth(s->model)) {
         g_autofree int32_t *start = NULL;
@@ -525,12 +525,12 @@ plan_search_lns(PlanSearch *s)
          * starts anew: who is away already takes room at two hosts. */
         start = g_memdup2(plan_state_hosts(s->state),
                           s->model->n_guests * sizeof(int32_t));
-        plan_search_anneal(s, QUICK);
+        plan_search_anneal(s, QUICK * until);
         plan_state_reset(s->state, start);
-        plan_search_anneal(s, ANNEALED);
+        plan_search_anneal(s, ANNEALED * until);
         plan_state_reset(s->state, s->best_hosts);
         if (!s->stopped && (s->limits->work || s->limits->stop)) {
-            ruin_and_recreate(s, COOL);
+            ruin_and_recreate(s, COOL, until);
             return;
         }
     }
@@ -540,7 +540,7 @@ plan_search_lns(PlanSearch *s)
     }
     plan_search_hill(s);
     if (s->limits->work || s->limits->stop) { /* or it would never end */
-        ruin_and_recreate(s, WARM);
+        ruin_and_recreate(s, WARM, until);
     }
 }
 
@@ -549,6 +549,6 @@ plan_search_refine(PlanSearch *s)
 {
     plan_search_hill(s);
     if (!s->stopped && (s->limits->work || s->limits->stop)) {
-        ruin_and_recreate(s, COOL);
+        ruin_and_recreate(s, COOL, 1);
     }
 }

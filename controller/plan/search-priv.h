@@ -115,10 +115,14 @@ void plan_search_mend(PlanSearch *s);
 void plan_search_hill(PlanSearch *s);
 /** plan_search_anneal() - Cool down until the progress is @until */
 void plan_search_anneal(PlanSearch *s, double until);
-void plan_search_lns(PlanSearch *s);
+/** plan_search_lns() - Until the progress is @until */
+void plan_search_lns(PlanSearch *s, double until);
 
 /** plan_search_refine() - As lns, from a placement that is good already */
 void plan_search_refine(PlanSearch *s);
+
+/** plan_search_exact() - By integer programming; as lns if that cannot be */
+void plan_search_exact(PlanSearch *s);
 
 /** plan_search_kway() - Put all guests anew, by cuts of the traffic graph */
 void plan_search_kway(PlanSearch *s, PlanPartition partition);

@@ -19,6 +19,7 @@ static const struct {
     [PLAN_METHOD_ANNEAL] = { "anneal",
                              "random shifts and swaps, cooling down" },
     [PLAN_METHOD_LNS] = { "lns", "take off some guests, put them back better" },
+    [PLAN_METHOD_EXACT] = { "exact", "integer programming, for small cases" },
     [PLAN_METHOD_KWAY] = { "kway", "cut the traffic graph, then as lns" },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(methods) == PLAN_N_METHODS);
@@ -123,7 +124,7 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         break;
     case PLAN_METHOD_LNS:
         plan_search_place_rest(&s);
-        plan_search_lns(&s);
+        plan_search_lns(&s, 1);
         break;
     case PLAN_METHOD_KWAY:
         plan_search_place_rest(&s);
@@ -131,6 +132,10 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
             plan_search_kway(&s, limits->partition);
         }
         plan_search_refine(&s);
+        break;
+    case PLAN_METHOD_EXACT:
+        plan_search_place_rest(&s);
+        plan_search_exact(&s);
         break;
     default:
         g_assert_not_reached();

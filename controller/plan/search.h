@@ -13,6 +13,7 @@
 #define PLAN_SEARCH_H
 
 #include "plan/kway.h"
+#include "plan/program.h"
 #include "plan/state.h"
 
 typedef struct PlanSearch PlanSearch;
@@ -36,6 +37,13 @@ typedef struct PlanLimits {
 
     /** partition() - Cuts graphs, for method kway; may be NULL for others */
     PlanPartition partition;
+
+    /** solver() - Solves programs, for method exact; may be NULL for others */
+    PlanSolver solver;
+    void *solver_data;
+
+    /** proved() - No placement costs less than @cost; may be NULL */
+    void (*proved)(void *data, int64_t cost);
 } PlanLimits;
 
 typedef enum {
@@ -48,6 +56,7 @@ typedef enum {
     PLAN_METHOD_ANNEAL,
     PLAN_METHOD_LNS,
     PLAN_METHOD_KWAY,
+    PLAN_METHOD_EXACT,
     PLAN_N_METHODS,
 } PlanMethod;
 

@@ -25,6 +25,16 @@ method_help(void)
     return g_string_free(text, FALSE);
 }
 
+/* The better of the bound of all methods and what this one proved */
+static PlanBound
+best_bound(const PlanBound *bound, const Solved *solved)
+{
+    PlanBound best = *bound;
+
+    best.cost = MAX(best.cost, solved->proved);
+    return best;
+}
+
 static JsonObject *
 bound_to_json(const PlanBound *b)
 {
@@ -38,8 +48,10 @@ bound_to_json(const PlanBound *b)
 }
 
 static JsonObject *
-solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *b)
+solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *all)
 {
+    PlanBound best = best_bound(all, s);
+    const PlanBound *b = &best;
     JsonObject *object = plan_format_write_placement(m, s->host_of);
     JsonObject *broken = json_object_new_array();
 
@@ -65,8 +77,10 @@ solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *b)
 }
 
 static void
-print_solved(const PlanModel *m, const Solved *s, const PlanBound *b)
+print_solved(const PlanModel *m, const Solved *s, const PlanBound *all)
 {
+    PlanBound best = best_bound(all, s);
+    const PlanBound *b = &best;
     g_autoptr(PlanState) state = plan_state_new(m, s->host_of);
 
     for (guint i = 0; i < s->verdict->broken->len; i++) {

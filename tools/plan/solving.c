@@ -9,11 +9,13 @@
 
 #include "base/clock.h"
 #include "tools/plan/partition.h"
+#include "tools/plan/solver.h"
 
 typedef struct Watch {
     const Solving *solving;
     int64_t start_us;
     int64_t told_us; /* of the last line of progress */
+    int64_t proved;  /* no placement costs less */
 } Watch;
 
 static double
@@ -46,10 +48,37 @@ improved(void *data, PlanScore score, uint64_t work)
     }
 }
 
+static void
+proved(void *data, int64_t cost)
+{
+    Watch *watch = data;
+
+    watch->proved = MAX(watch->proved, cost);
+}
+
+/* CBC in what is left of the limit; a node is counted as a thousand steps */
+static bool
+solve_in_time(void *data, const PlanProgram *program, const double *start,
+              double *values, double *bound)
+{
+    const Watch *watch = data;
+    const Solving *solving = watch->solving;
+    PlanCbcLimits limits = {
+        .nodes = (int)MIN(1000000000, solving->work_limit / 1000),
+    };
+
+    if (solving->time_limit_s > 0) {
+        limits.seconds = MAX(0.1, solving->time_limit_s - elapsed_s(watch));
+    }
+    return plan_cbc_solve(&limits, program, start, values, bound);
+}
+
 Solved *
 solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
 {
-    Watch watch = { .solving = solving, .start_us = clock_mono_us() };
+    Watch watch = { .solving = solving,
+                    .start_us = clock_mono_us(),
+                    .proved = INT64_MIN };
     PlanLimits limits = {
         .work = solving->work_limit,
         .seed = solving->seed,
@@ -57,6 +86,9 @@ solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
         .improved = solving->progress ? improved : NULL,
         .data = &watch,
         .partition = plan_metis_partition,
+        .solver = plan_cbc_solve ? solve_in_time : NULL,
+        .solver_data = &watch,
+        .proved = proved,
     };
     g_autoptr(PlanState) state = plan_state_new(model, NULL);
     g_autoptr(Solved) solved = g_new0(Solved, 1);
@@ -65,6 +97,7 @@ solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
     solved->start = plan_state_score(state);
     solved->work = plan_search_run(state, method, &limits);
     solved->took_s = elapsed_s(&watch);
+    solved->proved = watch.proved;
     solved->end = plan_state_score(state);
     solved->host_of =
         g_memdup2(plan_state_hosts(state), model->n_guests * sizeof(int32_t));
@@ -94,7 +127,8 @@ solved_free(Solved *solved)
 static bool
 built_in(PlanMethod method)
 {
-    return method != PLAN_METHOD_KWAY || plan_metis_partition;
+    return (method != PLAN_METHOD_KWAY || plan_metis_partition) &&
+           (method != PLAN_METHOD_EXACT || plan_cbc_solve);
 }
 
 char *

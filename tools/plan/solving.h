@@ -25,6 +25,7 @@ typedef struct Solved {
     PlanScore start, end;
     double took_s;
     uint64_t work;
+    int64_t proved; /* a bound of its own, INT64_MIN if it has none */
 } Solved;
 
 void solved_free(Solved *solved);

@@ -60,6 +60,34 @@ class Solve(unittest.TestCase):
         self.assertEqual(judged.returncode, 0, judged.stderr)
         self.assertEqual(json.loads(judged.stdout)["cost"], out["cost"])
 
+    def test_exact(self):
+        """What CBC proves is what lns finds; more than there is has no room"""
+        done = run("solve", "--method", "exact", "--work-limit", "100000",
+                   "--json", GOLDEN)
+        if "no such method" in done.stderr:
+            self.skipTest("CBC is not built in")
+        out = json.loads(done.stdout)
+        self.assertEqual((out["cost"], out["bound"]["cost"]), (12000, 12000))
+        self.assertEqual(out["gap_percent"], 0)
+        # two to stay apart on a host each: the bound of all methods sees one
+        model = {"format": "vmferry-plan-1",
+                 "resources": [{"name": "cpu", "reserve": 1}],
+                 "hosts": [{"name": n, "capacity": {"cpu": 8}} for n in "ab"],
+                 "guests": [{"name": n, "host": "a", "demand": {"cpu": 3}}
+                            for n in "xy"],
+                 "groups": [{"name": "k", "members": ["x", "y"]}],
+                 "rules": [{"kind": "apart", "level": "host", "group": "k"}],
+                 "weights": {"hosts": 10, "move": 1}}
+        for room, status, cost in ((8, 0, 21), (4, 0, 21), (2, 1, None)):
+            model["hosts"][1]["capacity"]["cpu"] = room
+            done = run("solve", "--method", "exact", "--work-limit", "10000",
+                       "--json", "-", text=json.dumps(model))
+            self.assertEqual(done.returncode, status, done.stderr)
+            if cost is not None:
+                out = json.loads(done.stdout)
+                self.assertEqual((out["cost"], out["bound"]["cost"]),
+                                 (cost, cost))
+
     def test_same_seed_same_answer(self):
         answers = []
         for seed in ("3", "3"):
