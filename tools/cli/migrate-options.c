@@ -129,6 +129,7 @@ migrate_options_free(MigrateOptions *options)
     g_free(options->record_path);
     g_free(options->report_path);
     g_free(options->history);
+    g_free(options->socket);
     g_ptr_array_unref(options->given);
     g_free(options);
 }

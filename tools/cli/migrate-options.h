@@ -72,6 +72,8 @@ typedef struct MigrateOptions {
     bool climbs;      /* the convergence ladder is asked, with: */
     LadderSettings ladder;
     bool monitor_allowed; /* auto-converge was named: goes by the monitor */
+    bool alone;           /* no daemon is asked */
+    char *socket;         /* the daemon's; NULL: not given */
 
     GPtrArray *given; /* char *, the words as given; for the record */
 } MigrateOptions;

@@ -247,12 +247,15 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     const char *record = NULL;
     const char *report = NULL;
     const char *history = NULL;
+    const char *socket = NULL;
     Known downtime = { 0 };
 
     if (!cmdline_string(cmdline, "connect", &connect, error) ||
         !cmdline_string(cmdline, "record", &record, error) ||
         !cmdline_string(cmdline, "report", &report, error) ||
         !cmdline_string(cmdline, "history", &history, error) ||
+        !cmdline_string(cmdline, "socket", &socket, error) ||
+        !cmdline_exclusive(cmdline, "alone", "socket", error) ||
         !own_number(cmdline, "deadline", 0.001, 1e9, "s", &options->deadline_s,
                     error) ||
         !own_number(cmdline, "cut-off", 0.001, 1e9, "s", &options->cut_off_s,
@@ -276,6 +279,8 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->report_path = g_strdup(report);
     options->history = g_strdup(history);
     options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
+    options->socket = g_strdup(socket);
+    options->alone = cmdline_given(cmdline, "alone");
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");
     options->working_set = cmdline_given(cmdline, "working-set");

@@ -345,6 +345,12 @@ migrate_plan_spec(const MigratePlan *plan)
     return &plan->spec;
 }
 
+bool
+migrate_plan_is_local(const MigratePlan *plan)
+{
+    return virt_host_info(plan->source)->local == VIRT_LOCAL_YES;
+}
+
 const GPtrArray *
 migrate_plan_warnings(const MigratePlan *plan)
 {

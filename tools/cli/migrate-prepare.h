@@ -54,6 +54,9 @@ void migrate_plan_free(MigratePlan *plan);
 /** migrate_plan_spec() - What session_start() takes; lives with the plan */
 const SessionSpec *migrate_plan_spec(const MigratePlan *plan);
 
+/** migrate_plan_is_local() - Does the guest leave this very host? */
+bool migrate_plan_is_local(const MigratePlan *plan);
+
 /** migrate_plan_warnings() - char *, things to know before it starts */
 const GPtrArray *migrate_plan_warnings(const MigratePlan *plan);
 

@@ -5,6 +5,7 @@
  *   prepare   connections, guest, may it run there, by which link: nothing is
  *             changed anywhere, and Ctrl-C simply ends the program
  *   dry run   says what would be done, and ends
+ *   announce  a daemon that runs here reserves for it; else we do
  *   run       the session; Ctrl-C asks libvirt to abort and waits for the end
  *   finish    record, report, exit status
  */
@@ -18,6 +19,7 @@
 #include "session/session.h"
 #include "tools/cli/dispatch.h"
 #include "tools/cli/history.h"
+#include "tools/cli/migrate-daemon.h"
 #include "tools/cli/migrate-prepare.h"
 #include "tools/cli/view.h"
 
@@ -29,6 +31,7 @@ typedef struct Run {
     MigratePlan *plan;
     GMainLoop *loop;
     Session *session;
+    MigrateDaemon *daemon; /* that steers it; NULL: we do */
     View *view;
     unsigned interrupts;
     int status;
@@ -60,6 +63,37 @@ show_step(const Run *run, double at_s, const JobAction *action)
     }
 }
 
+/* What the daemon has in force stands in our record as well. */
+static void
+take_over_row(Run *run, ViewIteration *shown)
+{
+    GArray *rows = session_record(run->session)->iterations;
+    RunIteration *row = rows->len > 0
+                            ? &g_array_index(rows, RunIteration, rows->len - 1)
+                            : NULL;
+
+    shown->reserved_bytes_s = migrate_daemon_guarantee(run->daemon);
+    if (row) {
+        row->reserved_bytes_s = shown->reserved_bytes_s;
+        row->ceiling_bytes_s = migrate_daemon_ceiling(run->daemon);
+    }
+}
+
+static void
+take_over_point(Run *run)
+{
+    GArray *points = session_record(run->session)->points;
+    uint64_t guarantee = migrate_daemon_guarantee(run->daemon);
+
+    if (points->len > 0 && guarantee > 0) {
+        RunPoint *point = &g_array_index(points, RunPoint, points->len - 1);
+
+        point->reserved_bytes_s = known((double)guarantee);
+        point->ceiling_bytes_s =
+            known((double)migrate_daemon_ceiling(run->daemon));
+    }
+}
+
 static void
 on_action(Session *session, const JobAction *action, gpointer user)
 {
@@ -79,14 +113,21 @@ on_action(Session *session, const JobAction *action, gpointer user)
     case JOB_ACTION_ROW: {
         ViewIteration shown = view_iteration_of(&action->iteration);
 
+        if (run->daemon) {
+            take_over_row(run, &shown);
+        }
         view_iteration(run->view, at_s, &shown);
         break;
     }
     case JOB_ACTION_STEP:
         show_step(run, at_s, action);
         break;
-    case JOB_ACTION_FORECAST:
     case JOB_ACTION_POINT:
+        if (run->daemon) {
+            take_over_point(run);
+        }
+        break;
+    case JOB_ACTION_FORECAST:
     case JOB_N_ACTIONS:
         break;
     }
@@ -101,6 +142,7 @@ on_warning(Session *session, const char *text, gpointer user)
 static void
 on_progress(Session *session, const JobProgress *progress, gpointer user)
 {
+    const Run *run = user;
     ViewProgress shown = {
         .fraction = progress->share,
         .iter = progress->iter,
@@ -111,7 +153,79 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
         .converges = progress->converges,
     };
 
-    view_progress(((Run *)user)->view, session_seconds(session), &shown);
+    if (run->daemon) {
+        shown.reserved_bytes_s = migrate_daemon_guarantee(run->daemon);
+    }
+    view_progress(run->view, session_seconds(session), &shown);
+}
+
+/* --- a daemon that steers --- */
+
+static void
+on_daemon_decision(const PolicyDecision *decision, unsigned iter,
+                   bool carried_out, gpointer user)
+{
+    Run *run = user;
+    double at_s = session_seconds(run->session);
+    RunDecision entry = {
+        .t_s = at_s, .iter = iter, .decision = *decision, .applied = carried_out
+    };
+
+    g_array_append_val(session_record(run->session)->decisions, entry);
+    if (decision->step == POLICY_STEP_SET ||
+        decision->step == POLICY_STEP_CANNOT) {
+        view_decision(run->view, at_s, iter, decision);
+    }
+}
+
+static void
+on_daemon_note(const char *kind, const char *text, gpointer user)
+{
+    Run *run = user;
+    double at_s = session_seconds(run->session);
+
+    if (strcmp(kind, "warning") == 0) {
+        g_ptr_array_add(session_record(run->session)->warnings, g_strdup(text));
+        warn(run, at_s, text);
+    } else {
+        view_note(run->view, at_s, kind, text);
+    }
+}
+
+/* Is this one that a daemon of this host could steer? Tunnelled and offline
+ * ones have no stream of their own. */
+static bool
+is_for_daemon(const Run *run)
+{
+    const SessionSpec *spec = migrate_plan_spec(run->plan);
+
+    return !run->options->alone && migrate_plan_is_local(run->plan) &&
+           !(spec->migrate->flags &
+             (VIRT_MIGRATE_OFFLINE | VIRT_MIGRATE_POSTCOPY_RESUME |
+              VIRT_MIGRATE_TUNNELLED));
+}
+
+static void
+ask_daemon(Run *run)
+{
+    g_autofree char *alone = NULL;
+    g_autofree char *text = NULL;
+
+    if (!is_for_daemon(run)) {
+        return;
+    }
+    run->daemon = migrate_daemon_announce(
+        run->options, migrate_plan_spec(run->plan)->guest, &alone);
+    if (run->daemon) {
+        text = g_strdup_printf("vmferryd steers this migration, session %s",
+                               migrate_daemon_session(run->daemon));
+        view_note(run->view, 0, "daemon", text);
+    } else if (alone && run->options->policy != POLICY_NONE) {
+        text = g_strdup_printf("vmferryd does not steer this migration, "
+                               "vmferry migrate does: %s",
+                               alone);
+        warn(run, 0, text);
+    }
 }
 
 static bool
@@ -190,6 +304,9 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
     };
 
     run->status = error ? 1 : 0;
+    if (run->daemon) {
+        session_record(session)->policy.kind = run->options->policy;
+    }
     remember(run, record);
     view_end(run->view, session_seconds(session), &outcome);
     if (error) {
@@ -229,13 +346,27 @@ run_session(Run *run)
     };
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     guint sources[G_N_ELEMENTS(signals)];
+    static const MigrateDaemonCallbacks of_daemon = {
+        .decision = on_daemon_decision,
+        .note = on_daemon_note,
+    };
+    SessionSpec spec = *migrate_plan_spec(run->plan);
     g_autoptr(GError) error = NULL;
 
-    run->session =
-        session_start(migrate_plan_spec(run->plan), &callbacks, run, &error);
+    ask_daemon(run);
+    if (run->daemon) {
+        spec.policy.kind = POLICY_NONE; /* ours; the daemon has its own */
+    }
+    run->session = session_start(&spec, &callbacks, run, &error);
     if (!run->session) {
         cli_error(error->message);
+        if (run->daemon) {
+            migrate_daemon_withdraw(run->daemon);
+        }
         return 1;
+    }
+    if (run->daemon) {
+        migrate_daemon_watch(run->daemon, &of_daemon, run);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
@@ -244,6 +375,8 @@ run_session(Run *run)
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         g_source_remove(sources[i]);
     }
+    /* after it nobody is called back about the session */
+    g_clear_pointer(&run->daemon, migrate_daemon_free);
     g_clear_pointer(&run->session, session_free);
     return run->status;
 }

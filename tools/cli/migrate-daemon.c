@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * migrate-daemon.c - see migrate-daemon.h
+ */
+#include "tools/cli/migrate-daemon.h"
+
+#include <string.h>
+
+#include "ctl/client.h"
+
+/* A daemon that hangs must not keep a migration from beginning. */
+#define PATIENCE_MS 2000
+
+struct MigrateDaemon {
+    CtlClient *client; /* NULL: it is gone */
+    char *session;
+    const MigrateDaemonCallbacks *callbacks;
+    gpointer user;
+    uint64_t guarantee_bytes_s, ceiling_bytes_s;
+};
+
+/* --- announcing --- */
+
+static JsonObject *
+protected_of(const MigrateOptions *options)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < options->protected_specs->len; i++) {
+        const ProtectedSpec *spec =
+            &g_array_index(options->protected_specs, ProtectedSpec, i);
+        JsonObject *one = json_object_new_object();
+
+        jobj_add_string(one, "expression", spec->expression);
+        jobj_add_u64(one, "rate_bytes_s", spec->rate_bytes_s);
+        json_object_array_add(array, one);
+    }
+    return array;
+}
+
+static JsonObject *
+flags_of(unsigned flags)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } names[] = {
+        { VIRT_MIGRATE_POSTCOPY, "postcopy" },
+        { VIRT_MIGRATE_AUTO_CONVERGE, "auto-converge" },
+        { VIRT_MIGRATE_PARALLEL, "parallel" },
+        { VIRT_MIGRATE_PEER2PEER, "p2p" },
+        { VIRT_MIGRATE_PERSIST_DEST, "persistent" },
+        { VIRT_MIGRATE_TLS, "tls" },
+        { VIRT_MIGRATE_NON_SHARED_DISK, "storage" },
+        { VIRT_MIGRATE_NON_SHARED_INC, "storage" },
+    };
+    JsonObject *array = json_object_new_array();
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (flags & names[i].flag) {
+            json_object_array_add(array, json_object_new_string(names[i].name));
+        }
+    }
+    return array;
+}
+
+JsonObject *
+migrate_daemon_arguments(const MigrateOptions *options, const char *uuid,
+                         const char *guest)
+{
+    JsonObject *arguments = json_object_new_object();
+
+    jobj_add_string(arguments, "uuid", uuid);
+    jobj_add_string(arguments, "guest", guest);
+    jobj_add_string(arguments, "destination", options->desturi);
+    if (options->migrateuri) {
+        jobj_add_string(arguments, "migrate_uri", options->migrateuri);
+    }
+    jobj_add_string(arguments, "policy", policy_kind_name(options->policy));
+    if (options->margin.known) {
+        jobj_add_known(arguments, "margin", options->margin);
+    }
+    if (options->deadline_s.known) {
+        jobj_add_known(arguments, "deadline_s", options->deadline_s);
+    }
+    if (options->downtime_ms) {
+        /* libvirt is told by us, as we ask it to migrate */
+        jobj_add_double(arguments, "downtime_limit_s",
+                        options->downtime_ms / 1000.0);
+    }
+    if (options->protected_specs->len > 0) {
+        jobj_add(arguments, "protected", protected_of(options));
+    }
+    if (options->link_device) {
+        jobj_add_string(arguments, "link_device", options->link_device);
+    }
+    if (options->link_rate_bytes_s) {
+        jobj_add_u64(arguments, "link_rate_bytes_s",
+                     options->link_rate_bytes_s);
+    }
+    if (options->parent) {
+        g_autofree char *parent = g_strdup_printf(
+            "%x:%x", options->parent >> 16, options->parent & 0xffff);
+
+        jobj_add_string(arguments, "parent", parent);
+    }
+    if (options->cut_off_s.known) {
+        jobj_add_known(arguments, "cut_off_s", options->cut_off_s);
+    }
+    jobj_add(arguments, "flags", flags_of(options->spec->flags));
+    return arguments;
+}
+
+static MigrateDaemon *
+announce(CtlClient *client, JsonObject *arguments, char **alone)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) result =
+        ctl_client_call(client, CTL_COMMAND_ANNOUNCE, arguments, &error);
+    const char *session = "", *reason = "it does not say why";
+    bool steers = false;
+    MigrateDaemon *daemon;
+
+    if (!result) {
+        *alone = g_strdup(error->message);
+        return NULL;
+    }
+    jobj_get_string(result, "session", &session);
+    jobj_get_string(result, "reason", &reason);
+    if (!jobj_get_bool(result, "steers", &steers) || !steers) {
+        *alone = g_strdup(reason);
+        return NULL;
+    }
+    daemon = g_new0(MigrateDaemon, 1);
+    daemon->session = g_strdup(session);
+    return daemon;
+}
+
+MigrateDaemon *
+migrate_daemon_announce(const MigrateOptions *options, const VirtGuest *guest,
+                        char **alone)
+{
+    const VirtGuestInfo *info = virt_guest_info(guest);
+    g_autofree char *path = ctl_socket_path(options->socket);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(CtlClient) client = NULL;
+    MigrateDaemon *daemon;
+
+    *alone = NULL;
+    client = ctl_client_open(path, PATIENCE_MS, &error);
+    if (!client) {
+        if (options->socket ||
+            !g_error_matches(error, CTL_ERROR, CTL_ERROR_NO_DAEMON)) {
+            *alone = g_strdup(error->message);
+        }
+        return NULL;
+    }
+    daemon = announce(client,
+                      migrate_daemon_arguments(options, info->uuid, info->name),
+                      alone);
+    if (daemon) {
+        daemon->client = g_steal_pointer(&client);
+    }
+    return daemon;
+}
+
+/* --- watching --- */
+
+static bool
+parse_step(const char *name, PolicyStep *step)
+{
+    for (int i = 0; i < POLICY_N_STEPS; i++) {
+        if (g_strcmp0(policy_step_name((PolicyStep)i), name) == 0) {
+            *step = (PolicyStep)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+tell_decision(MigrateDaemon *daemon, JsonObject *json)
+{
+    PolicyDecision decision = { 0 };
+    const char *step = "", *text = "";
+    uint64_t iter = 0;
+    bool carried_out = false;
+
+    jobj_get_string(json, "step", &step);
+    jobj_get_string(json, "text", &text);
+    jobj_get_u64(json, "iteration", &iter);
+    jobj_get_u64(json, "guarantee_bytes_s", &decision.guarantee_bytes_s);
+    jobj_get_u64(json, "ceiling_bytes_s", &decision.ceiling_bytes_s);
+    jobj_get_u64(json, "application_bytes_s", &decision.application_bytes_s);
+    jobj_get_bool(json, "carried_out", &carried_out);
+    if (!parse_step(step, &decision.step)) {
+        /* one of the ladder's, or of a later daemon */
+        g_autofree char *note = g_strdup_printf("%s: %s", step, text);
+
+        daemon->callbacks->note("step", note, daemon->user);
+        return;
+    }
+    g_strlcpy(decision.reason, text, sizeof(decision.reason));
+    daemon->callbacks->decision(&decision, (unsigned)iter, carried_out,
+                                daemon->user);
+}
+
+static void
+take_document(MigrateDaemon *daemon, JsonObject *document)
+{
+    bool in_force = false;
+
+    jobj_get_bool(document, "in_force", &in_force);
+    daemon->guarantee_bytes_s = daemon->ceiling_bytes_s = 0;
+    if (in_force) {
+        daemon->guarantee_bytes_s = (uint64_t)known_or(
+            jobj_get_known(document, "guarantee_bytes_s"), 0);
+        daemon->ceiling_bytes_s =
+            (uint64_t)known_or(jobj_get_known(document, "ceiling_bytes_s"), 0);
+    }
+}
+
+static void
+on_event(CtlClient *client, JsonObject *event, gpointer user)
+{
+    MigrateDaemon *daemon = user;
+    JsonObject *data = jobj_get(event, "data");
+    const char *name = "", *text = "", *by = "somebody";
+
+    jobj_get_string(event, "event", &name);
+    jobj_get_string(data, "text", &text);
+    if (jobj_get(data, "document")) {
+        take_document(daemon, jobj_get(data, "document"));
+    }
+    if (strcmp(name, "decision") == 0) {
+        tell_decision(daemon, jobj_get(data, "decision"));
+    } else if (strcmp(name, "warning") == 0 ||
+               strcmp(name, "foreign-change") == 0) {
+        daemon->callbacks->note("warning", text, daemon->user);
+    } else if (strcmp(name, "held") == 0) {
+        g_autofree char *note = NULL;
+
+        jobj_get_string(data, "held.by", &by);
+        jobj_get_string(data, "held.reason", &text);
+        note = g_strdup_printf("by %s%s%s", by, *text ? ": " : "", text);
+        daemon->callbacks->note("held", note, daemon->user);
+    } else if (strcmp(name, "released") == 0) {
+        daemon->callbacks->note("released", "no longer held", daemon->user);
+    }
+}
+
+static void
+on_closed(CtlClient *client, const GError *error, gpointer user)
+{
+    MigrateDaemon *daemon = user;
+    g_autofree char *note = g_strdup_printf(
+        "vmferryd is gone (%s); the migration goes on, and nothing is "
+        "reserved for it until a daemon is back",
+        error->message);
+
+    g_clear_pointer(&daemon->client, ctl_client_free);
+    daemon->guarantee_bytes_s = daemon->ceiling_bytes_s = 0;
+    daemon->callbacks->note("warning", note, daemon->user);
+}
+
+static void
+on_subscribed(CtlClient *client, JsonObject *result, const GError *error,
+              gpointer user)
+{
+    MigrateDaemon *daemon = user;
+
+    /* one that is gone is told by on_closed() */
+    if (error && !g_error_matches(error, CTL_ERROR, CTL_ERROR_CLOSED)) {
+        daemon->callbacks->note("warning", error->message, daemon->user);
+    }
+}
+
+void
+migrate_daemon_watch(MigrateDaemon *daemon,
+                     const MigrateDaemonCallbacks *callbacks, gpointer user)
+{
+    static const CtlClientCallbacks of_client = { on_event, on_closed };
+    JsonObject *arguments = json_object_new_object();
+
+    daemon->callbacks = callbacks;
+    daemon->user = user;
+    jobj_add_string(arguments, "session", daemon->session);
+    ctl_client_attach(daemon->client, NULL, &of_client, daemon);
+    ctl_client_send(daemon->client, CTL_COMMAND_SUBSCRIBE, arguments,
+                    on_subscribed, daemon);
+}
+
+const char *
+migrate_daemon_session(const MigrateDaemon *daemon)
+{
+    return daemon->session;
+}
+
+uint64_t
+migrate_daemon_guarantee(const MigrateDaemon *daemon)
+{
+    return daemon->guarantee_bytes_s;
+}
+
+uint64_t
+migrate_daemon_ceiling(const MigrateDaemon *daemon)
+{
+    return daemon->ceiling_bytes_s;
+}
+
+void
+migrate_daemon_withdraw(MigrateDaemon *daemon)
+{
+    JsonObject *arguments;
+
+    if (daemon->client) {
+        arguments = json_object_new_object();
+        jobj_add_string(arguments, "session", daemon->session);
+        jobj_unref(ctl_client_call(daemon->client, CTL_COMMAND_WITHDRAW,
+                                   arguments, NULL));
+    }
+}
+
+void
+migrate_daemon_free(MigrateDaemon *daemon)
+{
+    if (!daemon) {
+        return;
+    }
+    ctl_client_free(daemon->client);
+    g_free(daemon->session);
+    g_free(daemon);
+}
