@@ -437,13 +437,17 @@ control_start(Daemon *daemon)
                       [CTL_COMMAND_RELEASE] = do_release,
                       [CTL_COMMAND_CANCEL] = do_cancel,
                       [CTL_COMMAND_SET] = do_set,
+                      [CTL_COMMAND_ANNOUNCE] = announce_command,
+                      [CTL_COMMAND_WITHDRAW] = announce_withdraw,
                       [CTL_COMMAND_DISABLE] = do_disable,
                       [CTL_COMMAND_ENABLE] = do_enable,
                       [CTL_COMMAND_RELOAD] = do_reload },
+        .closed = announce_closed,
         .self = daemon,
     };
     g_autoptr(GError) error = NULL;
 
+    announce_start(daemon);
     daemon->control = ctl_server_new(&spec, &backend, &error);
     if (!daemon->control) {
         /* Steering migrations does not depend on being asked about them. */
@@ -456,4 +460,5 @@ void
 control_stop(Daemon *daemon)
 {
     g_clear_pointer(&daemon->control, ctl_server_free);
+    announce_stop(daemon);
 }

@@ -127,6 +127,14 @@ list_steps(const Outgoing *outgoing, GPtrArray *taken, GPtrArray *undone)
 }
 
 JsonObject *
+control_decision(const Outgoing *outgoing)
+{
+    CtlDecision decision = decision_of(outgoing);
+
+    return ctl_decision_to_json(&decision);
+}
+
+JsonObject *
 control_session(const Outgoing *outgoing)
 {
     const RunRecord *record = session_record(outgoing->session);
@@ -145,10 +153,15 @@ control_session(const Outgoing *outgoing)
         .session = outgoing->id,
         .guest = outgoing->name,
         .uuid = outgoing->uuid,
-        .destination = outgoing->found ? outgoing->endpoint.destination : NULL,
+        .destination = outgoing->announced
+                           ? announced_destination(outgoing->announced)
+                       : outgoing->found ? outgoing->endpoint.destination
+                                         : NULL,
         .address = outgoing->found ? outgoing->endpoint.destination : NULL,
         .port = outgoing->found ? outgoing->endpoint.destination_port : 0,
         .starter = outgoing_starter(outgoing),
+        .starter_program =
+            outgoing->announced ? announced_program(outgoing->announced) : NULL,
         .mode = config_mode_name(outgoing->rules.mode),
         .policy = policy_kind_name(settings->kind),
         .priority = outgoing->priority,

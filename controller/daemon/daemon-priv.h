@@ -16,6 +16,7 @@
  * track.c      what was forecast, and what came
  * control-documents.c  what the control socket shows
  * control-commands.c   what it lets others do
+ * announce.c   migrations that somebody tells of before they begin
  */
 #ifndef DAEMON_PRIV_H
 #define DAEMON_PRIV_H
@@ -62,10 +63,14 @@ typedef struct TrackForecast {
     double low_time_s, high_time_s;
 } TrackForecast;
 
+/* What was asked for before it began. */
+typedef struct Announced Announced;
+
 /* A migration that leaves this host. */
 typedef struct Outgoing {
     Daemon *daemon;
-    char *id; /* unique on this host */
+    Announced *announced; /* by whom is still there; NULL: others' */
+    char *id;             /* unique on this host */
     char *uuid, *name;
     int64_t noticed_us; /* monotonic: the first sign of it */
     Session *session;
@@ -179,6 +184,8 @@ struct Daemon {
     int64_t listed_us;
     GHashTable *strangers; /* inode -> when first seen, monotonic */
     guint search_source;
+    GHashTable *announced; /* uuid -> Announced *: not begun yet */
+    uint64_t n_begun;
     CtlServer *control;   /* NULL: there is no socket */
     Journal *journal;     /* NULL: there is none */
     GHashTable *circuits; /* device -> Circuit * */
@@ -251,6 +258,9 @@ Known shaping_close(Outgoing *outgoing);
 /* outgoing.c */
 void outgoing_tell_begun(Outgoing *outgoing);
 const char *outgoing_starter(const Outgoing *outgoing);
+char *daemon_new_id(Daemon *daemon); /* g_free() it */
+/* Who announced it is gone: from now on it is one that others started. */
+void outgoing_orphan(Outgoing *outgoing);
 
 /* track.c */
 void track_load(Daemon *daemon);
@@ -260,6 +270,7 @@ JsonObject *track_document(const Daemon *daemon);
 
 /* control-documents.c */
 JsonObject *control_session(const Outgoing *outgoing);
+JsonObject *control_decision(const Outgoing *outgoing); /* the last */
 JsonObject *control_status(const Daemon *daemon);
 JsonObject *control_metrics(const Daemon *daemon);
 
@@ -268,6 +279,24 @@ void control_start(Daemon *daemon);
 void control_stop(Daemon *daemon);
 void control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data);
 void control_changed(const Outgoing *outgoing);
+
+/* announce.c; what is not known leaves the argument alone, or is NULL or 0 */
+void announce_start(Daemon *daemon);
+void announce_stop(Daemon *daemon);
+void announce_command(gpointer self, CtlRequest *request);
+void announce_withdraw(gpointer self, CtlRequest *request);
+void announce_closed(gpointer self, const CtlPeer *peer);
+Announced *announce_take(Daemon *daemon, const char *uuid);
+void announced_free(Announced *announced);
+const char *announced_id(const Announced *announced);
+const char *announced_destination(const Announced *announced);
+const char *announced_program(const Announced *announced);
+const char *announced_device(const Announced *announced,
+                             uint64_t *rate_bytes_s);
+const GArray *announced_guards(const Announced *announced);
+uint32_t announced_parent(const Announced *announced);
+void announced_rules(const Announced *announced, ConfigRules *rules);
+Known announced_downtime_s(const Announced *announced);
 
 /* arbiter.c */
 void arbiter_settle(Daemon *daemon, int ifindex); /* now */

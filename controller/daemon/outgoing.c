@@ -30,7 +30,8 @@ outgoing_log(const Outgoing *outgoing, GLogLevelFlags level, const char *event,
         .destination = outgoing->found ? outgoing->endpoint.destination : NULL,
         .link = outgoing->has_link ? outgoing->link.device : NULL,
         .mode = config_mode_name(outgoing->rules.mode),
-        .starter = CONFIG_STARTER_OTHER,
+        .starter =
+            outgoing->announced ? CONFIG_STARTER_OURS : CONFIG_STARTER_OTHER,
         .reason = reason,
     };
     g_autofree char *text = NULL;
@@ -52,6 +53,30 @@ count_decision(Outgoing *outgoing, const JobAction *action)
     outgoing->decided_s = (double)action->at_us / G_USEC_PER_SEC;
     outgoing->decided_iter = action->iter;
     outgoing->decided_wall_us = clock_wall_us();
+}
+
+static void
+tell_decision(const Outgoing *outgoing)
+{
+    JsonObject *data = json_object_new_object();
+
+    jobj_add(data, "decision", control_decision(outgoing));
+    control_tell(outgoing, CTL_EVENT_DECISION, data);
+}
+
+static void
+tell_iteration(const Outgoing *outgoing)
+{
+    const GArray *rows = session_record(outgoing->session)->iterations;
+    JsonObject *data;
+
+    if (rows->len > 0) {
+        data = json_object_new_object();
+        jobj_add(data, "iteration",
+                 run_iteration_to_json(
+                     &g_array_index(rows, RunIteration, rows->len - 1)));
+        control_tell(outgoing, CTL_EVENT_SESSION_ITERATION, data);
+    }
 }
 
 static void
@@ -85,6 +110,10 @@ on_action(Session *session, const JobAction *action, gpointer user)
             outgoing->rules.mode == CONFIG_MODE_ENFORCE ? ""
                                                         : "not carried out: ",
             action->decision.reason);
+        tell_decision(outgoing);
+        break;
+    case JOB_ACTION_ROW:
+        tell_iteration(outgoing);
         break;
     case JOB_ACTION_FORECAST:
         track_forecast(outgoing, &action->iteration);
@@ -280,7 +309,16 @@ hands_release(Session *session, gpointer user)
 const char *
 outgoing_starter(const Outgoing *outgoing)
 {
-    return "others";
+    return outgoing->announced ? "vmferry" : "others";
+}
+
+char *
+daemon_new_id(Daemon *daemon)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *stamp = g_date_time_format(now, "%Y%m%dT%H%M%S");
+
+    return g_strdup_printf("%s-%u", stamp, ++daemon->n_ids);
 }
 
 /* The rules as they hold now; the destination may be known or not. */
@@ -291,11 +329,15 @@ outgoing_pick_rules(Outgoing *outgoing)
         .uuid = outgoing->uuid,
         .name = outgoing->name,
         .address = outgoing->found ? outgoing->endpoint.destination : NULL,
-        .starter = CONFIG_STARTER_OTHER,
+        .starter =
+            outgoing->announced ? CONFIG_STARTER_OURS : CONFIG_STARTER_OTHER,
     };
     ConfigMode before = outgoing->rules.mode;
 
     daemon_config_rules(outgoing->daemon->config, &who, &outgoing->rules);
+    if (outgoing->announced) {
+        announced_rules(outgoing->announced, &outgoing->rules);
+    }
     outgoing->priority = (int)outgoing->rules.priority;
     if (disabled_now(outgoing->daemon->disabled)) {
         outgoing->rules.mode = CONFIG_MODE_OBSERVE;
@@ -325,6 +367,12 @@ settings_of(const Outgoing *outgoing, const VirtLimits *limits,
     }
     settings->downtime_limit_s =
         known_or(limits->downtime_s, DEFAULT_DOWNTIME_S);
+    if (outgoing->announced) {
+        /* its announcer sets it */
+        settings->downtime_limit_s =
+            known_or(announced_downtime_s(outgoing->announced),
+                     settings->downtime_limit_s);
+    }
     if (!policy_settings_check(settings, NULL)) {
         policy_settings_init(settings, rules->policy);
     }
@@ -348,22 +396,22 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     };
     const VirtGuestInfo *info = virt_guest_info(guest);
     Outgoing *outgoing = g_new0(Outgoing, 1);
-    g_autofree char *stamp = NULL;
-    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     SessionSpec spec = { .guest = guest,
                          .hands = &hands,
                          .hands_user = outgoing };
 
-    stamp = g_date_time_format(now, "%Y%m%dT%H%M%S");
     outgoing->daemon = daemon;
-    outgoing->id = g_strdup_printf("%s-%u", stamp, ++daemon->n_ids);
+    outgoing->announced = announce_take(daemon, info->uuid);
+    outgoing->id = outgoing->announced
+                       ? g_strdup(announced_id(outgoing->announced))
+                       : daemon_new_id(daemon);
     outgoing->uuid = g_strdup(info->uuid);
     outgoing->name = g_strdup(info->name);
     outgoing->noticed_us = noticed_us;
     outgoing->started_wall_us = clock_wall_us();
     outgoing->pid = virt_guest_pid(guest);
     outgoing->group = -1;
-    outgoing->number = daemon->n_ids;
+    outgoing->number = ++daemon->n_begun;
     outgoing->force = FORCE_NO_STREAM;
     outgoing->owned = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     outgoing->shared = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
@@ -387,8 +435,17 @@ resolve_link(Outgoing *outgoing, const char *address, GError **error)
 {
     const DaemonConfig *config = outgoing->daemon->config;
     const ConfigLink *declared;
+    uint64_t rate_bytes_s = 0;
+    const char *device =
+        outgoing->announced
+            ? announced_device(outgoing->announced, &rate_bytes_s)
+            : NULL;
     Link link;
 
+    if (device) {
+        return link_resolve(address, device, rate_bytes_s, &outgoing->link,
+                            error);
+    }
     /* A rate that is never used: only the device is asked for. */
     if (!link_resolve(address, NULL, 1000000, &link, error)) {
         return false;
@@ -446,6 +503,28 @@ outgoing_found(Outgoing *outgoing)
 }
 
 void
+outgoing_orphan(Outgoing *outgoing)
+{
+    PolicySettings settings = *job_settings(session_job(outgoing->session));
+
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_FOREIGN, "announcer",
+                 "%s, which announced it, is gone: it has the rights of one "
+                 "that others started",
+                 announced_program(outgoing->announced));
+    g_clear_pointer(&outgoing->announced, announced_free);
+    outgoing_pick_rules(outgoing);
+    settings.kind = outgoing->rules.policy;
+    settings.deadline_s = outgoing->rules.deadline_s > 0
+                              ? known(outgoing->rules.deadline_s)
+                              : unknown();
+    session_set_policy(outgoing->session, &settings);
+    if (outgoing->has_link) {
+        shaping_open(outgoing);
+    }
+    control_changed(outgoing);
+}
+
+void
 outgoing_free(Outgoing *outgoing)
 {
     if (!outgoing) {
@@ -457,6 +536,7 @@ outgoing_free(Outgoing *outgoing)
     if (outgoing->reservation) {
         reservation_close(outgoing->reservation, NULL);
     }
+    announced_free(outgoing->announced);
     g_array_unref(outgoing->owned);
     g_array_unref(outgoing->shared);
     g_array_unref(outgoing->matched);

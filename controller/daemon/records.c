@@ -53,7 +53,7 @@ records_keep(Outgoing *outgoing, RunRecord *record)
 
     jobj_add_string(more, "session", outgoing->id);
     jobj_add_string(more, "mode", config_mode_name(outgoing->rules.mode));
-    jobj_add_string(more, "starter", "others");
+    jobj_add_string(more, "starter", outgoing_starter(outgoing));
     jobj_add_string(more, "in_force", force_state_name(outgoing->force));
     jobj_add_string(more, "in_force_text", outgoing->why_not);
     jobj_add_u64(more, "port", outgoing->endpoint.destination_port);

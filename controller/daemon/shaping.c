@@ -63,6 +63,13 @@ open_class(Outgoing *outgoing, GError **error)
             g_array_append_val(guards, guard);
         }
     }
+    if (outgoing->announced) {
+        const GArray *more = announced_guards(outgoing->announced);
+        uint32_t parent = announced_parent(outgoing->announced);
+
+        g_array_append_vals(guards, more->data, more->len);
+        spec.parent = parent ? parent : spec.parent;
+    }
     spec.protected_specs = (const ProtectedSpec *)(const void *)guards->data;
     spec.n_protected = guards->len;
     fill_macs(virt_guest_info(session_guest(outgoing->session)),

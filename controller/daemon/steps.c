@@ -83,7 +83,8 @@ configure(Outgoing *outgoing)
     settings.downtime_most_s = rules->downtime_max_ms / 1000.0;
     settings.throttle_most = rules->throttle_max;
     settings.deadline_is_end =
-        rules->deadline_s > 0 && rules->allow & 1u << CONFIG_MAY_ABORT;
+        rules->deadline_s > 0 &&
+        (outgoing->announced || rules->allow & 1u << CONFIG_MAY_ABORT);
     if (!ladder_settings_check(&settings, NULL)) {
         unsigned allowed = settings.allowed;
 

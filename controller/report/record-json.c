@@ -194,8 +194,8 @@ flags_to_json(unsigned flags)
     return array;
 }
 
-static JsonObject *
-iteration_to_json(const RunIteration *it)
+JsonObject *
+run_iteration_to_json(const RunIteration *it)
 {
     const SampleRow *row = &it->row;
     JsonObject *object = json_object_new_object();
@@ -325,8 +325,8 @@ add_history(JsonObject *top, const RunRecord *record)
 
     for (guint i = 0; i < record->iterations->len; i++) {
         json_object_array_add(
-            iterations, iteration_to_json(&g_array_index(record->iterations,
-                                                         RunIteration, i)));
+            iterations, run_iteration_to_json(&g_array_index(record->iterations,
+                                                             RunIteration, i)));
     }
     for (guint i = 0; i < record->decisions->len; i++) {
         json_object_array_add(decisions,

@@ -128,6 +128,9 @@ unsigned run_record_passes(const RunRecord *record);
 /** run_record_to_json() - A new object in the documented schema */
 JsonObject *run_record_to_json(const RunRecord *record);
 
+/** run_iteration_to_json() - A member of its "iterations", a new object */
+JsonObject *run_iteration_to_json(const RunIteration *iteration);
+
 #define RECORD_ERROR (record_error_quark())
 GQuark record_error_quark(void);
 typedef enum { RECORD_ERROR_SCHEMA, RECORD_ERROR_VALUE } RecordError;

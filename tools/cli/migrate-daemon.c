@@ -64,6 +64,26 @@ flags_of(unsigned flags)
     return array;
 }
 
+/* The ladder is the daemon's then, with the same permissions. */
+static void
+add_ladder(JsonObject *arguments, const MigrateOptions *options)
+{
+    JsonObject *allow = json_object_new_array();
+
+    for (int step = 0; step < LADDER_N_STEPS; step++) {
+        if (options->ladder.allowed & LADDER_BIT(step)) {
+            json_object_array_add(
+                allow,
+                json_object_new_string(ladder_step_name((LadderStep)step)));
+        }
+    }
+    json_object_array_add(allow, json_object_new_string("ceiling"));
+    jobj_add(arguments, "allow", allow);
+    jobj_add_double(arguments, "downtime_max_s",
+                    options->ladder.downtime_most_s);
+    jobj_add_double(arguments, "throttle_max", options->ladder.throttle_most);
+}
+
 JsonObject *
 migrate_daemon_arguments(const MigrateOptions *options, const char *uuid,
                          const char *guest)
@@ -106,6 +126,9 @@ migrate_daemon_arguments(const MigrateOptions *options, const char *uuid,
     }
     if (options->cut_off_s.known) {
         jobj_add_known(arguments, "cut_off_s", options->cut_off_s);
+    }
+    if (options->climbs) {
+        add_ladder(arguments, options);
     }
     jobj_add(arguments, "flags", flags_of(options->spec->flags));
     return arguments;

@@ -356,6 +356,7 @@ run_session(Run *run)
     ask_daemon(run);
     if (run->daemon) {
         spec.policy.kind = POLICY_NONE; /* ours; the daemon has its own */
+        spec.climbs = false;
     }
     run->session = session_start(&spec, &callbacks, run, &error);
     if (!run->session) {

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * announce.c - migrations that somebody tells us of before they begin
+ *
+ *   announce ─> waits ─> libvirt's sign ─> Outgoing with what was asked for
+ *                 │                             │ the announcer goes
+ *                 └─ withdrawn, its client      └─> one that others started
+ *                    gone, a minute over
+ *
+ * "vmferry migrate" knows what its user wants: deadline, permissions, protected
+ * applications. It is ours as long as it is connected; from then on nobody is
+ * there who could answer for it.
+ */
+#include <string.h>
+
+#include "daemon/daemon-priv.h"
+
+#define FORGET_S 60
+
+struct Announced {
+    Daemon *daemon;
+    char *id; /* of the session to come */
+    uint64_t client;
+    char *program;
+    char *uuid, *destination, *device;
+    JsonObject *arguments;
+    GArray *guards; /* ProtectedSpec */
+    guint forget_source;
+};
+
+static void
+clear_guard(gpointer data)
+{
+    g_free(((ProtectedSpec *)data)->expression);
+}
+
+void
+announced_free(Announced *announced)
+{
+    if (!announced) {
+        return;
+    }
+    g_clear_handle_id(&announced->forget_source, g_source_remove);
+    jobj_unref(announced->arguments);
+    g_array_unref(announced->guards);
+    g_free(announced->id);
+    g_free(announced->program);
+    g_free(announced->uuid);
+    g_free(announced->destination);
+    g_free(announced->device);
+    g_free(announced);
+}
+
+static gboolean
+on_forget(gpointer user)
+{
+    Announced *announced = user;
+
+    announced->forget_source = 0;
+    daemon_log(G_LOG_LEVEL_INFO, NULL,
+               "session %s was announced and did not begin within %d s: "
+               "forgotten",
+               announced->id, FORGET_S);
+    g_hash_table_remove(announced->daemon->announced, announced->uuid);
+    return G_SOURCE_REMOVE;
+}
+
+static GArray *
+guards_of(JsonObject *arguments)
+{
+    JsonObject *array = jobj_get(arguments, "protected");
+    GArray *guards = g_array_new(FALSE, TRUE, sizeof(ProtectedSpec));
+
+    g_array_set_clear_func(guards, clear_guard);
+    for (size_t i = 0; array && i < json_object_array_length(array); i++) {
+        JsonObject *one = json_object_array_get_idx(array, i);
+        const char *expression = "";
+        ProtectedSpec guard = {
+            .rate_bytes_s =
+                (uint64_t)known_or(jobj_get_known(one, "rate_bytes_s"), 0),
+        };
+
+        jobj_get_string(one, "expression", &expression);
+        guard.expression = g_strdup(expression);
+        g_array_append_val(guards, guard);
+    }
+    return guards;
+}
+
+static Announced *
+announced_new(Daemon *daemon, const CtlPeer *peer, JsonObject *arguments)
+{
+    Announced *announced = g_new0(Announced, 1);
+    const char *uuid = "", *destination = NULL, *device = NULL;
+
+    jobj_get_string(arguments, "uuid", &uuid);
+    jobj_get_string(arguments, "destination", &destination);
+    jobj_get_string(arguments, "link_device", &device);
+    announced->daemon = daemon;
+    announced->client = peer->client;
+    announced->program = g_strdup(peer->program);
+    announced->uuid = g_ascii_strdown(uuid, -1);
+    announced->destination = g_strdup(destination);
+    announced->device = g_strdup(device);
+    announced->arguments = json_object_get(arguments);
+    announced->guards = guards_of(arguments);
+    return announced;
+}
+
+/* --- what it asks for --- */
+
+const char *
+announced_id(const Announced *announced)
+{
+    return announced->id;
+}
+
+const char *
+announced_destination(const Announced *announced)
+{
+    return announced->destination;
+}
+
+const char *
+announced_program(const Announced *announced)
+{
+    return announced->program;
+}
+
+const char *
+announced_device(const Announced *announced, uint64_t *rate_bytes_s)
+{
+    double rate =
+        known_or(jobj_get_known(announced->arguments, "link_rate_bytes_s"), 0);
+
+    if (rate > 0) {
+        *rate_bytes_s = (uint64_t)rate;
+    }
+    return announced->device;
+}
+
+const GArray *
+announced_guards(const Announced *announced)
+{
+    return announced->guards;
+}
+
+/* "1:10" as the protocol has checked it */
+uint32_t
+announced_parent(const Announced *announced)
+{
+    const char *text = NULL;
+    char *end;
+    uint32_t major;
+
+    if (!jobj_get_string(announced->arguments, "parent", &text)) {
+        return 0;
+    }
+    major = (uint32_t)g_ascii_strtoull(text, &end, 16);
+    return major << 16 | (uint32_t)g_ascii_strtoull(end + 1, NULL, 16);
+}
+
+static unsigned
+allowed_by(JsonObject *words)
+{
+    unsigned allow = 0;
+
+    for (size_t i = 0; i < json_object_array_length(words); i++) {
+        const char *word =
+            json_object_get_string(json_object_array_get_idx(words, i));
+
+        for (int may = 0; may < CONFIG_N_MAYS; may++) {
+            if (strcmp(config_may_name((ConfigMay)may), word) == 0) {
+                allow |= 1u << may;
+            }
+        }
+    }
+    return allow;
+}
+
+void
+announced_rules(const Announced *announced, ConfigRules *rules)
+{
+    JsonObject *arguments = announced->arguments;
+    const char *policy = NULL;
+    JsonObject *allow = jobj_get(arguments, "allow");
+    Known downtime_max_s = jobj_get_known(arguments, "downtime_max_s");
+
+    if (jobj_get_string(arguments, "policy", &policy)) {
+        policy_kind_parse(policy, &rules->policy, NULL);
+    }
+    rules->margin =
+        known_or(jobj_get_known(arguments, "margin"), rules->margin);
+    rules->deadline_s =
+        known_or(jobj_get_known(arguments, "deadline_s"), rules->deadline_s);
+    rules->priority = (unsigned)known_or(jobj_get_known(arguments, "priority"),
+                                         rules->priority);
+    rules->throttle_max = known_or(jobj_get_known(arguments, "throttle_max"),
+                                   rules->throttle_max);
+    if (downtime_max_s.known) {
+        rules->downtime_max_ms = (unsigned)(downtime_max_s.value * 1000);
+    }
+    if (allow) {
+        rules->allow = allowed_by(allow);
+    }
+}
+
+Known
+announced_downtime_s(const Announced *announced)
+{
+    return jobj_get_known(announced->arguments, "downtime_limit_s");
+}
+
+/* --- commands --- */
+
+static char *
+host_of(const char *destination)
+{
+    g_autoptr(GUri) uri =
+        destination ? g_uri_parse(destination, G_URI_FLAGS_NONE, NULL) : NULL;
+    const char *host = uri ? g_uri_get_host(uri) : NULL;
+
+    return host && *host ? g_strdup(host) : NULL;
+}
+
+/* What holds for it by then, as far as it is known now. */
+static void
+look_up(Daemon *daemon, const Announced *announced, ConfigRules *rules)
+{
+    const char *guest = NULL;
+    g_autofree char *host = host_of(announced->destination);
+    ConfigWho who = { .uuid = announced->uuid,
+                      .host = host,
+                      .starter = CONFIG_STARTER_OURS };
+
+    jobj_get_string(announced->arguments, "guest", &guest);
+    who.name = guest;
+    daemon_config_rules(daemon->config, &who, rules);
+    if (disabled_now(daemon->disabled)) {
+        rules->mode = CONFIG_MODE_OBSERVE;
+    }
+    announced_rules(announced, rules);
+}
+
+static void
+answer(CtlRequest *request, const Announced *announced,
+       const ConfigRules *rules, bool steers, const char *reason)
+{
+    JsonObject *json = json_object_new_object();
+
+    jobj_add_string(json, "session", announced->id);
+    jobj_add_string(json, "mode", config_mode_name(rules->mode));
+    jobj_add_bool(json, "admitted", true);
+    jobj_add_bool(json, "steers", steers);
+    jobj_add_string(json, "reason", reason);
+    ctl_request_return(request, json);
+}
+
+void
+announce_command(gpointer self, CtlRequest *request)
+{
+    Daemon *daemon = self;
+    JsonObject *arguments = ctl_request_arguments(request);
+    const CtlPeer *peer = ctl_request_peer(request);
+    Announced *announced = announced_new(daemon, peer, arguments);
+    Announced *before = g_hash_table_lookup(daemon->announced, announced->uuid);
+    const Outgoing *running = daemon_outgoing(daemon, announced->uuid);
+    const char *steer = "daemon";
+    ConfigRules rules;
+
+    jobj_get_string(arguments, "steer", &steer);
+    if (running || (before && before->client != peer->client)) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED, "vmferry status shows it",
+                         "the guest is being migrated already, session %s",
+                         running ? running->id : before->id);
+        announced_free(announced);
+        return;
+    }
+    look_up(daemon, announced, &rules);
+    announced->id = daemon_new_id(daemon);
+    if (strcmp(steer, "self") == 0 ||
+        (rules.mode != CONFIG_MODE_ENFORCE && rules.policy != POLICY_NONE)) {
+        g_autofree char *reason = g_strdup_printf(
+            "in mode %s nothing is changed", config_mode_name(rules.mode));
+
+        answer(request, announced, &rules, false,
+               strcmp(steer, "self") == 0 ? "as announced" : reason);
+        announced_free(announced);
+        return;
+    }
+    daemon_log(G_LOG_LEVEL_INFO, NULL,
+               "session %s was announced by %s, pid %d: guest %s to %s",
+               announced->id, peer->program, (int)peer->pid, announced->uuid,
+               announced->destination);
+    announced->forget_source =
+        g_timeout_add_seconds(FORGET_S, on_forget, announced);
+    answer(request, announced, &rules, true, NULL);
+    g_hash_table_replace(daemon->announced, announced->uuid, announced);
+}
+
+void
+announce_withdraw(gpointer self, CtlRequest *request)
+{
+    Daemon *daemon = self;
+    const CtlPeer *peer = ctl_request_peer(request);
+    const char *session = "";
+    GHashTableIter iter;
+    gpointer value;
+
+    jobj_get_string(ctl_request_arguments(request), "session", &session);
+    g_hash_table_iter_init(&iter, daemon->announced);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Announced *announced = value;
+
+        if (announced->client == peer->client &&
+            g_str_equal(announced->id, session)) {
+            g_hash_table_iter_remove(&iter);
+            ctl_request_return(request, NULL);
+            return;
+        }
+    }
+    ctl_request_fail(request, CTL_ERROR_NOT_FOUND, NULL,
+                     "this client has announced no session '%s' that has not "
+                     "begun yet",
+                     session);
+}
+
+/* --- the announcer --- */
+
+Announced *
+announce_take(Daemon *daemon, const char *uuid)
+{
+    gpointer announced = NULL;
+
+    if (!daemon->announced || !g_hash_table_steal_extended(
+                                  daemon->announced, uuid, NULL, &announced)) {
+        return NULL;
+    }
+    g_clear_handle_id(&((Announced *)announced)->forget_source,
+                      g_source_remove);
+    return announced;
+}
+
+void
+announce_closed(gpointer self, const CtlPeer *peer)
+{
+    Daemon *daemon = self;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, daemon->announced);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Announced *announced = value;
+
+        if (announced->client == peer->client) {
+            daemon_log(G_LOG_LEVEL_INFO, NULL,
+                       "session %s will not begin: %s, which announced it, is "
+                       "gone",
+                       announced->id, announced->program);
+            g_hash_table_iter_remove(&iter);
+        }
+    }
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (!outgoing->ended && outgoing->announced &&
+            outgoing->announced->client == peer->client) {
+            outgoing_orphan(outgoing);
+        }
+    }
+}
+
+void
+announce_start(Daemon *daemon)
+{
+    /* the key is the value's */
+    daemon->announced = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                              (GDestroyNotify)announced_free);
+}
+
+void
+announce_stop(Daemon *daemon)
+{
+    g_clear_pointer(&daemon->announced, g_hash_table_unref);
+}
