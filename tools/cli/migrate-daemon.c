@@ -160,10 +160,9 @@ announce(CtlClient *client, JsonObject *arguments, char **alone)
 }
 
 MigrateDaemon *
-migrate_daemon_announce(const MigrateOptions *options, const VirtGuest *guest,
-                        char **alone)
+migrate_daemon_announce(const MigrateOptions *options, const char *uuid,
+                        const char *guest, char **alone)
 {
-    const VirtGuestInfo *info = virt_guest_info(guest);
     g_autofree char *path = ctl_socket_path(options->socket);
     g_autoptr(GError) error = NULL;
     g_autoptr(CtlClient) client = NULL;
@@ -178,9 +177,8 @@ migrate_daemon_announce(const MigrateOptions *options, const VirtGuest *guest,
         }
         return NULL;
     }
-    daemon = announce(client,
-                      migrate_daemon_arguments(options, info->uuid, info->name),
-                      alone);
+    daemon =
+        announce(client, migrate_daemon_arguments(options, uuid, guest), alone);
     if (daemon) {
         daemon->client = g_steal_pointer(&client);
     }

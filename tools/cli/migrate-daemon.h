@@ -38,13 +38,15 @@ JsonObject *migrate_daemon_arguments(const MigrateOptions *options,
 
 /**
  * migrate_daemon_announce() - Hand the migration over, if there is somebody
+ * @uuid, @guest: Of the guest
  * @alone: Set to why the daemon does not steer it, to be told; NULL: it does,
  *         or there is none. g_free() it
  *
  * Return: migrate_daemon_free() it; NULL: we steer ourselves
  */
 MigrateDaemon *migrate_daemon_announce(const MigrateOptions *options,
-                                       const VirtGuest *guest, char **alone);
+                                       const char *uuid, const char *guest,
+                                       char **alone);
 
 /** migrate_daemon_watch() - From now on call back from the main loop */
 void migrate_daemon_watch(MigrateDaemon *daemon,

@@ -208,14 +208,16 @@ is_for_daemon(const Run *run)
 static void
 ask_daemon(Run *run)
 {
+    const VirtGuestInfo *guest;
     g_autofree char *alone = NULL;
     g_autofree char *text = NULL;
 
     if (!is_for_daemon(run)) {
         return;
     }
-    run->daemon = migrate_daemon_announce(
-        run->options, migrate_plan_spec(run->plan)->guest, &alone);
+    guest = virt_guest_info(migrate_plan_spec(run->plan)->guest);
+    run->daemon =
+        migrate_daemon_announce(run->options, guest->uuid, guest->name, &alone);
     if (run->daemon) {
         text = g_strdup_printf("vmferryd steers this migration, session %s",
                                migrate_daemon_session(run->daemon));
