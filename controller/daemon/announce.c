@@ -211,6 +211,25 @@ announced_downtime_s(const Announced *announced)
     return jobj_get_known(announced->arguments, "downtime_limit_s");
 }
 
+/* What its flags rule out. */
+void
+announced_flags(const Announced *announced, LadderGuest *guest)
+{
+    JsonObject *flags = jobj_get(announced->arguments, "flags");
+
+    guest->others_started = false;
+    guest->postcopy_flag = false;
+    for (size_t i = 0; flags && i < json_object_array_length(flags); i++) {
+        const char *flag =
+            json_object_get_string(json_object_array_get_idx(flags, i));
+
+        guest->postcopy_flag |= strcmp(flag, "postcopy") == 0;
+        guest->auto_converge_flag |= strcmp(flag, "auto-converge") == 0;
+        guest->parallel |= strcmp(flag, "parallel") == 0;
+        guest->local_disks |= strcmp(flag, "storage") == 0;
+    }
+}
+
 /* --- commands --- */
 
 static char *

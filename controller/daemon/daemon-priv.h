@@ -297,6 +297,7 @@ const GArray *announced_guards(const Announced *announced);
 uint32_t announced_parent(const Announced *announced);
 void announced_rules(const Announced *announced, ConfigRules *rules);
 Known announced_downtime_s(const Announced *announced);
+void announced_flags(const Announced *announced, LadderGuest *guest);
 
 /* arbiter.c */
 void arbiter_settle(Daemon *daemon, int ifindex); /* now */

@@ -78,6 +78,9 @@ configure(Outgoing *outgoing)
         .others_on_link = others_on_link(outgoing),
     };
 
+    if (outgoing->announced) {
+        announced_flags(outgoing->announced, &guest);
+    }
     ladder_settings_init(&settings);
     settings.allowed = steps_of_rules(rules);
     settings.downtime_most_s = rules->downtime_max_ms / 1000.0;
