@@ -50,9 +50,10 @@ static const char *const event_names[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == CTL_N_EVENTS);
 
-static const char *const ladder_steps[] = { "downtime",  "auto-converge",
-                                            "post-copy", "abort",
-                                            "suspend",   NULL };
+static const char *const ladder_steps[] = {
+    "guarantee", "order", "wait",    "downtime", "auto-converge",
+    "post-copy", "abort", "ceiling", NULL
+};
 static const char *const flag_names[] = { "postcopy",   "auto-converge",
                                           "parallel",   "p2p",
                                           "persistent", "tls",

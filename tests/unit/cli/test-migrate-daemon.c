@@ -33,9 +33,15 @@ static const struct {
 } lines[] = {
     { "--live vm-a qemu+ssh://b/system",
       "{\"uuid\":\"" UUID "\",\"guest\":\"vm-a\",\"destination\":"
-      "\"qemu+ssh://b/system\",\"policy\":\"default\",\"flags\":[]}" },
+      "\"qemu+ssh://b/system\",\"policy\":\"default\",\"allow\":["
+      "\"guarantee\",\"order\",\"wait\",\"ceiling\"],\"downtime_max_s\":2,"
+      "\"throttle_max\":0.8,\"flags\":[]}" },
+    { "--live --policy none vm-a qemu+ssh://b/system",
+      "{\"uuid\":\"" UUID "\",\"guest\":\"vm-a\",\"destination\":"
+      "\"qemu+ssh://b/system\",\"policy\":\"none\",\"flags\":[]}" },
     { "--live --p2p --postcopy --tls --deadline 90 --margin 2 --downtime 500 "
-      "--link eth1=1gbit --protect tcp=8mbit --parent 1:1f --cut-off 600 vm-a "
+      "--allow downtime --downtime-max 900 --link eth1=1gbit --protect "
+      "tcp=8mbit --parent 1:1f --cut-off 600 vm-a "
       "qemu+ssh://b/system tcp://10.0.0.2",
       "{\"uuid\":\"" UUID "\",\"guest\":\"vm-a\",\"destination\":"
       "\"qemu+ssh://b/system\",\"migrate_uri\":\"tcp://10.0.0.2\","
@@ -43,6 +49,8 @@ static const struct {
       "\"downtime_limit_s\":0.5,\"protected\":[{\"expression\":\"tcp\","
       "\"rate_bytes_s\":1000000}],\"link_device\":\"eth1\","
       "\"link_rate_bytes_s\":125000000,\"parent\":\"1:1f\",\"cut_off_s\":600,"
+      "\"allow\":[\"guarantee\",\"order\",\"wait\",\"downtime\","
+      "\"ceiling\"],\"downtime_max_s\":0.9,\"throttle_max\":0.8,"
       "\"flags\":[\"postcopy\",\"p2p\",\"tls\"]}" },
 };
 

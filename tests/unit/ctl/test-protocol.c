@@ -119,7 +119,7 @@ ParameterizedTestParameters(ctl_protocol, requests)
           CTL_ERROR_BAD_ARGUMENT, "parent: a class as" },
         { "{\"id\":1,\"command\":\"announce\",\"arguments\":{" UUID "," TO
           ",\"allow\":[\"magic\"]}}",
-          CTL_ERROR_BAD_ARGUMENT, "allow: 'magic' is none of downtime" },
+          CTL_ERROR_BAD_ARGUMENT, "allow: 'magic' is none of guarantee" },
     };
 
     return cr_make_param_array(RequestCase, cases, G_N_ELEMENTS(cases));
