@@ -169,6 +169,11 @@ static const struct {
     { PROM_GAUGE, "forecast.downtime_s.value",
       "vmferry_session_forecast_downtime_seconds",
       "Forecast of the migration's downtime.", false },
+    { PROM_GAUGE, "downtime_limit_s", "vmferry_session_downtime_limit_seconds",
+      "Downtime that the migration may have.", false },
+    { PROM_GAUGE, "deadline_s", "vmferry_session_deadline_seconds",
+      "Time that the whole migration may take; absent without a deadline.",
+      false },
     { PROM_GAUGE, "converges", "vmferry_session_converges",
       "1 if the migration is forecast to converge, 0 if not; absent while "
       "that is not known.",

@@ -770,10 +770,12 @@ function updateLink(node, link, names, now) {
   const points = state.links.get(String(link.link)) || [];
   const bands = bandsOf(points, names);
   const last = points.length ? points[points.length - 1] : {};
-  const words = [rate(link.use_bytes_s) + " of " +
-    rate(link.capacity_bytes_s) + (link.capacity_source
-    ? " (" + link.capacity_source + ")" : "") + " in use",
-  rate(link.guaranteed_bytes_s) + " guaranteed"];
+  const words = link.state === "idle" ? ["no migration uses it now"]
+    : [(isNumber(link.use_bytes_s) ? rate(link.use_bytes_s) + " of " : "") +
+      rate(link.capacity_bytes_s) + (link.capacity_source
+      ? " (" + link.capacity_source + ")" : "") +
+      (isNumber(link.use_bytes_s) ? " in use" : ""),
+    rate(link.guaranteed_bytes_s) + " guaranteed"];
   if (LINK_STATES[link.state]) {
     words.push(LINK_STATES[link.state]);
   }
@@ -801,6 +803,20 @@ function updateLink(node, link, names, now) {
       setText(item.querySelector("b"), value === null ? ""
         : isNumber(value) ? " " + rate(value) : " gone");
     });
+}
+
+/* Those of the status, then those that were there in the last ten minutes. */
+function linksOf(status) {
+  const links = listOf(status.links);
+  const names = new Set(links.map((link) => String(link.link)));
+  for (const [name, points] of status.daemon ? state.links : []) {
+    if (!names.has(name) && points.length > 1) {
+      const last = points[points.length - 1];
+      links.push({link: name, state: "idle",
+        capacity_bytes_s: last.capacity});
+    }
+  }
+  return links;
 }
 
 /* ---- the page */
@@ -836,7 +852,7 @@ function noticesOf(shown) {
   const exporter = shown.exporter || {};
   const daemon = shown.status && shown.status.daemon;
   if (!exporter.daemon_up) {
-    notices.push(["No daemon.", "vmferryd does not answer since " +
+    notices.push(["No daemon.", "vmferryd has not answered since " +
       clock(exporter.since) + ": " + (exporter.why || "no reason given") +
       ". This page tries again by itself.", "bad"]);
   } else if (!daemon) {
@@ -970,7 +986,7 @@ function draw() {
   }
   const status = shown.status || {};
   const sessions = listOf(status.sessions);
-  const links = listOf(status.links);
+  const links = linksOf(status);
   const runs = listOf(shown.runs);
   const names = new Map(sessions.map((session) =>
     [String(session.session), session.guest]));
@@ -1006,7 +1022,11 @@ function showContact(kind, text) {
 function hear(fresh, how) {
   contact.heard = Date.now();
   take(fresh);
-  showContact("live", how);
+  if (fresh.exporter && fresh.exporter.daemon_up) {
+    showContact("live", how);
+  } else {
+    showContact("none", "no daemon");
+  }
   draw();
 }
 

@@ -111,9 +111,11 @@ picture_lost(Picture *picture, const char *why, int64_t now_us)
 void
 picture_set_status(Picture *picture, JsonObject *status, int64_t now_us)
 {
-    set_object(&picture->status, status);
+    g_clear_pointer(&picture->status, jobj_unref);
     picture->status_us = now_us;
-    if (picture->status) {
+    if (json_object_is_type(status, json_type_object) &&
+        json_object_deep_copy(status, &picture->status, NULL) == 0) {
+        trails_complete(picture->trails, picture->status, now_us);
         trails_add_status(picture->trails, picture->status, now_us);
     }
 }
