@@ -190,6 +190,7 @@ command_show(const GlobalOptions *global, int argc, char **argv)
     if (!document) {
         return control_fail(error);
     }
+    document = past_complete(g_steal_pointer(&document));
     if (cmdline_given(cmdline, "json")) {
         control_print_json(document);
     } else {

@@ -242,6 +242,25 @@ past_show_record(const RunRecord *record)
     return object;
 }
 
+JsonObject *
+past_complete(JsonObject *show)
+{
+    JsonObject *record = jobj_get(show, "record");
+    g_autoptr(RunRecord) parsed = NULL;
+    g_autofree char *text = NULL;
+
+    if (jobj_get(show, "session") || !record) {
+        return show;
+    }
+    text = jobj_to_text(record, false);
+    parsed = run_record_parse(text, strlen(text), NULL);
+    if (!parsed) {
+        return show;
+    }
+    jobj_unref(show);
+    return past_show_record(parsed);
+}
+
 /* An id is a file's name, and must not lead elsewhere. */
 static bool
 is_id(const char *id)

@@ -53,4 +53,12 @@ JsonObject *past_show(const char *folder, const char *id, GError **error);
 /** past_show_record() - The same of a record at hand */
 JsonObject *past_show_record(const RunRecord *record);
 
+/**
+ * past_complete() - What a daemon shows of a migration that is over
+ * @show: Taken. Without a "session" that is made from its "record"
+ *
+ * Return: @show, or what replaces it
+ */
+JsonObject *past_complete(JsonObject *show);
+
 #endif

@@ -92,4 +92,12 @@ Test(past, a_record_shows_what_was_decided)
     cr_assert(jobj_get_string(show, "session.state", &state));
     cr_expect_str_eq(state, "cancelled");
     cr_expect_null(jobj_get(show, "record.events"));
+
+    /* a daemon that has but the record */
+    jobj_add(show, "session", NULL);
+    jobj_add(show, "decisions", NULL);
+    show = past_complete(g_steal_pointer(&show));
+    cr_assert(jobj_get_string(show, "session.state", &state));
+    cr_expect_str_eq(state, "cancelled");
+    cr_expect_eq(json_object_array_length(jobj_get(show, "decisions")), 1);
 }
