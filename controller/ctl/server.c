@@ -45,6 +45,7 @@ typedef struct Client {
     CtlConnection *connection;
     CtlPeer peer;
     unsigned events;    /* 1 << CtlEvent that it subscribed to */
+    unsigned asked;     /* 1 << CtlCommand that it has used */
     char *session;      /* only this one's; NULL: all */
     GPtrArray *waiting; /* CtlRequest *, borrowed */
 } Client;
@@ -58,6 +59,7 @@ struct CtlRequest {
 };
 
 G_STATIC_ASSERT(CTL_N_EVENTS <= sizeof(unsigned) * 8);
+G_STATIC_ASSERT(CTL_N_COMMANDS <= sizeof(unsigned) * 8);
 
 /* --- answers --- */
 
@@ -241,23 +243,29 @@ subscribe(Client *client, JsonObject *arguments)
     return result;
 }
 
-/* Who asked for what; the journal keeps the fields apart. */
+/* Who asked for what; the journal keeps the fields apart. Who looks again and
+ * again is told of once. */
 static void
-log_request(const Client *client, CtlCommand command, JsonObject *arguments)
+log_request(Client *client, CtlCommand command, JsonObject *arguments)
 {
     const CtlPeer *peer = &client->peer;
+    bool steers = ctl_command_steers(command);
+    bool again = !steers && client->asked & 1u << command;
     g_autofree char *text =
         arguments ? jobj_to_text(arguments, false) : g_strdup("{}");
     g_autofree char *uid = g_strdup_printf("%u", (unsigned)peer->uid);
     g_autofree char *pid = g_strdup_printf("%d", (int)peer->pid);
 
-    g_log_structured(
-        G_LOG_DOMAIN,
-        ctl_command_steers(command) ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_INFO,
-        "VMFERRY_COMMAND", ctl_command_name(command), "VMFERRY_PEER_UID", uid,
-        "VMFERRY_PEER_PID", pid, "VMFERRY_PEER_PROGRAM", peer->program,
-        "MESSAGE", "control: uid %s, pid %s (%s): %s %s", uid, pid,
-        peer->program, ctl_command_name(command), text);
+    client->asked |= 1u << command;
+    g_log_structured(G_LOG_DOMAIN,
+                     steers  ? G_LOG_LEVEL_MESSAGE
+                     : again ? G_LOG_LEVEL_DEBUG
+                             : G_LOG_LEVEL_INFO,
+                     "VMFERRY_COMMAND", ctl_command_name(command),
+                     "VMFERRY_PEER_UID", uid, "VMFERRY_PEER_PID", pid,
+                     "VMFERRY_PEER_PROGRAM", peer->program, "MESSAGE",
+                     "control: uid %s, pid %s (%s): %s %s", uid, pid,
+                     peer->program, ctl_command_name(command), text);
 }
 
 static void

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""control.py VMFERRYD - the real daemon's control socket, without a guest
+
+The daemon watches libvirt's built-in test hypervisor, on which nothing ever
+migrates. So this is about who is told what: announcements, their end, modes,
+reloads, and the clients that come and go.
+"""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+UUID = "6b2f2f6c-8c2f-4c3e-9c59-0c1f2b7a7d11"
+failures = 0
+
+
+def check(what, good, found=None):
+    global failures
+    if not good:
+        failures += 1
+        print(f"not ok - {what}: {found}")
+
+
+class Client:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(path)
+        self.file = self.socket.makefile("rw", encoding="utf-8")
+        self.greeting = json.loads(self.file.readline())["greeting"]
+        self.last = 0
+
+    def line(self):
+        return json.loads(self.file.readline())
+
+    def ask(self, command, **arguments):
+        self.last += 1
+        self.file.write(json.dumps({"id": self.last, "command": command,
+                                    "arguments": arguments}) + "\n")
+        self.file.flush()
+        while True:
+            answer = self.line()
+            if "event" not in answer:
+                break
+        assert answer["id"] == self.last
+        return answer.get("return"), answer.get("error")
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+class Daemon:
+    def __init__(self, program, mode):
+        self.place = tempfile.mkdtemp(prefix="control-")
+        self.path = os.path.join(self.place, "control.sock")
+        self.config = os.path.join(self.place, "vmferry.conf")
+        self.configure(mode)
+        self.log = open(os.path.join(self.place, "log"), "w+",
+                        encoding="utf-8")
+        self.process = subprocess.Popen(
+            [program, "--config", self.config, "--run-dir",
+             os.path.join(self.place, "run")],
+            stdout=self.log, stderr=self.log)
+        until = time.monotonic() + 20
+        while True:
+            try:
+                Client(self.path).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or \
+                        time.monotonic() > until:
+                    print(self.told())
+                    raise
+                time.sleep(0.01)
+
+    def configure(self, mode):
+        with open(self.config, "w", encoding="utf-8") as out:
+            out.write(f"[daemon]\nmode={mode}\nconnect=test:///default\n"
+                      f"history=none\njournal={self.place}/journal.db\n"
+                      f"records={self.place}/records\n"
+                      f"[control]\nsocket={self.path}\n")
+
+    def told(self):
+        self.log.flush()
+        with open(self.log.name, encoding="utf-8") as log:
+            return log.read()
+
+    def wait_for(self, words):
+        until = time.monotonic() + 20
+        while words not in self.told() and time.monotonic() < until:
+            time.sleep(0.01)
+        check(f"the log says '{words}'", words in self.told(), self.told())
+
+    def stop(self):
+        self.process.terminate()
+        status = self.process.wait(20)
+        check("it ends well", status == 0, f"{status}\n{self.told()}")
+        check("its socket is gone", not os.path.exists(self.path))
+        self.log.close()
+        shutil.rmtree(self.place)
+
+
+def announce(client, uuid=UUID, **more):
+    return client.ask("announce", uuid=uuid, guest="vm-a",
+                      destination="qemu+ssh://b/system", **more)
+
+
+def documents(daemon):
+    client = Client(daemon.path)
+    status, error = client.ask("status")
+    check("status", error is None and status["daemon"]["mode"] == "enforce"
+          and status["sessions"] == [] and status["links"] == []
+          and status["track_record"]["runs"] == 0
+          and status["daemon"]["pid"] == daemon.process.pid, status or error)
+    for command, member in (("queue", "queue"), ("history", "runs"),
+                            ("metrics", "sessions"), ("version", "rights")):
+        answer, error = client.ask(command)
+        check(command, answer is not None and member in answer, error)
+    for command in ("show", "hold", "release", "cancel"):
+        _, error = client.ask(command, session="nobody")
+        check(f"{command} of nobody", error and
+              error["class"] == "not-found" and "'nobody'" in error["message"],
+              error)
+    _, error = client.ask("show", session="../../etc/passwd")
+    check("show leads nowhere else", error["class"] == "not-found", error)
+    client.close()
+
+
+def announcements(daemon):
+    ours, others = Client(daemon.path), Client(daemon.path)
+    first, error = announce(ours, deadline_s=60, allow=["post-copy"],
+                            parent="1:10", protected=[
+                                {"expression": "tcp", "rate_bytes_s": 1e6}])
+    check("announced", error is None and first["steers"] and
+          first["admitted"] and first["mode"] == "enforce", error or first)
+    _, error = announce(others, UUID.upper())
+    check("nobody else may", error and error["class"] == "refused" and
+          first["session"] in error["message"], error)
+    _, error = others.ask("withdraw", session=first["session"])
+    check("nor withdraw it", error["class"] == "not-found", error)
+    again, error = announce(ours)
+    check("we may say it anew", error is None and
+          again["session"] != first["session"], error)
+    _, error = ours.ask("withdraw", session=first["session"])
+    check("what was replaced is gone", error["class"] == "not-found", error)
+    _, error = ours.ask("withdraw", session=again["session"])
+    check("withdrawn", error is None, error)
+    answer, error = announce(others, steer="self")
+    check("who steers itself", error is None and not answer["steers"], error)
+    answer, error = announce(others, policy="none")
+    check("then it is free", error is None and answer["steers"], error)
+    others.close()
+    daemon.wait_for("which announced it, is gone")
+    answer, error = announce(ours)
+    check("and free again when its announcer is gone", error is None, error)
+    ours.close()
+
+
+def modes(daemon):
+    client = Client(daemon.path)
+    daemon.configure("observe")
+    answer, error = client.ask("reload")
+    check("reload tells what changed", error is None and
+          any("observe" in line for line in answer["changed"]),
+          error or answer)
+    answer, error = announce(client)
+    check("observed, nothing is steered", error is None and
+          not answer["steers"] and "observe" in answer["reason"],
+          error or answer)
+    answer, error = announce(client, policy="none")
+    check("but what needs no steering", error is None and answer["steers"],
+          error)
+    daemon.configure("sometimes")
+    _, error = client.ask("reload")
+    check("a mistake is refused with its line", error and
+          error["class"] == "refused" and ":2: " in error["message"] and
+          "sometimes" in error["message"], error)
+    answer, _ = client.ask("status")
+    check("and changes nothing", answer["daemon"]["mode"] == "observe", answer)
+    client.close()
+
+
+def main():
+    daemon = Daemon(sys.argv[1], "enforce")
+    try:
+        documents(daemon)
+        announcements(daemon)
+        modes(daemon)
+    finally:
+        daemon.stop()
+    print(f"{failures} mistakes")
+    return 1 if failures else 0
+
+
+sys.exit(main())
