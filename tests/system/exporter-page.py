@@ -103,6 +103,10 @@ def migrations_appear_and_move(browser, daemon):
     daemon.tell(event="session-begun", session="1", data={"document": {}})
     check("four migrations appear", browser.wait_for(
         "document.querySelectorAll('article.session').length === 4"))
+    card = "article[data-session='2']"
+    check("iterations that passed the page by are asked for",
+          browser.wait_for("document.querySelectorAll("
+                           f"\"{card} .chart circle.actual\").length === 39"))
     card = "article[data-session='1']"
     check("the first is named", text(browser, card + " h3") == "db-1",
           text(browser, card + " h3"))
@@ -140,7 +144,7 @@ def everything_is_told(browser):
     page = text(browser, "body").replace("\xa0", " ")
     for words in (
             "does not converge", "held", "started by others",
-            "not in force: its class has no backlog",
+            "The guarantee is not in force\nits class has no backlog",
             "31.0 Mbit/s would do", "post-copy paused",
             "virsh -c qemu:///system migrate --live --postcopy",
             "not applied in mode observe", "queued", "Alert postcopy-paused.",

@@ -585,14 +585,9 @@ function guaranteeOf(session) {
 }
 
 function forceOf(session) {
-  if (session.in_force === true) {
-    return "in force";
-  }
-  if (session.mode !== "enforce") {
-    return "not applied in mode " + session.mode;
-  }
-  return "not in force: " + (session.not_in_force_text ||
-    session.not_in_force || "no reason given");
+  return session.in_force === true ? "in force"
+    : session.mode === "enforce" ? "not in force"
+    : "not applied in mode " + session.mode;
 }
 
 /* [term, value, small print, class] */
@@ -639,6 +634,11 @@ function sayingsOf(session) {
   if (session.recover) {
     say.push(["Post-copy is paused; this continues it", session.recover, "bad",
       true]);
+  }
+  if (session.in_force === false && session.mode === "enforce" &&
+      !waits(session)) {
+    say.push(["The guarantee is not in force", session.not_in_force_text ||
+      session.not_in_force || "no reason is given", "bad"]);
   }
   if (session.advice) {
     say.push(["What would help", session.advice, "bad"]);
@@ -1073,7 +1073,7 @@ function openEvents() {
   events.onopen = askForAll;
   events.onmessage = (message) => {
     hear(JSON.parse(message.data), "live");
-    if (state.gap && Date.now() - contact.asked > 3000) {
+    if (state.gap && Date.now() - contact.asked > 1000) {
       askForAll();
     }
   };
