@@ -12,6 +12,8 @@
  *   group    members of one group
  *   random   guests of a few random hosts
  *   few      one guest or a few, from anywhere
+ *   repack   (pack.c) a few hosts, a light one among them, filled one after the
+ *            other; only where hosts in use cost, and then every second time
  *   costly   a guest that costs much where it is, put on another host first of
  *            all, whatever stands in its way there: guests away from home above
  *            all, for these take room at two hosts
@@ -48,8 +50,10 @@ typedef struct Lns {
     bool back[MOST_OFF];
     size_t n_hosts;
     int32_t host[MOST_HOSTS];
-    int32_t forced_to; /* where guest[0] goes first, or PLAN_NOWHERE */
-    size_t *rank;      /* [guest] place in the order of sizes */
+    int32_t forced_to;  /* where guest[0] goes first, or PLAN_NOWHERE */
+    size_t *rank;       /* [guest] place in the order of sizes */
+    size_t *rack_start; /* [racks + 1] into the next */
+    int32_t *by_rack;   /* hosts, rack by rack */
     double largest[PLAN_MAX_RESOURCES]; /* limit of any host */
 } Lns;
 
@@ -453,6 +457,34 @@ ruin(Lns *l)
     }
 }
 
+/* Some hosts filled anew, a light one among them, now and then an unused one:
+ * what is free moves to the last of them, until that is not needed. */
+static void
+repack(Lns *l)
+{
+    const int32_t *rack_of = l->s->model->place[PLAN_LEVEL_RACK];
+    int32_t light = light_host(l);
+    size_t most = 2 + plan_random_below(l->s, 6);
+    bool near = plan_random(l->s) & 1; /* groups that are bound to a rack */
+
+    l->n_hosts = 0;
+    add_host(l, light);
+    while (l->n_hosts > 0 && near && most-- > 0) {
+        size_t rack = (size_t)rack_of[light];
+        size_t first = l->rack_start[rack];
+
+        add_host(
+            l, l->by_rack[first + plan_random_below(
+                                      l->s, l->rack_start[rack + 1] - first)]);
+    }
+    while (l->n_hosts > 0 && !near && most-- > 0) {
+        add_host(l, plan_random_below(l->s, 12) == 0
+                        ? (int32_t)plan_random_below(l->s, l->s->model->n_hosts)
+                        : plan_state_hosts(l->s->state)[any_guest(l)]);
+    }
+    plan_search_repack(l->s, l->rank, l->host, l->n_hosts);
+}
+
 /* Costs that change a little with every step are what annealing is good at;
  * hosts to be emptied, moves to be saved are not. */
 static bool
@@ -471,12 +503,28 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
 {
     g_autofree int32_t *order = plan_search_order(s->model);
     g_autofree size_t *rank = g_new0(size_t, s->model->n_guests);
-    Lns l = { .s = s, .rank = rank };
+    size_t n_racks = plan_model_places(s->model, PLAN_LEVEL_RACK);
+    g_autofree size_t *rack_start = g_new0(size_t, n_racks + 2);
+    g_autofree int32_t *by_rack = g_new(int32_t, s->model->n_hosts);
+    Lns l = {
+        .s = s, .rank = rank, .rack_start = rack_start, .by_rack = by_rack
+    };
     double begin = MIN(s->progress, 0.99 * until);
     bool last_fifth = false;
 
     for (size_t i = 0; i < s->model->n_guests; i++) {
         rank[order[i]] = i;
+    }
+    /* counted two places on, so that filling leaves the starts behind */
+    for (size_t h = 0; h < s->model->n_hosts; h++) {
+        rack_start[s->model->place[PLAN_LEVEL_RACK][h] + 2]++;
+    }
+    for (size_t r = 2; r < n_racks + 2; r++) {
+        rack_start[r] += rack_start[r - 1];
+    }
+    for (size_t h = 0; h < s->model->n_hosts; h++) {
+        by_rack[rack_start[s->model->place[PLAN_LEVEL_RACK][h] + 1]++] =
+            (int32_t)h;
     }
     for (size_t i = 0; i < s->model->n_hosts * s->model->n_resources; i++) {
         double *largest = &l.largest[i % s->model->n_resources];
@@ -497,6 +545,11 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
                 before = plan_state_score(s->state);
             }
             slack = 0;
+        }
+        if (s->model->weights.hosts && plan_random(s) & 1) {
+            repack(&l);
+            plan_search_note(s);
+            continue;
         }
         ruin(&l);
         if (l.n_off == 0) {

@@ -38,6 +38,8 @@ typedef struct Pack {
     const PlanModel *m;
     GPtrArray *kinds; /* Kind, largest first at the start */
     int32_t *hosts;   /* most worth first */
+    size_t n_hosts;
+    double large_first;
     double price[PLAN_MAX_RESOURCES];
     int64_t left[PLAN_MAX_RESOURCES]; /* demand of guests still nowhere */
     double need;                      /* hosts, about */
@@ -76,19 +78,21 @@ movable(const PlanModel *m, size_t g)
     return !m->guests[g].pinned || m->guests[g].host == PLAN_NOWHERE;
 }
 
+/* Guests that are nowhere, of @guests, which are in the order of sizes: those of
+ * one demand mostly stand side by side */
 static void
-make_kinds(Pack *p)
+make_kinds(Pack *p, const int32_t *guests, size_t n)
 {
     const PlanModel *m = p->m;
     size_t bytes = m->n_resources * sizeof(int64_t);
-    g_autofree int32_t *order = plan_search_order(m);
     Kind *last = NULL;
 
-    /* guests of one size stand side by side, those of one demand mostly */
-    for (size_t i = 0; i < m->n_guests; i++) {
-        const int64_t *demand = m->demand + (size_t)order[i] * m->n_resources;
+    g_ptr_array_set_size(p->kinds, 0);
+    memset(p->left, 0, sizeof(p->left));
+    for (size_t i = 0; i < n; i++) {
+        const int64_t *demand = m->demand + (size_t)guests[i] * m->n_resources;
 
-        if (plan_state_hosts(p->s->state)[order[i]] != PLAN_NOWHERE) {
+        if (plan_state_hosts(p->s->state)[guests[i]] != PLAN_NOWHERE) {
             continue;
         }
         if (!last || memcmp(last->demand, demand, bytes) != 0) {
@@ -97,7 +101,7 @@ make_kinds(Pack *p)
             last->guests = g_array_new(FALSE, FALSE, sizeof(int32_t));
             g_ptr_array_add(p->kinds, last);
         }
-        g_array_append_val(last->guests, order[i]);
+        g_array_append_val(last->guests, guests[i]);
         for (size_t r = 0; r < m->n_resources; r++) {
             p->left[r] += demand[r];
         }
@@ -110,7 +114,7 @@ set_prices(Pack *p, size_t first)
 {
     const PlanModel *m = p->m;
     double room[PLAN_MAX_RESOURCES] = { 0 };
-    size_t end = (size_t)MIN((double)m->n_hosts,
+    size_t end = (size_t)MIN((double)p->n_hosts,
                              (double)first + MAX(8, p->need - (double)first));
     double largest = 0;
 
@@ -137,7 +141,7 @@ set_prices(Pack *p, size_t first)
     for (guint k = 0; k < p->kinds->len && largest > 0; k++) {
         Kind *kind = p->kinds->pdata[k];
 
-        kind->worth *= 1 + LARGE_FIRST * kind->worth / largest;
+        kind->worth *= 1 + p->large_first * kind->worth / largest;
     }
 }
 
@@ -173,7 +177,7 @@ fill_search(Pack *p, guint from, guint used, size_t depth, double worth)
         memcpy(p->best, p->chosen, depth * sizeof(*p->best));
     }
     if (depth == MOST_DEPTH ||
-        worth + worth_of_room(p) * (1 + LARGE_FIRST) <= p->best_worth) {
+        worth + worth_of_room(p) * (1 + p->large_first) <= p->best_worth) {
         return;
     }
     for (guint k = from; k < p->kinds->len; k++) {
@@ -362,32 +366,31 @@ put_groups(Pack *p, const int32_t *order)
     }
 }
 
+/* Those worth most first, and how many will be needed */
 static void
 rank_hosts(Pack *p)
 {
     const PlanModel *m = p->m;
-    g_autofree Ranked *ranked = g_new0(Ranked, m->n_hosts);
+    g_autofree Ranked *ranked = g_new0(Ranked, p->n_hosts);
     double worth = 0;
     double needed = 0;
 
-    for (size_t h = 0; h < m->n_hosts; h++) {
-        p->hosts[h] = (int32_t)h;
-    }
-    p->need = (double)m->n_hosts;
+    p->need = (double)p->n_hosts;
     set_prices(p, 0);
-    for (size_t h = 0; h < m->n_hosts; h++) {
-        ranked[h].index = (int32_t)h;
+    for (size_t i = 0; i < p->n_hosts; i++) {
+        ranked[i].index = p->hosts[i];
         for (size_t r = 0; r < m->n_resources; r++) {
-            ranked[h].worth +=
-                p->price[r] * (double)m->limit[h * m->n_resources + r];
+            ranked[i].worth +=
+                p->price[r] *
+                (double)m->limit[(size_t)p->hosts[i] * m->n_resources + r];
         }
     }
     for (size_t r = 0; r < m->n_resources; r++) {
         needed += p->price[r] * (double)p->left[r];
     }
-    qsort(ranked, m->n_hosts, sizeof(*ranked), compare_ranked);
+    qsort(ranked, p->n_hosts, sizeof(*ranked), compare_ranked);
     p->need = 0;
-    for (size_t i = 0; i < m->n_hosts; i++) {
+    for (size_t i = 0; i < p->n_hosts; i++) {
         p->hosts[i] = ranked[i].index;
         if (worth < needed) {
             p->need = (double)i + 1;
@@ -397,6 +400,68 @@ rank_hosts(Pack *p)
     set_prices(p, 0);
 }
 
+typedef struct Off {
+    int32_t guest, from, rank;
+} Off;
+
+static int
+compare_off(const void *a, const void *b)
+{
+    return ((const Off *)a)->rank - ((const Off *)b)->rank;
+}
+
+void
+plan_search_repack(PlanSearch *s, const size_t *rank, int32_t *hosts, size_t n)
+{
+    const PlanModel *m = s->model;
+    g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(kind_free);
+    g_autoptr(GArray) off = g_array_new(FALSE, FALSE, sizeof(Off));
+    g_autoptr(GArray) guests = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    PlanScore before = plan_state_score(s->state);
+    Pack p = { .s = s,
+               .m = m,
+               .kinds = kinds,
+               .hosts = hosts,
+               .n_hosts = n,
+               .large_first = 0.4 * plan_random_unit(s) };
+
+    for (size_t i = 0; i < n; i++) {
+        size_t n_here;
+        const int32_t *here = plan_state_guests(s->state, hosts[i], &n_here);
+
+        for (size_t k = 0; k < n_here; k++) {
+            Off one = { here[k], hosts[i], (int32_t)rank[here[k]] };
+
+            if (movable(m, (size_t)here[k])) {
+                g_array_append_val(off, one);
+            }
+        }
+    }
+    g_array_sort(off, compare_off);
+    for (guint i = 0; i < off->len; i++) {
+        int32_t guest = g_array_index(off, Off, i).guest;
+
+        plan_state_move(s->state, guest, PLAN_NOWHERE);
+        g_array_append_val(guests, guest);
+    }
+    make_kinds(&p, (int32_t *)(void *)guests->data, guests->len);
+    rank_hosts(&p);
+    for (size_t i = 0; i < n; i++) {
+        set_prices(&p, i);
+        fill_host(&p, hosts[i]);
+    }
+    if (plan_score_less(before, plan_state_score(s->state))) {
+        for (guint i = 0; i < off->len; i++) {
+            plan_state_move(s->state, g_array_index(off, Off, i).guest,
+                            PLAN_NOWHERE);
+        }
+        for (guint i = 0; i < off->len; i++) {
+            plan_state_move(s->state, g_array_index(off, Off, i).guest,
+                            g_array_index(off, Off, i).from);
+        }
+    }
+}
+
 void
 plan_search_pack(PlanSearch *s)
 {
@@ -404,19 +469,26 @@ plan_search_pack(PlanSearch *s)
     g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(kind_free);
     g_autofree int32_t *hosts = g_new(int32_t, m->n_hosts);
     g_autofree int32_t *order = plan_search_order(m);
-    Pack p = { .s = s, .m = m, .kinds = kinds, .hosts = hosts };
+    Pack p = { .s = s,
+               .m = m,
+               .kinds = kinds,
+               .hosts = hosts,
+               .n_hosts = m->n_hosts,
+               .large_first = LARGE_FIRST };
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        hosts[h] = (int32_t)h;
+    }
 
     for (size_t g = 0; g < m->n_guests; g++) {
         if (movable(m, g)) {
             plan_state_move(s->state, (int32_t)g, PLAN_NOWHERE);
         }
     }
-    make_kinds(&p);
+    make_kinds(&p, order, m->n_guests);
     rank_hosts(&p);
     put_groups(&p, order);
-    g_ptr_array_set_size(kinds, 0);
-    memset(p.left, 0, sizeof(p.left));
-    make_kinds(&p);
+    make_kinds(&p, order, m->n_guests);
     for (size_t i = 0; i < m->n_hosts && !s->stopped; i++) {
         if (m->hosts[hosts[i]].closed) {
             continue;

@@ -108,6 +108,17 @@ int32_t *plan_search_order(const PlanModel *model);
 
 void plan_search_greedy(PlanSearch *s, bool best, bool decreasing);
 void plan_search_pack(PlanSearch *s);
+
+/**
+ * plan_search_repack() - Fill these hosts anew with the guests they have
+ * @rank: [guest] place in the order of sizes
+ * @hosts: Different ones; put in another order
+ *
+ * One after the other as full as can be, so that what is free is at the last.
+ * Put back if that is worse.
+ */
+void plan_search_repack(PlanSearch *s, const size_t *rank, int32_t *hosts,
+                        size_t n);
 void plan_search_place_rest(PlanSearch *s);
 /** plan_search_mend() - Relieve overloaded hosts one by one, with as few guests
  * as can be */
