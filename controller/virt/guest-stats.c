@@ -148,11 +148,12 @@ virt_job_copy(VirtJob *to, const VirtJob *from)
     to->message = g_strdup(from->message);
 }
 
-/* Sum of both directions over interfaces that have counters. */
-static Known
-net_bytes(virTypedParameterPtr params, int n)
+/* Over all interfaces that have counters: both directions, and what the guest
+ * sent. libvirt tells both as the guest sees them. */
+static void
+net_bytes(virTypedParameterPtr params, int n, SampleCounters *counters)
 {
-    uint64_t count = 0, sum = 0;
+    uint64_t count = 0, received = 0, sent = 0;
     bool any = false;
 
     get_u64(params, n, "net.count", &count);
@@ -166,11 +167,15 @@ net_bytes(virTypedParameterPtr params, int n)
         }
         g_snprintf(name, sizeof(name), "net.%u.tx.bytes", (unsigned)i);
         if (get_u64(params, n, name, &tx)) {
-            sum += rx + tx;
+            received += rx;
+            sent += tx;
             any = true;
         }
     }
-    return any ? known((double)sum) : unknown();
+    if (any) {
+        counters->guest_net_bytes = known((double)(received + sent));
+        counters->guest_tx_bytes = known((double)sent);
+    }
 }
 
 void
@@ -192,7 +197,7 @@ virt_counters_read(VirtReading *reading, virTypedParameterPtr params, int n,
     counters->guest_cpu_s = get_u64(params, n, "cpu.time", &cpu_ns)
                                 ? known((double)cpu_ns / 1e9)
                                 : unknown();
-    counters->guest_net_bytes = net_bytes(params, n);
+    net_bytes(params, n, counters);
 
     /* The driver in the guest has answered at least once. Page cache counts as
      * used: a migration has to send it like anything else. */

@@ -218,6 +218,7 @@ Test(stats, counters_of_a_guest_with_a_driver)
     cr_assert_eq(r.counters.at_us, 55);
     cr_assert_float_eq(r.counters.guest_cpu_s.value, 2.5, 1e-12);
     cr_assert_eq(r.counters.guest_net_bytes.value, 1234);
+    cr_assert_eq(r.counters.guest_tx_bytes.value, 204);
     cr_assert_float_eq(r.counters.mem_used.value, 0.25, 1e-12);
     cr_assert_float_eq(r.balloon_age_s.value, 2.5, 1e-6);
     cr_assert_not(r.counters.host_net_bytes.known);
