@@ -187,3 +187,31 @@ plan_search_place_rest(PlanSearch *s)
     }
     plan_search_note(s);
 }
+
+const char *
+plan_method_promise(const PlanModel *m, PlanMethod method)
+{
+    bool alike = m->n_resources == 1 && m->n_rules == 0 && m->n_hosts > 0 &&
+                 !m->resources[0].transient;
+
+    for (size_t h = 0; h < m->n_hosts && alike; h++) {
+        alike = m->limit[h] == m->limit[0];
+    }
+    for (size_t g = 0; g < m->n_guests && alike; g++) {
+        alike =
+            !m->guests[g].requires && !m->guests[g].pinned && !m->allowed[g];
+    }
+    if (!alike) {
+        return NULL;
+    }
+    switch (method) {
+    case PLAN_METHOD_FF:
+    case PLAN_METHOD_BF:
+        return "at most 17/10 of the fewest hosts possible";
+    case PLAN_METHOD_FFD:
+    case PLAN_METHOD_BFD:
+        return "at most 11/9 of the fewest hosts possible, and 6/9";
+    default:
+        return NULL;
+    }
+}

@@ -52,6 +52,7 @@ typedef enum {
     PLAN_METHOD_BF,
     PLAN_METHOD_BFD,
     PLAN_METHOD_PACK,
+    PLAN_METHOD_ONLINE,
     PLAN_METHOD_HILL,
     PLAN_METHOD_ANNEAL,
     PLAN_METHOD_LNS,
@@ -66,10 +67,19 @@ const char *plan_method_name(PlanMethod method);
 const char *plan_method_help(PlanMethod method);
 
 /**
+ * plan_method_promise() - What is proven of @method's answer to this model
+ *
+ * Known for one resource, hosts that are all alike and no rules: the classical
+ * bounds of bin packing. Return: half a sentence, static; NULL if nothing is
+ */
+const char *plan_method_promise(const PlanModel *model, PlanMethod method);
+
+/**
  * plan_search_run() - Let @method work on @state
  *
  * ff, ffd, bf, bfd and pack first take off all guests that may move, and ask where
- * they would go if everything were decided afresh; the others keep what is
+ * they would go if everything were decided afresh; online moves nobody and puts
+ * what is nowhere where it adds least; the others keep what is
  * there, place what is nowhere, and never end worse than they began. kway cuts
  * the traffic graph, and improves that unless what was there is better; without
  * partition() it only does the latter.

@@ -71,6 +71,9 @@ solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *all)
     jobj_add(object, "bound", bound_to_json(b));
     jobj_add_double(object, "gap_percent",
                     solving_gap_percent(s->end.cost, b->cost));
+    if (plan_method_promise(m, s->method)) {
+        jobj_add_string(object, "proven", plan_method_promise(m, s->method));
+    }
     jobj_add_double(object, "took_s", s->took_s);
     jobj_add_u64(object, "work", s->work);
     return object;
@@ -100,6 +103,9 @@ print_solved(const PlanModel *m, const Solved *s, const PlanBound *all)
         if (!hard) {
             printf("  %-11s %" PRId64 "\n", name, value);
         }
+    }
+    if (plan_method_promise(m, s->method)) {
+        printf("proven     %s\n", plan_method_promise(m, s->method));
     }
     printf("bound      %" PRId64 ", gap %.4g %%\n"
            "hosts      %zu in use, %" PRId64 " needed at least\n"
@@ -144,6 +150,9 @@ load(int argc, char **argv, SolveOptions *o, const char *summary,
           "Seconds; 10 if neither limit is given", "S" },
         { "work-limit", 'w', 0, G_OPTION_ARG_INT64, &o->work,
           "Steps; alone, the same seed gives the same answer", "N" },
+        { "threads", 0, 0, G_OPTION_ARG_INT, &o->solving.threads,
+          "Searches side by side, the best of which counts; 2 if not said",
+          "N" },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed,
           "Of the random numbers, 1 if not said", "N" },
         { "objective", 'O', 0, G_OPTION_ARG_STRING, &o->objective,
@@ -163,9 +172,14 @@ load(int argc, char **argv, SolveOptions *o, const char *summary,
     }
     g_array_append_vals(entries, shared, G_N_ELEMENTS(shared) - 1);
     o->seed = 1;
+    o->solving.threads = 2;
     m = plan_options_model(argc, argv, "MODEL", all,
                            (GOptionEntry *)(void *)entries->data);
     if (!m) {
+        return NULL;
+    }
+    if (o->solving.threads < 1 || o->solving.threads > 256) {
+        plan_options_fail(command, "--threads has to be 1 to 256");
         return NULL;
     }
     if (!(o->solving.time_limit_s >= 0) || o->work < 0 || o->seed < 0) {

@@ -14,7 +14,9 @@
 typedef struct Watch {
     const Solving *solving;
     int64_t start_us;
+    GMutex lock;     /* of what follows: several threads tell */
     int64_t told_us; /* of the last line of progress */
+    PlanScore best;  /* told of */
     int64_t proved;  /* no placement costs less */
 } Watch;
 
@@ -40,12 +42,16 @@ improved(void *data, PlanScore score, uint64_t work)
     Watch *watch = data;
     int64_t now_us = clock_mono_us();
 
+    g_mutex_lock(&watch->lock);
     /* at most ten lines a second */
-    if (now_us - watch->told_us >= 100000) {
+    if (now_us - watch->told_us >= 100000 &&
+        plan_score_less(score, watch->best)) {
         watch->told_us = now_us;
+        watch->best = score;
         fprintf(stderr, "%8.1f s  violation %" PRId64 "  cost %" PRId64 "\n",
                 elapsed_s(watch), score.violation, score.cost);
     }
+    g_mutex_unlock(&watch->lock);
 }
 
 static void
@@ -73,11 +79,78 @@ solve_in_time(void *data, const PlanProgram *program, const double *start,
     return plan_cbc_solve(&limits, program, start, values, bound);
 }
 
+typedef struct Worker {
+    PlanState *state;
+    PlanMethod method;
+    PlanLimits limits;
+    uint64_t work;
+} Worker;
+
+static gpointer
+work(gpointer data)
+{
+    Worker *worker = data;
+
+    worker->work =
+        plan_search_run(worker->state, worker->method, &worker->limits);
+    return NULL;
+}
+
+/* Methods that come out otherwise for another seed. METIS and CBC have state
+ * that is not one thread's own. */
+static bool
+worth_threads(PlanMethod method)
+{
+    return method == PLAN_METHOD_HILL || method == PLAN_METHOD_ANNEAL ||
+           method == PLAN_METHOD_LNS;
+}
+
+/* All start from the same placement with seeds of their own; the best of them,
+ * the first of equal ones, is the answer, whoever is ready first. */
+static Worker *
+run_workers(const PlanModel *model, PlanMethod method, const PlanLimits *limits,
+            size_t n)
+{
+    Worker *workers = g_new0(Worker, n);
+    g_autofree GThread **threads = g_new0(GThread *, n);
+    size_t best = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        workers[i] = (Worker){ .state = plan_state_new(model, NULL),
+                               .method = method,
+                               .limits = *limits };
+        workers[i].limits.seed += i * 1000003;
+        if (i > 0) {
+            threads[i] = g_thread_new("search", work, &workers[i]);
+        }
+    }
+    work(&workers[0]);
+    for (size_t i = 1; i < n; i++) {
+        g_thread_join(threads[i]);
+        workers[0].work += workers[i].work;
+        if (plan_score_less(plan_state_score(workers[i].state),
+                            plan_state_score(workers[best].state))) {
+            best = i;
+        }
+    }
+    if (best > 0) {
+        PlanState *swap = workers[0].state;
+
+        workers[0].state = workers[best].state;
+        workers[best].state = swap;
+    }
+    for (size_t i = 1; i < n; i++) {
+        plan_state_free(workers[i].state);
+    }
+    return workers;
+}
+
 Solved *
 solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
 {
     Watch watch = { .solving = solving,
                     .start_us = clock_mono_us(),
+                    .best = { INT64_MAX, INT64_MAX },
                     .proved = INT64_MIN };
     PlanLimits limits = {
         .work = solving->work_limit,
@@ -90,12 +163,20 @@ solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
         .solver_data = &watch,
         .proved = proved,
     };
+    size_t n_threads =
+        worth_threads(method) ? MAX(1, (size_t)solving->threads) : 1;
     g_autoptr(PlanState) state = plan_state_new(model, NULL);
     g_autoptr(Solved) solved = g_new0(Solved, 1);
+    g_autofree Worker *workers = NULL;
 
     solved->method = method;
     solved->start = plan_state_score(state);
-    solved->work = plan_search_run(state, method, &limits);
+    plan_state_free(g_steal_pointer(&state));
+    g_mutex_init(&watch.lock);
+    workers = run_workers(model, method, &limits, n_threads);
+    g_mutex_clear(&watch.lock);
+    state = workers[0].state;
+    solved->work = workers[0].work;
     solved->took_s = elapsed_s(&watch);
     solved->proved = watch.proved;
     solved->end = plan_state_score(state);

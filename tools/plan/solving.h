@@ -15,6 +15,7 @@ typedef struct Solving {
     double time_limit_s; /* 0: none */
     uint64_t work_limit; /* 0: none */
     uint64_t seed;
+    int threads;   /* searches side by side, by methods with random numbers */
     bool progress; /* tell standard error of each improvement */
 } Solving;
 
