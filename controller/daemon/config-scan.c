@@ -121,7 +121,7 @@ scan_section(const char *text, unsigned number, GArray *lines, GArray *mistakes)
     size_t length = strlen(text);
 
     if (length < 3 || text[length - 1] != ']' ||
-        strcspn(text + 1, "[]") != length - 2) {
+        strcspn(text + 1, "[]\t") != length - 2) {
         config_mistake(mistakes, number,
                        "'%s' is no section; write [NAME], or [NAME ARGUMENT], "
                        "alone on its line",
@@ -182,10 +182,13 @@ config_scan(const char *text, size_t length, GArray *mistakes)
         if (!g_utf8_validate(text, (gssize)n, NULL)) {
             config_mistake(mistakes, number, "this line is not UTF-8 text");
         } else {
-            line = g_strstrip(g_strndup(text, n));
+            bool crlf = n > 0 && text[n - 1] == '\r';
+            g_autofree char *whole = g_strndup(text, n - (crlf ? 1 : 0));
+
+            line = g_strstrip(g_strdup(whole));
             if (*line == '\0' || *line == '#') {
                 /* nothing, or a comment */
-            } else if (has_control(line)) {
+            } else if (has_control(whole)) {
                 config_mistake(mistakes, number,
                                "there is a control character in this line");
             } else if (*line == '[') {

@@ -280,7 +280,7 @@ end_section(Reader *reader)
 static void
 begin_section(Reader *reader, const ConfigLine *line)
 {
-    const char *blank = strpbrk(line->value, " \t");
+    const char *blank = strchr(line->value, ' ');
     g_autofree char *word =
         blank ? g_strndup(line->value, (size_t)(blank - line->value))
               : g_strdup(line->value);
