@@ -182,7 +182,7 @@ config_scan(const char *text, size_t length, GArray *mistakes)
         if (!g_utf8_validate(text, (gssize)n, NULL)) {
             config_mistake(mistakes, number, "this line is not UTF-8 text");
         } else {
-            bool crlf = n > 0 && text[n - 1] == '\r';
+            bool crlf = stop && n > 0 && text[n - 1] == '\r';
             g_autofree char *whole = g_strndup(text, n - (crlf ? 1 : 0));
 
             line = g_strstrip(g_strdup(whole));

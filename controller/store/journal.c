@@ -433,7 +433,7 @@ journal_open(const char *path, const JournalOwner *owner, char **aside,
         return NULL;
     }
     journal = open_once(path, owner, &local);
-    if (!journal &&
+    if (!journal && local &&
         g_error_matches(local, JOURNAL_ERROR, JOURNAL_ERROR_CORRUPT)) {
         if (set_aside(path, local, &said, error)) {
             journal = open_once(path, owner, error);

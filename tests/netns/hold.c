@@ -22,7 +22,7 @@ main(int argc, char **argv)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     g_autoptr(GError) error = NULL;
-    g_autoptr(Disabled) disabled = NULL;
+    Disabled *disabled = NULL;
     Reservation *reservation;
     Link link = { 0 };
     ReservationSpec spec = { .link = &link,
@@ -45,5 +45,6 @@ main(int argc, char **argv)
     puts("ready");
     fflush(stdout);
     g_main_loop_run(loop);
+    disabled_free(disabled);
     return reservation_close(reservation, NULL) ? 0 : 1;
 }
