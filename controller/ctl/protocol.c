@@ -144,6 +144,7 @@ static const Arg announce_args[] = {
     { "throttle_max", ARG_NUMBER, ARG_NULLABLE, 0, 1, NULL },
     { "cut_off_s", ARG_NUMBER, ARG_NULLABLE, 0.001, MOST_SECONDS, NULL },
     { "flags", ARG_WORDS, 0, 0, G_N_ELEMENTS(flag_names) - 1, flag_names },
+    { "memory_bytes", ARG_NUMBER, ARG_NULLABLE, 0, MOST_RATE, NULL },
     { "queue", ARG_BOOL, 0, 0, 0, NULL },
     { "steer", ARG_WORD, 0, 0, G_N_ELEMENTS(steerers) - 1, steerers },
     END,

@@ -13,20 +13,9 @@
  */
 #include <string.h>
 
-#include "daemon/daemon-priv.h"
+#include "daemon/announce-priv.h"
 
 #define FORGET_S 60
-
-struct Announced {
-    Daemon *daemon;
-    char *id; /* of the session to come */
-    uint64_t client;
-    char *program;
-    char *uuid, *destination, *device;
-    JsonObject *arguments;
-    GArray *guards; /* ProtectedSpec */
-    guint forget_source;
-};
 
 static void
 clear_guard(gpointer data)
@@ -46,6 +35,8 @@ announced_free(Announced *announced)
     g_free(announced->id);
     g_free(announced->program);
     g_free(announced->uuid);
+    g_free(announced->guest);
+    g_free(announced->held_by);
     g_free(announced->destination);
     g_free(announced->device);
     g_free(announced);
@@ -91,15 +82,17 @@ static Announced *
 announced_new(Daemon *daemon, const CtlPeer *peer, JsonObject *arguments)
 {
     Announced *announced = g_new0(Announced, 1);
-    const char *uuid = "", *destination = NULL, *device = NULL;
+    const char *uuid = "", *guest = NULL, *destination = NULL, *device = NULL;
 
     jobj_get_string(arguments, "uuid", &uuid);
+    jobj_get_string(arguments, "guest", &guest);
     jobj_get_string(arguments, "destination", &destination);
     jobj_get_string(arguments, "link_device", &device);
     announced->daemon = daemon;
     announced->client = peer->client;
     announced->program = g_strdup(peer->program);
     announced->uuid = g_ascii_strdown(uuid, -1);
+    announced->guest = g_strdup(guest);
     announced->destination = g_strdup(destination);
     announced->device = g_strdup(device);
     announced->arguments = json_object_get(arguments);
@@ -113,6 +106,12 @@ const char *
 announced_id(const Announced *announced)
 {
     return announced->id;
+}
+
+uint64_t
+announced_number(const Announced *announced)
+{
+    return announced->number;
 }
 
 const char *
@@ -232,33 +231,56 @@ announced_flags(const Announced *announced, LadderGuest *guest)
 
 /* --- commands --- */
 
-static char *
-host_of(const char *destination)
+char *
+announced_host(const Announced *announced)
 {
-    g_autoptr(GUri) uri =
-        destination ? g_uri_parse(destination, G_URI_FLAGS_NONE, NULL) : NULL;
-    const char *host = uri ? g_uri_get_host(uri) : NULL;
+    const char *migrate_uri = NULL;
+    const char *text = announced->destination;
+    g_autoptr(GUri) uri = NULL;
+    const char *host;
 
+    /* where the memory goes, if that was named */
+    if (jobj_get_string(announced->arguments, "migrate_uri", &migrate_uri)) {
+        text = migrate_uri;
+    }
+    uri = text ? g_uri_parse(text, G_URI_FLAGS_NONE, NULL) : NULL;
+    host = uri ? g_uri_get_host(uri) : NULL;
     return host && *host ? g_strdup(host) : NULL;
 }
 
-/* What holds for it by then, as far as it is known now. */
-static void
-look_up(Daemon *daemon, const Announced *announced, ConfigRules *rules)
+void
+announced_lookup(const Announced *announced, ConfigRules *rules)
 {
-    const char *guest = NULL;
-    g_autofree char *host = host_of(announced->destination);
+    const Daemon *daemon = announced->daemon;
+    g_autofree char *host = announced_host(announced);
     ConfigWho who = { .uuid = announced->uuid,
+                      .name = announced->guest,
                       .host = host,
                       .starter = CONFIG_STARTER_OURS };
 
-    jobj_get_string(announced->arguments, "guest", &guest);
-    who.name = guest;
     daemon_config_rules(daemon->config, &who, rules);
     if (disabled_now(daemon->disabled)) {
         rules->mode = CONFIG_MODE_OBSERVE;
     }
     announced_rules(announced, rules);
+}
+
+void
+announced_admit(Announced *announced)
+{
+    JsonObject *data = json_object_new_object();
+    CtlServer *control = announced->daemon->control;
+
+    announced->waits = false;
+    g_clear_handle_id(&announced->forget_source, g_source_remove);
+    announced->forget_source =
+        g_timeout_add_seconds(FORGET_S, on_forget, announced);
+    if (control) {
+        ctl_server_event(control, CTL_EVENT_SESSION_ADMITTED, announced->id,
+                         data);
+    } else {
+        jobj_unref(data);
+    }
 }
 
 static void
@@ -269,7 +291,7 @@ answer(CtlRequest *request, const Announced *announced,
 
     jobj_add_string(json, "session", announced->id);
     jobj_add_string(json, "mode", config_mode_name(rules->mode));
-    jobj_add_bool(json, "admitted", true);
+    jobj_add_bool(json, "admitted", !announced->waits);
     jobj_add_bool(json, "steers", steers);
     jobj_add_string(json, "reason", reason);
     ctl_request_return(request, json);
@@ -295,8 +317,9 @@ announce_command(gpointer self, CtlRequest *request)
         announced_free(announced);
         return;
     }
-    look_up(daemon, announced, &rules);
+    announced_lookup(announced, &rules);
     announced->id = daemon_new_id(daemon);
+    announced->number = ++daemon->n_begun;
     if (strcmp(steer, "self") == 0 ||
         (rules.mode != CONFIG_MODE_ENFORCE && rules.policy != POLICY_NONE)) {
         g_autofree char *reason = g_strdup_printf(
@@ -311,10 +334,10 @@ announce_command(gpointer self, CtlRequest *request)
                "session %s was announced by %s, pid %d: guest %s to %s",
                announced->id, peer->program, (int)peer->pid, announced->uuid,
                announced->destination);
-    announced->forget_source =
-        g_timeout_add_seconds(FORGET_S, on_forget, announced);
-    answer(request, announced, &rules, true, NULL);
     g_hash_table_replace(daemon->announced, announced->uuid, announced);
+    waiting_enter(announced);
+    answer(request, announced, &rules, true,
+           announced->waits ? announced->slot.reason : NULL);
 }
 
 void
@@ -400,5 +423,6 @@ announce_start(Daemon *daemon)
 void
 announce_stop(Daemon *daemon)
 {
+    g_clear_handle_id(&daemon->waiting_source, g_source_remove);
     g_clear_pointer(&daemon->announced, g_hash_table_unref);
 }

@@ -53,6 +53,15 @@ session_asked_for(Daemon *daemon, CtlRequest *request)
     return found;
 }
 
+/* The same where it may be one that waits for its turn: that is answered. */
+static Outgoing *
+steered_asked_for(Daemon *daemon, CtlRequest *request)
+{
+    return waiting_command(daemon, request)
+               ? NULL
+               : session_asked_for(daemon, request);
+}
+
 static JsonObject *
 only_session(const Outgoing *outgoing)
 {
@@ -75,7 +84,7 @@ do_queue(gpointer self, CtlRequest *request)
 {
     JsonObject *json = json_object_new_object();
 
-    jobj_add(json, "queue", json_object_new_array());
+    jobj_add(json, "queue", waiting_document(self));
     ctl_request_return(request, json);
 }
 
@@ -180,7 +189,7 @@ do_show(gpointer self, CtlRequest *request)
 static void
 do_hold(gpointer self, CtlRequest *request)
 {
-    Outgoing *outgoing = session_asked_for(self, request);
+    Outgoing *outgoing = steered_asked_for(self, request);
     const CtlPeer *peer = ctl_request_peer(request);
     g_autofree char *by =
         g_strdup_printf("%s, uid %u", peer->program, (unsigned)peer->uid);
@@ -206,7 +215,7 @@ do_hold(gpointer self, CtlRequest *request)
 static void
 do_release(gpointer self, CtlRequest *request)
 {
-    Outgoing *outgoing = session_asked_for(self, request);
+    Outgoing *outgoing = steered_asked_for(self, request);
 
     if (outgoing) {
         outgoing_release(outgoing);
@@ -229,7 +238,7 @@ on_cancelled(const GError *error, gpointer user)
 static void
 do_cancel(gpointer self, CtlRequest *request)
 {
-    Outgoing *outgoing = session_asked_for(self, request);
+    Outgoing *outgoing = steered_asked_for(self, request);
 
     if (!outgoing) {
         return;
@@ -281,7 +290,7 @@ static void
 do_set(gpointer self, CtlRequest *request)
 {
     Daemon *daemon = self;
-    Outgoing *outgoing = session_asked_for(daemon, request);
+    Outgoing *outgoing = steered_asked_for(daemon, request);
     JsonObject *arguments = ctl_request_arguments(request);
     g_autoptr(JsonObject) changed = json_object_new_array();
     g_autoptr(GError) error = NULL;

@@ -383,8 +383,9 @@ control_status(const Daemon *daemon)
             json_object_array_add(links, link_document(daemon, outgoing));
         }
     }
-    return ctl_status_to_json(&out, clock_wall_us(), sessions, links, NULL,
-                              track_document(daemon), list_alerts(daemon));
+    return ctl_status_to_json(&out, clock_wall_us(), sessions, links,
+                              waiting_document(daemon), track_document(daemon),
+                              list_alerts(daemon));
 }
 
 /* --- counters --- */

@@ -17,6 +17,7 @@
  * control-documents.c  what the control socket shows
  * control-commands.c   what it lets others do
  * announce.c   migrations that somebody tells of before they begin
+ * waiting.c    ... and whose turn it is
  */
 #ifndef DAEMON_PRIV_H
 #define DAEMON_PRIV_H
@@ -186,6 +187,7 @@ struct Daemon {
     guint search_source;
     GHashTable *announced; /* uuid -> Announced *: not begun yet */
     uint64_t n_begun;
+    guint waiting_source; /* waiting.c */
     CtlServer *control;   /* NULL: there is no socket */
     Journal *journal;     /* NULL: there is none */
     GHashTable *circuits; /* device -> Circuit * */
@@ -289,6 +291,7 @@ void announce_closed(gpointer self, const CtlPeer *peer);
 Announced *announce_take(Daemon *daemon, const char *uuid);
 void announced_free(Announced *announced);
 const char *announced_id(const Announced *announced);
+uint64_t announced_number(const Announced *announced);
 const char *announced_destination(const Announced *announced);
 const char *announced_program(const Announced *announced);
 const char *announced_device(const Announced *announced,
@@ -298,6 +301,12 @@ uint32_t announced_parent(const Announced *announced);
 void announced_rules(const Announced *announced, ConfigRules *rules);
 Known announced_downtime_s(const Announced *announced);
 void announced_flags(const Announced *announced, LadderGuest *guest);
+
+/* waiting.c */
+void waiting_settle(Daemon *daemon); /* admit whose turn it is */
+JsonObject *waiting_document(const Daemon *daemon);
+/* Does it concern one that waits? Then it is answered. */
+bool waiting_command(Daemon *daemon, CtlRequest *request);
 
 /* arbiter.c */
 void arbiter_settle(Daemon *daemon, int ifindex); /* now */

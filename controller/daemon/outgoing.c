@@ -411,7 +411,9 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     outgoing->started_wall_us = clock_wall_us();
     outgoing->pid = virt_guest_pid(guest);
     outgoing->group = -1;
-    outgoing->number = ++daemon->n_begun;
+    outgoing->number = outgoing->announced
+                           ? announced_number(outgoing->announced)
+                           : ++daemon->n_begun;
     outgoing->force = FORCE_NO_STREAM;
     outgoing->owned = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     outgoing->shared = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
@@ -442,12 +444,12 @@ resolve_link(Outgoing *outgoing, const char *address, GError **error)
             : NULL;
     Link link;
 
-    if (device) {
+    if (device && rate_bytes_s) {
         return link_resolve(address, device, rate_bytes_s, &outgoing->link,
                             error);
     }
     /* A rate that is never used: only the device is asked for. */
-    if (!link_resolve(address, NULL, 1000000, &link, error)) {
+    if (!link_resolve(address, device, 1000000, &link, error)) {
         return false;
     }
     declared = daemon_config_link(config, link.device);

@@ -34,9 +34,20 @@ class Client:
         self.file = self.socket.makefile("rw", encoding="utf-8")
         self.greeting = json.loads(self.file.readline())["greeting"]
         self.last = 0
+        self.events = []
 
     def line(self):
         return json.loads(self.file.readline())
+
+    def event(self, name):
+        for event in self.events:
+            if event["event"] == name:
+                self.events.remove(event)
+                return event
+        while True:
+            event = self.line()
+            if event.get("event") == name:
+                return event
 
     def ask(self, command, **arguments):
         self.last += 1
@@ -47,6 +58,7 @@ class Client:
             answer = self.line()
             if "event" not in answer:
                 break
+            self.events.append(answer)
         assert answer["id"] == self.last
         return answer.get("return"), answer.get("error")
 
@@ -84,7 +96,8 @@ class Daemon:
             out.write(f"[daemon]\nmode={mode}\nconnect=test:///default\n"
                       f"history=none\njournal={self.place}/journal.db\n"
                       f"records={self.place}/records\n"
-                      f"[control]\nsocket={self.path}\n")
+                      f"[control]\nsocket={self.path}\n"
+                      "[queue]\nparallel=1\nwait-max=10min\n")
 
     def told(self):
         self.log.flush()
@@ -162,6 +175,67 @@ def announcements(daemon):
     ours.close()
 
 
+def turns(daemon):
+    def enter(number):
+        client = Client(daemon.path)
+        client.ask("subscribe")
+        answer, error = client.ask(
+            "announce", uuid=UUID[:-1] + str(number), guest=f"vm-{number}",
+            destination=f"qemu+tcp://10.9.9.{number}/system",
+            link_device="lo", link_rate_bytes_s=12500000,
+            memory_bytes=1 << 30, queue=True)
+        check(f"vm-{number} enters", error is None, error)
+        return client, answer
+
+    def queued():
+        answer, _ = watcher.ask("queue")
+        return [(one["position"], one["guest"], one["reason"])
+                for one in answer["queue"]]
+
+    watcher = Client(daemon.path)
+    first, answer = enter(1)
+    session = answer["session"]
+    check("the first goes at once", answer["admitted"], answer)
+    second, answer = enter(2)
+    check("the second waits, and is told why", not answer["admitted"] and
+          answer["reason"], answer)
+    third, answer = enter(3)
+    check("the third too", not answer["admitted"], answer)
+    status, _ = watcher.ask("status")
+    waits = status["queue"][0]
+    check("the status shows it", waits["guest"] == "vm-2" and
+          waits["link"] == "lo" and waits["text"] and
+          0 < waits["wait_most_s"] <= 600 and
+          waits["forecast_start_s"] > 10 and waits["forecast_time_s"] > 80,
+          waits)
+    check("in order", queued() == [(1, "vm-2", "order"), (2, "vm-3", "order")],
+          queued())
+    answer, error = watcher.ask("set", session="vm-3", priority=9)
+    check("priority can be set", error is None and
+          answer["changed"] == ["priority"], error or answer)
+    check("and goes first", [one[1] for one in queued()] == ["vm-3", "vm-2"],
+          queued())
+    _, error = watcher.ask("hold", session="vm-3")
+    check("it can be held", error is None and
+          ("held" in [one[2] for one in queued() if one[1] == "vm-3"]),
+          error or queued())
+    _, error = first.ask("withdraw", session=session)
+    check("the first gives up", error is None, error)
+    event = second.event("session-admitted")
+    check("so the second goes, as the third is held",
+          event["data"]["session"] != session, event)
+    check("and waits no more", [one[1] for one in queued()] == ["vm-3"],
+          queued())
+    _, error = watcher.ask("cancel", session="vm-3", reason="lunch")
+    check("one that waits can be cancelled", error is None, error)
+    event = third.event("session-ended")
+    check("and is told so", event["data"]["status"] == "cancelled" and
+          "lunch" in event["data"]["message"], event)
+    check("nobody waits", queued() == [], queued())
+    for client in (watcher, first, second, third):
+        client.close()
+
+
 def modes(daemon):
     client = Client(daemon.path)
     daemon.configure("observe")
@@ -191,6 +265,7 @@ def main():
     try:
         documents(daemon)
         announcements(daemon)
+        turns(daemon)
         modes(daemon)
     finally:
         daemon.stop()
