@@ -14,6 +14,7 @@
 struct MigrateDaemon {
     CtlClient *client; /* NULL: it is gone */
     char *session;
+    char *waits; /* why it may not begin yet; NULL: it may */
     const MigrateDaemonCallbacks *callbacks;
     gpointer user;
     uint64_t guarantee_bytes_s, ceiling_bytes_s;
@@ -85,13 +86,15 @@ add_ladder(JsonObject *arguments, const MigrateOptions *options)
 }
 
 JsonObject *
-migrate_daemon_arguments(const MigrateOptions *options, const char *uuid,
-                         const char *guest)
+migrate_daemon_arguments(const MigrateOptions *options,
+                         const MigrateDaemonGuest *guest)
 {
     JsonObject *arguments = json_object_new_object();
 
-    jobj_add_string(arguments, "uuid", uuid);
-    jobj_add_string(arguments, "guest", guest);
+    jobj_add_string(arguments, "uuid", guest->uuid);
+    if (guest->name) {
+        jobj_add_string(arguments, "guest", guest->name);
+    }
     jobj_add_string(arguments, "destination", options->desturi);
     if (options->migrateuri) {
         jobj_add_string(arguments, "migrate_uri", options->migrateuri);
@@ -111,8 +114,14 @@ migrate_daemon_arguments(const MigrateOptions *options, const char *uuid,
     if (options->protected_specs->len > 0) {
         jobj_add(arguments, "protected", protected_of(options));
     }
-    if (options->link_device) {
-        jobj_add_string(arguments, "link_device", options->link_device);
+    if (guest->device) {
+        jobj_add_string(arguments, "link_device", guest->device);
+    }
+    if (guest->memory_bytes) {
+        jobj_add_u64(arguments, "memory_bytes", guest->memory_bytes);
+    }
+    if (options->queue) {
+        jobj_add_bool(arguments, "queue", true);
     }
     if (options->link_rate_bytes_s) {
         jobj_add_u64(arguments, "link_rate_bytes_s",
@@ -141,7 +150,7 @@ announce(CtlClient *client, JsonObject *arguments, char **alone)
     g_autoptr(JsonObject) result =
         ctl_client_call(client, CTL_COMMAND_ANNOUNCE, arguments, &error);
     const char *session = "", *reason = "it does not say why";
-    bool steers = false;
+    bool steers = false, admitted = true;
     MigrateDaemon *daemon;
 
     if (!result) {
@@ -156,12 +165,14 @@ announce(CtlClient *client, JsonObject *arguments, char **alone)
     }
     daemon = g_new0(MigrateDaemon, 1);
     daemon->session = g_strdup(session);
+    jobj_get_bool(result, "admitted", &admitted);
+    daemon->waits = admitted ? NULL : g_strdup(reason);
     return daemon;
 }
 
 MigrateDaemon *
-migrate_daemon_announce(const MigrateOptions *options, const char *uuid,
-                        const char *guest, char **alone)
+migrate_daemon_announce(const MigrateOptions *options,
+                        const MigrateDaemonGuest *guest, char **alone)
 {
     g_autofree char *path = ctl_socket_path(options->socket);
     g_autoptr(GError) error = NULL;
@@ -177,12 +188,69 @@ migrate_daemon_announce(const MigrateOptions *options, const char *uuid,
         }
         return NULL;
     }
-    daemon =
-        announce(client, migrate_daemon_arguments(options, uuid, guest), alone);
+    daemon = announce(client, migrate_daemon_arguments(options, guest), alone);
     if (daemon) {
         daemon->client = g_steal_pointer(&client);
     }
     return daemon;
+}
+
+/* --- waiting --- */
+
+const char *
+migrate_daemon_waits(const MigrateDaemon *daemon)
+{
+    return daemon->waits;
+}
+
+static JsonObject *
+of_session(const MigrateDaemon *daemon)
+{
+    JsonObject *arguments = json_object_new_object();
+
+    jobj_add_string(arguments, "session", daemon->session);
+    return arguments;
+}
+
+bool
+migrate_daemon_wait(MigrateDaemon *daemon, GError **error)
+{
+    g_autoptr(JsonObject) subscribed = ctl_client_call(
+        daemon->client, CTL_COMMAND_SUBSCRIBE, of_session(daemon), error);
+    g_autoptr(JsonObject) queue = NULL;
+    JsonObject *waiters;
+    bool there = false;
+
+    /* it may have been its turn before it listened */
+    if (subscribed) {
+        queue = ctl_client_call(daemon->client, CTL_COMMAND_QUEUE, NULL, error);
+    }
+    waiters = jobj_get(queue, "queue");
+    for (size_t i = 0; waiters && i < json_object_array_length(waiters); i++) {
+        const char *session = "";
+
+        jobj_get_string(json_object_array_get_idx(waiters, i), "session",
+                        &session);
+        there |= strcmp(session, daemon->session) == 0;
+    }
+    while (queue && there) {
+        g_autoptr(JsonObject) event =
+            ctl_client_next_event(daemon->client, -1, error);
+        const char *name = "", *message = "its turn will not come";
+
+        if (!event) {
+            return false;
+        }
+        jobj_get_string(event, "event", &name);
+        jobj_get_string(event, "data.message", &message);
+        if (strcmp(name, "session-ended") == 0) {
+            g_set_error(error, CTL_ERROR, CTL_ERROR_REFUSED, "%s", message);
+            return false;
+        }
+        there = strcmp(name, "session-admitted") != 0;
+    }
+    g_clear_pointer(&daemon->waits, g_free);
+    return queue != NULL;
 }
 
 /* --- watching --- */
@@ -301,13 +369,11 @@ migrate_daemon_watch(MigrateDaemon *daemon,
                      const MigrateDaemonCallbacks *callbacks, gpointer user)
 {
     static const CtlClientCallbacks of_client = { on_event, on_closed };
-    JsonObject *arguments = json_object_new_object();
 
     daemon->callbacks = callbacks;
     daemon->user = user;
-    jobj_add_string(arguments, "session", daemon->session);
     ctl_client_attach(daemon->client, NULL, &of_client, daemon);
-    ctl_client_send(daemon->client, CTL_COMMAND_SUBSCRIBE, arguments,
+    ctl_client_send(daemon->client, CTL_COMMAND_SUBSCRIBE, of_session(daemon),
                     on_subscribed, daemon);
 }
 
@@ -332,13 +398,9 @@ migrate_daemon_ceiling(const MigrateDaemon *daemon)
 void
 migrate_daemon_withdraw(MigrateDaemon *daemon)
 {
-    JsonObject *arguments;
-
     if (daemon->client) {
-        arguments = json_object_new_object();
-        jobj_add_string(arguments, "session", daemon->session);
         jobj_unref(ctl_client_call(daemon->client, CTL_COMMAND_WITHDRAW,
-                                   arguments, NULL));
+                                   of_session(daemon), NULL));
     }
 }
 
@@ -350,5 +412,6 @@ migrate_daemon_free(MigrateDaemon *daemon)
     }
     ctl_client_free(daemon->client);
     g_free(daemon->session);
+    g_free(daemon->waits);
     g_free(daemon);
 }

@@ -20,6 +20,13 @@
 
 typedef struct MigrateDaemon MigrateDaemon;
 
+/* What is to migrate, and by which link; strings may be NULL but the UUID. */
+typedef struct MigrateDaemonGuest {
+    const char *uuid, *name;
+    const char *device;
+    uint64_t memory_bytes; /* 0: not known */
+} MigrateDaemonGuest;
+
 typedef struct MigrateDaemonCallbacks {
     void (*decision)(const PolicyDecision *decision, unsigned iter,
                      bool carried_out, gpointer user);
@@ -29,24 +36,29 @@ typedef struct MigrateDaemonCallbacks {
 
 /**
  * migrate_daemon_arguments() - What the daemon is told; pure
- * @uuid, @guest: Of the guest
  *
  * Return: the arguments of "announce", a new object
  */
 JsonObject *migrate_daemon_arguments(const MigrateOptions *options,
-                                     const char *uuid, const char *guest);
+                                     const MigrateDaemonGuest *guest);
 
 /**
  * migrate_daemon_announce() - Hand the migration over, if there is somebody
- * @uuid, @guest: Of the guest
  * @alone: Set to why the daemon does not steer it, to be told; NULL: it does,
  *         or there is none. g_free() it
  *
  * Return: migrate_daemon_free() it; NULL: we steer ourselves
  */
 MigrateDaemon *migrate_daemon_announce(const MigrateOptions *options,
-                                       const char *uuid, const char *guest,
+                                       const MigrateDaemonGuest *guest,
                                        char **alone);
+
+/** migrate_daemon_waits() - Why it may not begin yet, NULL: it may; borrowed */
+const char *migrate_daemon_waits(const MigrateDaemon *daemon);
+
+/** migrate_daemon_wait() - Until it is its turn; before it is watched
+ * Return: false with @error: it was cancelled, or the daemon is gone */
+bool migrate_daemon_wait(MigrateDaemon *daemon, GError **error);
 
 /** migrate_daemon_watch() - From now on call back from the main loop */
 void migrate_daemon_watch(MigrateDaemon *daemon,

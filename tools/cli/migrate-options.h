@@ -73,6 +73,7 @@ typedef struct MigrateOptions {
     LadderSettings ladder;
     bool monitor_allowed; /* auto-converge was named: goes by the monitor */
     bool alone;           /* no daemon is asked */
+    bool queue;           /* it tells whose turn it is */
     char *socket;         /* the daemon's; NULL: not given */
 
     GPtrArray *given; /* char *, the words as given; for the record */

@@ -256,6 +256,7 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
         !cmdline_string(cmdline, "history", &history, error) ||
         !cmdline_string(cmdline, "socket", &socket, error) ||
         !cmdline_exclusive(cmdline, "alone", "socket", error) ||
+        !cmdline_exclusive(cmdline, "alone", "queue", error) ||
         !own_number(cmdline, "deadline", 0.001, 1e9, "s", &options->deadline_s,
                     error) ||
         !own_number(cmdline, "cut-off", 0.001, 1e9, "s", &options->cut_off_s,
@@ -281,6 +282,7 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
     options->socket = g_strdup(socket);
     options->alone = cmdline_given(cmdline, "alone");
+    options->queue = cmdline_given(cmdline, "queue");
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");
     options->working_set = cmdline_given(cmdline, "working-set");

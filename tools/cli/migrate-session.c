@@ -205,29 +205,70 @@ is_for_daemon(const Run *run)
               VIRT_MIGRATE_TUNNELLED));
 }
 
-static void
+static MigrateDaemonGuest
+guest_of(const Run *run)
+{
+    const SessionSpec *spec = migrate_plan_spec(run->plan);
+    const VirtGuestInfo *info = virt_guest_info(spec->guest);
+
+    return (MigrateDaemonGuest){
+        .uuid = info->uuid,
+        .name = info->name,
+        .device = spec->link ? spec->link->device : NULL,
+        .memory_bytes = info->memory_bytes,
+    };
+}
+
+/* Until it is its turn. Ctrl-C ends the program, and with it the wait. */
+static bool
+wait_turn(Run *run)
+{
+    const char *why = migrate_daemon_waits(run->daemon);
+    g_autoptr(GError) error = NULL;
+
+    if (!why) {
+        return true;
+    }
+    view_note(run->view, 0, "waits", why);
+    if (!migrate_daemon_wait(run->daemon, &error)) {
+        cli_error(error->message);
+        return false;
+    }
+    view_note(run->view, 0, "waits", "no longer: it is its turn");
+    return true;
+}
+
+/* False: it may not begin, which was said. */
+static bool
 ask_daemon(Run *run)
 {
-    const VirtGuestInfo *guest;
+    const MigrateDaemonGuest guest = guest_of(run);
     g_autofree char *alone = NULL;
     g_autofree char *text = NULL;
 
-    if (!is_for_daemon(run)) {
-        return;
+    if (is_for_daemon(run)) {
+        run->daemon = migrate_daemon_announce(run->options, &guest, &alone);
     }
-    guest = virt_guest_info(migrate_plan_spec(run->plan)->guest);
-    run->daemon =
-        migrate_daemon_announce(run->options, guest->uuid, guest->name, &alone);
     if (run->daemon) {
         text = g_strdup_printf("vmferryd steers this migration, session %s",
                                migrate_daemon_session(run->daemon));
         view_note(run->view, 0, "daemon", text);
-    } else if (alone && run->options->policy != POLICY_NONE) {
+        return wait_turn(run);
+    }
+    if (run->options->queue) {
+        text = g_strdup_printf("--queue: there is no vmferryd that would tell "
+                               "whose turn it is%s%s",
+                               alone ? ": " : "", alone ? alone : "");
+        cli_error(text);
+        return false;
+    }
+    if (alone && run->options->policy != POLICY_NONE) {
         text = g_strdup_printf("vmferryd does not steer this migration, "
                                "vmferry migrate does: %s",
                                alone);
         warn(run, 0, text);
     }
+    return true;
 }
 
 static bool
@@ -355,7 +396,10 @@ run_session(Run *run)
     SessionSpec spec = *migrate_plan_spec(run->plan);
     g_autoptr(GError) error = NULL;
 
-    ask_daemon(run);
+    if (!ask_daemon(run)) {
+        g_clear_pointer(&run->daemon, migrate_daemon_free);
+        return 1;
+    }
     if (run->daemon) {
         spec.policy.kind = POLICY_NONE; /* ours; the daemon has its own */
         spec.climbs = false;

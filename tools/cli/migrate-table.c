@@ -133,6 +133,8 @@ static const CmdlineOption option_table[] = {
       "where migrations are remembered for the next forecast" },
     { "working-set", CMDLINE_FLAG, O, NULL,
       "have a patched QEMU tell hot and cold pages; taints the guest" },
+    { "queue", CMDLINE_FLAG, O, NULL,
+      "wait until vmferryd says that it is its turn" },
     { "alone", CMDLINE_FLAG, O, NULL,
       "do not hand the migration to vmferryd, also if one runs" },
     { "socket", CMDLINE_STRING, O, "path", "vmferryd's control socket" },

@@ -28,6 +28,8 @@ options_of(const char *line)
     return options;
 }
 
+static const MigrateDaemonGuest guest = { .uuid = UUID, .name = "vm-a" };
+
 static const struct {
     const char *line, *want;
 } lines[] = {
@@ -47,7 +49,7 @@ static const struct {
       "\"qemu+ssh://b/system\",\"migrate_uri\":\"tcp://10.0.0.2\","
       "\"policy\":\"default\",\"margin\":2,\"deadline_s\":90,"
       "\"downtime_limit_s\":0.5,\"protected\":[{\"expression\":\"tcp\","
-      "\"rate_bytes_s\":1000000}],\"link_device\":\"eth1\","
+      "\"rate_bytes_s\":1000000}],"
       "\"link_rate_bytes_s\":125000000,\"parent\":\"1:1f\",\"cut_off_s\":600,"
       "\"allow\":[\"guarantee\",\"order\",\"wait\",\"downtime\","
       "\"ceiling\"],\"downtime_max_s\":0.9,\"throttle_max\":0.8,"
@@ -60,7 +62,7 @@ Test(migrate_daemon, is_told_what_was_asked_for)
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(MigrateOptions) options = options_of(lines[i].line);
         g_autoptr(JsonObject) message = json_object_new_object();
-        JsonObject *arguments = migrate_daemon_arguments(options, UUID, "vm-a");
+        JsonObject *arguments = migrate_daemon_arguments(options, &guest);
         g_autofree char *text = jobj_to_text(arguments, false);
         g_autoptr(GError) error = NULL;
         JsonObject *id, *read;
@@ -177,7 +179,7 @@ announce(const Place *place, char **alone)
         "--live --socket %s vm-a qemu+ssh://b/system", place->path);
     g_autoptr(MigrateOptions) options = options_of(line);
 
-    return migrate_daemon_announce(options, UUID, "vm-a", alone);
+    return migrate_daemon_announce(options, &guest, alone);
 }
 
 Test(migrate_daemon, its_decisions_are_heard_and_its_death_too)
@@ -236,9 +238,29 @@ Test(migrate_daemon, no_daemon_is_no_news)
     g_autofree char *asked = NULL;
 
     g_setenv("VMFERRY_SOCKET", "/nonexistent/control.sock", TRUE);
-    cr_expect_null(migrate_daemon_announce(options, UUID, "vm-a", &alone));
+    cr_expect_null(migrate_daemon_announce(options, &guest, &alone));
     cr_expect_null(alone);
-    cr_expect_null(migrate_daemon_announce(named, UUID, "vm-a", &asked));
+    cr_expect_null(migrate_daemon_announce(named, &guest, &asked));
     cr_expect(asked && strstr(asked, "/nonexistent/sock: no daemon"), "%s",
               asked);
+}
+
+/* By the time it looks, nobody waits there any more. */
+Test(migrate_daemon, a_turn_that_came_meanwhile_is_not_waited_for)
+{
+    Place place = place_new(NULL);
+    g_autofree char *line = g_strdup_printf(
+        "--live --queue --socket %s vm-a qemu+ssh://b/system", place.path);
+    g_autoptr(MigrateOptions) options = options_of(line);
+    g_autofree char *alone = NULL;
+    g_autoptr(GError) error = NULL;
+    MigrateDaemon *daemon = migrate_daemon_announce(options, &guest, &alone);
+
+    cr_assert_not_null(daemon, "%s", alone);
+    cr_expect_not_null(migrate_daemon_waits(daemon));
+    cr_expect(migrate_daemon_wait(daemon, &error), "%s",
+              error ? error->message : "");
+    cr_expect_null(migrate_daemon_waits(daemon));
+    migrate_daemon_free(daemon);
+    place_clear(&place);
 }
