@@ -14,13 +14,10 @@
 #include "base/clock.h"
 #include "tools/exporter/metrics-priv.h"
 
-static const char *const states[] = { "queued",
-                                      "preparing",
-                                      "precopy",
-                                      "switchover",
-                                      "postcopy",
-                                      "postcopy-"
-                                      "paused" };
+static const char *const states[] = {
+    "queued",     "preparing", "precopy",
+    "switchover", "postcopy",  "postcopy-paused",
+};
 static const char *const modes[] = { "observe", "advise", "enforce" };
 
 /* ---- the exporter and its daemon */
