@@ -41,6 +41,23 @@ on_reload(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+/* What --explain asks for. */
+static char *explain_guest, *explain_destination, *explain_starter;
+
+static char *
+explain(const DaemonConfig *config)
+{
+    ConfigWho who = {
+        .uuid = explain_guest,
+        .name = explain_guest,
+        .host = explain_destination,
+        .address = explain_destination,
+        .starter = explain_starter ? explain_starter : CONFIG_STARTER_OTHER,
+    };
+
+    return daemon_config_explain(config, &who);
+}
+
 static int
 check_config(const char *path, bool show)
 {
@@ -52,11 +69,11 @@ check_config(const char *path, bool show)
         fprintf(stderr, "%s\n", error->message);
         return 1;
     }
-    if (!show) {
+    if (!show && !explain_guest) {
         printf("%s: no mistakes\n", path ? path : DAEMON_CONFIG_PATH);
         return 0;
     }
-    text = daemon_config_to_text(config);
+    text = explain_guest ? explain(config) : daemon_config_to_text(config);
     fputs(text, stdout);
     return 0;
 }
@@ -75,6 +92,15 @@ main(int argc, char **argv)
           NULL },
         { "show-config", 0, 0, G_OPTION_ARG_NONE, &show,
           "Likewise, and print all that would hold, defaults included", NULL },
+        { "explain", 0, 0, G_OPTION_ARG_STRING, &explain_guest,
+          "Likewise, and print which rules a migration of GUEST would have, "
+          "and where each comes from (but for the guest's own metadata)",
+          "GUEST" },
+        { "destination", 0, 0, G_OPTION_ARG_STRING, &explain_destination,
+          "... to this host or address", "HOST" },
+        { "starter", 0, 0, G_OPTION_ARG_STRING, &explain_starter,
+          "... started by vmferry, drain, or others (as if not given)",
+          "NAME" },
         { "run-dir", 0, 0, G_OPTION_ARG_FILENAME, &run_dir,
           "Keep lock and leases in DIR instead of /run/vmferry", "DIR" },
         { "version", 'V', 0, G_OPTION_ARG_NONE, &version,
@@ -92,6 +118,12 @@ main(int argc, char **argv)
         fprintf(stderr, "vmferryd: %s; see vmferryd --help\n", error->message);
         return 2;
     }
+    if (!explain_guest && (explain_destination || explain_starter)) {
+        fprintf(stderr, "vmferryd: --destination and --starter go with "
+                        "--explain; see vmferryd --help\n");
+        return 2;
+    }
+    check |= explain_guest != NULL;
     if (argc == 2 && (check || show)) {
         return check_config(argv[1], show);
     }

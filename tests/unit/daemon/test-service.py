@@ -177,6 +177,19 @@ class Service(unittest.TestCase):
         done = self.check("--show-config", self.conf)
         self.assertIn("[ladder]\nallow=guarantee order wait ceiling\n",
                       done.stdout)
+        self.write("[guest web-*]\nmode=enforce\n"
+                   "[destination 10.0.0.0/8]\npriority=7\n")
+        done = self.check("--explain", "web-1", "--destination", "10.1.0.1",
+                          self.conf)
+        self.assertIn("mode = enforce, from [guest web-*] (line 1)\n",
+                      done.stdout)
+        self.assertIn("priority = 7, from [destination 10.0.0.0/8] (line 3)\n",
+                      done.stdout)
+        self.assertIn("allow = guarantee order wait,", done.stdout)
+        done = self.check("--explain", "web-1", "--starter", "drain", self.conf)
+        self.assertIn("allow = guarantee order wait ceiling,", done.stdout)
+        done = self.check("--starter", "drain", self.conf)
+        self.assertEqual(done.returncode, 2)
         self.write("[daemon]\nmodus=enforce\n[queue]\nparallel=-1\n"
                    "[protect a]\nrate=1mbit\nmatch=((\n")
         done = self.check("--check-config", self.conf)
