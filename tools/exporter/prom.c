@@ -118,15 +118,20 @@ prom_family(Prom *prom, PromType type, const char *name, const char *help)
                            type_names[type]);
 }
 
-static void
-add_sample(Prom *prom, double value, va_list labels)
+void
+prom_known(Prom *prom, Known value, ...)
 {
     size_t start = prom->text->len;
-    bool any = false;
     const char *label;
+    bool any = false;
+    va_list labels;
 
+    if (!value.known) {
+        return;
+    }
     g_assert(prom->family);
     g_string_append(prom->text, prom->family);
+    va_start(labels, value);
     while ((label = va_arg(labels, const char *))) {
         g_assert(is_name(label) && !g_str_has_prefix(label, "__"));
         g_string_append_c(prom->text, any ? ',' : '{');
@@ -135,6 +140,7 @@ add_sample(Prom *prom, double value, va_list labels)
         g_string_append_c(prom->text, '"');
         any = true;
     }
+    va_end(labels);
     if (any) {
         g_string_append_c(prom->text, '}');
     }
@@ -143,31 +149,8 @@ add_sample(Prom *prom, double value, va_list labels)
         return;
     }
     g_string_append_c(prom->text, ' ');
-    append_value(prom->text, value);
+    append_value(prom->text, value.value);
     g_string_append_c(prom->text, '\n');
-}
-
-void
-prom_sample(Prom *prom, double value, ...)
-{
-    va_list labels;
-
-    va_start(labels, value);
-    add_sample(prom, value, labels);
-    va_end(labels);
-}
-
-void
-prom_known(Prom *prom, Known value, ...)
-{
-    va_list labels;
-
-    if (!value.known) {
-        return;
-    }
-    va_start(labels, value);
-    add_sample(prom, value.value, labels);
-    va_end(labels);
 }
 
 static void

@@ -41,14 +41,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prom, prom_free)
 void prom_family(Prom *prom, PromType type, const char *name, const char *help);
 
 /**
- * prom_sample() - One value of the open family
+ * prom_known() - One value of the open family; nothing if it is not known
  * @...: Pairs of label name and label value, then NULL. A value that is NULL
  * stands for "", bytes that are no UTF-8 are replaced
  */
-void prom_sample(Prom *prom, double value, ...) G_GNUC_NULL_TERMINATED;
-
-/** prom_known() - Likewise; nothing is written if @value is not known */
 void prom_known(Prom *prom, Known value, ...) G_GNUC_NULL_TERMINATED;
+
+/** prom_sample() - Likewise, of a plain number */
+#define prom_sample(prom, value, ...)                                          \
+    prom_known(prom, known(value), __VA_ARGS__)
 
 /**
  * prom_histogram() - The one sample of an open histogram
