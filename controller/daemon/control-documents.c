@@ -395,7 +395,7 @@ count_active(const Daemon *daemon)
 {
     static const char *const words[] = { "queued", "preparing", "precopy",
                                          "switchover", "postcopy" };
-    uint64_t counts[G_N_ELEMENTS(words)] = { 0 };
+    uint64_t counts[G_N_ELEMENTS(words)] = { waiting_count(daemon) };
     JsonObject *json = json_object_new_object();
 
     for (guint i = 0; i < daemon->outgoing->len; i++) {

@@ -305,6 +305,7 @@ void announced_flags(const Announced *announced, LadderGuest *guest);
 /* waiting.c */
 void waiting_settle(Daemon *daemon); /* admit whose turn it is */
 JsonObject *waiting_document(const Daemon *daemon);
+unsigned waiting_count(const Daemon *daemon);
 /* Does it concern one that waits? Then it is answered. */
 bool waiting_command(Daemon *daemon, CtlRequest *request);
 

@@ -381,7 +381,9 @@ queued_document(const Announced *announced, unsigned position)
         .uuid = announced->uuid,
         .destination = announced->destination,
         .link = announced->has_link ? announced->link.device : NULL,
-        .reason = held ? "held" : "order",
+        .reason = held            ? "held"
+                  : slot->planned ? "order"
+                                  : "destination",
         .text = held ? held : slot->reason,
         .waiting_s = waited_s,
         .wait_most_s =
@@ -395,6 +397,14 @@ queued_document(const Announced *announced, unsigned position)
         queued.forecast_time_s = if_finite(slot->end_s - slot->start_s);
     }
     return ctl_queued_to_json(&queued);
+}
+
+unsigned
+waiting_count(const Daemon *daemon)
+{
+    g_autoptr(GPtrArray) waiters = list_waiters(daemon);
+
+    return waiters->len;
 }
 
 JsonObject *

@@ -103,7 +103,7 @@ queue_document(void)
         .uuid = "0d0a7cf2-2ad5-4f0c-8f3d-6a1b7f1f0e22",
         .destination = "qemu+ssh://host-2/system",
         .link = "eth1",
-        .reason = "network-intensive",
+        .reason = "order",
         .text = "it is network-intensive: vm-a goes first",
         .waiting_s = 4,
         .wait_most_s = known(296),

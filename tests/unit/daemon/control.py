@@ -201,6 +201,9 @@ def turns(daemon):
           answer["reason"], answer)
     third, answer = enter(3)
     check("the third too", not answer["admitted"], answer)
+    metrics, _ = watcher.ask("metrics")
+    check("and are counted", metrics["active"]["queued"] == 2,
+          metrics["active"])
     status, _ = watcher.ask("status")
     waits = status["queue"][0]
     check("the status shows it", waits["guest"] == "vm-2" and
