@@ -88,6 +88,8 @@ solve(void *data, const PlanProgram *p, const double *start, double *values,
 
     Cbc_setLogLevel(cbc, 0);
     Cbc_setParameter(cbc, "timeMode", "elapsed");
+    /* CBC 2.10.8 crashes in its preprocessing's end if the time is over there */
+    Cbc_setParameter(cbc, "preprocess", "off");
     for (guint i = 0; i < p->columns->len; i++) {
         const PlanColumn *c = &g_array_index(p->columns, PlanColumn, i);
 
