@@ -306,6 +306,19 @@ lane_fill(const Drain *drain, int link, Lane *lane)
     }
 }
 
+/* Of a guest that is not known to write, the forecast is that it does not, and
+ * then side by side is as good as one after the other. It is not. */
+static bool
+anything_guessed(const Lane *lane)
+{
+    for (guint i = 0; i < lane->guests->len; i++) {
+        if (((DrainGuest *)lane->guests->pdata[i])->curve.guessed) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* No later ones overtake in a drain, so that nobody starves behind them; but
  * one that does not end must not keep all others for good. */
 static bool
@@ -347,6 +360,9 @@ order_link(Drain *drain, int link, double rate_bytes_s, unsigned parallel)
 
     lane_fill(drain, link, &lane);
     items = (QueueItem *)(void *)lane.items->data;
+    if (parallel == 0 && anything_guessed(&lane)) {
+        limits.running_most = 1;
+    }
     if (lane.items->len > 0) {
         slots = g_new0(QueueSlot, lane.items->len);
         queue_plan(&limits, items, lane.items->len, &plan, slots);

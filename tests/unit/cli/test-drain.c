@@ -154,10 +154,9 @@ Test(drain, a_link_carries_one_after_the_other)
     drain_order(drain, 0.97, 0, 0);
     cr_assert(small->slot.planned && large->slot.planned);
     admitted = small->slot.admit + large->slot.admit;
-    cr_assert_geq(admitted, 1);
+    cr_assert_eq(admitted, 1, "nothing is known of how they write");
     cr_assert(isfinite(drain->total_s));
     cr_assert_geq(drain->total_s, (512 + 128) * MIB / LINK_BYTES_S);
-    cr_assert_leq(drain->total_s, drain->at_once_s + 1e-6);
     cr_assert_gt(small->bound_s, 0);
 }
 
