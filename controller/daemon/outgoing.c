@@ -83,7 +83,6 @@ static void
 on_action(Session *session, const JobAction *action, gpointer user)
 {
     Outgoing *outgoing = user;
-    g_autofree char *rate = NULL;
 
     switch (action->kind) {
     case JOB_ACTION_STATE:
