@@ -169,13 +169,16 @@ on_tell(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-void
-arbiter_settle(Daemon *daemon, int ifindex)
+static void
+settle(Daemon *daemon, int ifindex, bool anew)
 {
     g_autoptr(GPtrArray) sharers = list_sharers(daemon, ifindex);
 
     daemon->arbitrated_us = clock_mono_us();
-    if (is_simple(sharers)) {
+    if (sharers->len == 0) {
+        return;
+    }
+    if (is_simple(sharers) && !anew) {
         for (guint i = 0; i < sharers->len; i++) {
             Outgoing *outgoing = g_ptr_array_index(sharers, i);
 
@@ -193,9 +196,41 @@ arbiter_settle(Daemon *daemon, int ifindex)
 }
 
 void
+arbiter_settle(Daemon *daemon, int ifindex)
+{
+    settle(daemon, ifindex, false);
+}
+
+/* Whoever is left has more to have, and its next pass may be far away. */
+static gboolean
+on_fewer(gpointer user)
+{
+    Daemon *daemon = user;
+
+    daemon->fewer_source = 0;
+    settle(daemon, daemon->fewer_on, true);
+    return G_SOURCE_REMOVE;
+}
+
+void
+arbiter_fewer(Daemon *daemon, int ifindex)
+{
+    daemon->fewer_on = ifindex;
+    if (!daemon->fewer_source && !daemon->stopping) {
+        daemon->fewer_source = g_idle_add(on_fewer, daemon);
+    }
+}
+
+void
 arbiter_tick(Daemon *daemon, int ifindex)
 {
-    if (clock_mono_us() - daemon->arbitrated_us >= TICK_US) {
-        arbiter_settle(daemon, ifindex);
+    g_autoptr(GPtrArray) sharers = NULL;
+
+    if (clock_mono_us() - daemon->arbitrated_us < TICK_US) {
+        return;
+    }
+    sharers = list_sharers(daemon, ifindex);
+    if (!is_simple(sharers)) {
+        settle(daemon, ifindex, false);
     }
 }

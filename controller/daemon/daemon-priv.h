@@ -155,6 +155,9 @@ typedef struct Outgoing {
     int64_t held_wall_us;
     int priority;
     bool had_class;
+    bool parted;         /* its connection has just become its own */
+    int64_t not_its_own; /* bytes its class counted of others, less its own
+                             that another class counted, while in doubt */
     uint64_t class_bytes_before; /* of classes that are gone */
     uint64_t class_bytes_now;
 } Outgoing;
@@ -188,6 +191,7 @@ struct Daemon {
     GHashTable *announced; /* uuid -> Announced *: not begun yet */
     uint64_t n_begun;
     guint waiting_source; /* waiting.c */
+    unsigned first_group; /* of the last look */
     CtlServer *control;   /* NULL: there is no socket */
     Journal *journal;     /* NULL: there is none */
     GHashTable *circuits; /* device -> Circuit * */
@@ -201,6 +205,8 @@ struct Daemon {
 
     int64_t arbitrated_us; /* arbiter.c */
     guint grant_source;
+    guint fewer_source;
+    int fewer_on; /* interface that one has left, 0: none */
 };
 
 /* outgoing.c: with guest, migration and reason as fields of their own in the
@@ -312,6 +318,7 @@ bool waiting_command(Daemon *daemon, CtlRequest *request);
 /* arbiter.c */
 void arbiter_settle(Daemon *daemon, int ifindex); /* now */
 void arbiter_tick(Daemon *daemon, int ifindex);   /* once a second */
+void arbiter_fewer(Daemon *daemon, int ifindex);  /* one has left, soon */
 
 /* records.c */
 void records_keep(Outgoing *outgoing, RunRecord *record);

@@ -533,6 +533,7 @@ daemon_free(Daemon *daemon)
     g_clear_handle_id(&daemon->connect_source, g_source_remove);
     g_clear_handle_id(&daemon->search_source, g_source_remove);
     g_clear_handle_id(&daemon->grant_source, g_source_remove);
+    g_clear_handle_id(&daemon->fewer_source, g_source_remove);
     g_ptr_array_unref(daemon->outgoing);
     disconnect(daemon);
     g_hash_table_unref(daemon->noticed);

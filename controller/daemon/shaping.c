@@ -75,6 +75,9 @@ open_class(Outgoing *outgoing, GError **error)
     fill_macs(virt_guest_info(session_guest(outgoing->session)),
               spec.guest_macs, G_N_ELEMENTS(spec.guest_macs));
     outgoing->reservation = reservation_open(&spec, error);
+    /* Another class: what was seen of the one before says nothing of it. */
+    g_clear_pointer(&outgoing->in_force, in_force_free);
+    memset(&outgoing->force_before, 0, sizeof(outgoing->force_before));
     g_array_set_size(outgoing->matched, 0);
     outgoing->set_guarantee_bytes_s = outgoing->set_ceiling_bytes_s =
         outgoing->set_application_bytes_s = 0;
@@ -117,6 +120,7 @@ shaping_open(Outgoing *outgoing)
         const char *warning = reservation_warning(outgoing->reservation);
 
         outgoing->had_class = true;
+        force_set(outgoing, FORCE_NO_STREAM, "its connection is not found yet");
         if (warning) {
             session_note(outgoing->session, warning);
         }
@@ -138,7 +142,9 @@ shaping_close(Outgoing *outgoing)
         outgoing->class_bytes_now = stats.migration.bytes;
     }
     close_class(outgoing, running);
-    return outgoing->had_class ? known((double)outgoing->class_bytes_before)
+    arbiter_fewer(outgoing->daemon, outgoing->link.ifindex);
+    return outgoing->had_class ? known((double)outgoing->class_bytes_before -
+                                       (double)outgoing->not_its_own)
                                : unknown();
 }
 
@@ -184,19 +190,13 @@ repair(Outgoing *outgoing, const char *cause)
         return false;
     }
     outgoing->repairs++;
-    if (!g_str_equal(name, outgoing->link.device)) {
-        why = g_strdup_printf("interface %s is now %s", outgoing->link.device,
-                              name);
-        session_note(outgoing->session, why);
-        /* Our own tree went along, under the old name's lease. */
-        if (!leased(outgoing->daemon, name)) {
-            reservation_clear(name, true, outgoing->daemon->options.run_dir,
-                              NULL, NULL);
-        }
-        g_strlcpy(outgoing->link.device, name, sizeof(outgoing->link.device));
-    } else {
-        session_note(outgoing->session, cause);
+    session_note(outgoing->session, cause);
+    /* Our own tree may stand under a lease that its old name had. */
+    if (!leased(outgoing->daemon, name)) {
+        reservation_clear(name, true, outgoing->daemon->options.run_dir, NULL,
+                          NULL);
     }
+    g_strlcpy(outgoing->link.device, name, sizeof(outgoing->link.device));
     if (!open_class(outgoing, &error)) {
         force_set(outgoing, FORCE_KERNEL, error->message);
         session_note(outgoing->session, error->message);
@@ -426,11 +426,29 @@ observed_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
     return true;
 }
 
+/* The kernel keeps what is on an interface that gets another name. */
+static void
+notice_name(Outgoing *outgoing)
+{
+    char name[IF_NAMESIZE] = "";
+    g_autofree char *text = NULL;
+
+    if (!if_indextoname((unsigned)outgoing->link.ifindex, name) ||
+        g_str_equal(name, outgoing->link.device)) {
+        return;
+    }
+    text =
+        g_strdup_printf("interface %s is now %s", outgoing->link.device, name);
+    session_note(outgoing->session, text);
+    g_strlcpy(outgoing->link.device, name, sizeof(outgoing->link.device));
+}
+
 bool
 shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
 {
     g_autoptr(GError) lost = NULL;
 
+    notice_name(outgoing);
     if (!outgoing->reservation) {
         return observed_stats(outgoing, stats, error);
     }
@@ -448,6 +466,12 @@ shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
     }
     outgoing->class_bytes_now = stats->migration.bytes;
     stats->migration.bytes += outgoing->class_bytes_before;
+    if (outgoing->parted) {
+        outgoing->parted = false;
+        outgoing->not_its_own =
+            (int64_t)stats->migration.bytes - (int64_t)outgoing->wire_bytes;
+    }
+    stats->migration.bytes -= (uint64_t)outgoing->not_its_own;
     force_look(outgoing, stats);
     arbiter_tick(outgoing->daemon, outgoing->link.ifindex);
     if (outgoing->has_grant) {

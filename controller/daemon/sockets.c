@@ -21,6 +21,8 @@
 #define SEARCH_MS 50
 /* So long a connection may be somebody's who has not got it yet. */
 #define STRANGER_US (3 * G_USEC_PER_SEC)
+/* Before its own rate is known it may have had any. */
+#define FASTEST_BYTES_S 1.25e9
 /* Two readings of the same moment differ by that much time at most. */
 #define SKEW_S 0.05
 
@@ -103,7 +105,11 @@ read_inodes(Outgoing *outgoing)
 static StreamClaim
 claim_of(const Outgoing *outgoing, int64_t now_us)
 {
-    StreamClaim claim = { .inodes = outgoing->inodes };
+    StreamClaim claim = {
+        .inodes = outgoing->inodes,
+        .slack_bytes = FASTEST_BYTES_S *
+                       (double)(now_us - outgoing->noticed_us) / G_USEC_PER_SEC,
+    };
     uint64_t sent;
     int64_t at_us;
 
@@ -112,7 +118,10 @@ claim_of(const Outgoing *outgoing, int64_t now_us)
 
         claim.sent_bytes =
             known((double)sent + outgoing->sent_bytes_s * since_s);
-        claim.slack_bytes = outgoing->sent_bytes_s * (SKEW_S + since_s / 2);
+        claim.slack_bytes =
+            outgoing->sent_bytes_s > 0
+                ? outgoing->sent_bytes_s * (SKEW_S + since_s / 2)
+                : FASTEST_BYTES_S * (SKEW_S + since_s);
     }
     if (outgoing->found && outgoing->group < 0) {
         g_strlcpy(claim.address, outgoing->endpoint.destination,
@@ -122,18 +131,59 @@ claim_of(const Outgoing *outgoing, int64_t now_us)
     return claim;
 }
 
+/* Beyond doubt somebody else's: no longer shared. */
+static void
+drop_owned_by_others(Daemon *daemon, Outgoing *outgoing)
+{
+    for (guint i = outgoing->shared->len; i-- > 0;) {
+        const StreamMatch match =
+            g_array_index(outgoing->shared, StreamMatch, i);
+
+        for (guint j = 0; j < daemon->outgoing->len; j++) {
+            const Outgoing *other = g_ptr_array_index(daemon->outgoing, j);
+
+            if (other != outgoing && has_match(other->owned, &match)) {
+                g_array_remove_index(outgoing->shared, i);
+                break;
+            }
+        }
+    }
+}
+
+static void
+take_shared(Daemon *daemon, Outgoing *outgoing, const StreamVerdict *verdicts,
+            int group)
+{
+    /* Neither certain nor in doubt with anybody: the counts did not fit for a
+     * moment. What was shared stays so, in its class. */
+    if (group < 0 && outgoing->owned->len == 0 && outgoing->shared->len > 0) {
+        return;
+    }
+    g_array_set_size(outgoing->shared, 0);
+    outgoing->group =
+        group < 0 ? -1 : (int)(daemon->first_group + (unsigned)group);
+    for (guint j = 0; group >= 0 && j < daemon->streams->len; j++) {
+        if (verdicts[j].group == group) {
+            g_array_append_val(
+                outgoing->shared,
+                g_array_index(daemon->streams, StreamInfo, j).match);
+        }
+    }
+}
+
 static void
 take_verdicts(Daemon *daemon, const StreamVerdict *verdicts, const int *groups)
 {
+    /* Numbers are not used again: those that stay keep theirs. */
+    daemon->first_group =
+        (daemon->first_group + daemon->outgoing->len + 1) % (INT_MAX / 2);
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
-        int before = outgoing->group;
+        bool in_doubt = outgoing->group >= 0;
 
         if (outgoing->ended) {
             continue;
         }
-        outgoing->group = groups[i];
-        g_array_set_size(outgoing->shared, 0);
         for (guint j = 0; j < daemon->streams->len; j++) {
             const StreamMatch *match =
                 &g_array_index(daemon->streams, StreamInfo, j).match;
@@ -141,16 +191,17 @@ take_verdicts(Daemon *daemon, const StreamVerdict *verdicts, const int *groups)
             if (verdicts[j].claim == (int)i &&
                 !has_match(outgoing->owned, match)) {
                 g_array_append_val(outgoing->owned, *match);
-            } else if (groups[i] >= 0 && verdicts[j].group == groups[i]) {
-                g_array_append_val(outgoing->shared, *match);
             }
         }
-        if (outgoing->group != before && outgoing->found) {
+        take_shared(daemon, outgoing, verdicts, groups[i]);
+        if (in_doubt && outgoing->group < 0) {
+            outgoing->parted = true;
             outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "sockets",
-                         outgoing->group >= 0
-                             ? "which connection is its own is in doubt"
-                             : "its own connection is known");
+                         "its own connection is known");
         }
+    }
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        drop_owned_by_others(daemon, g_ptr_array_index(daemon->outgoing, i));
     }
 }
 

@@ -139,7 +139,8 @@ check_coverage(Session *session, const JobLink *link)
 {
     Known stream_bytes = attribution_bytes(session->attribution);
 
-    if (session->stream_warned || !stream_bytes.known ||
+    /* Hands have their own eyes for it. */
+    if (session->spec.hands || session->stream_warned || !stream_bytes.known ||
         stream_bytes.value < ELSEWHERE_BYTES ||
         (double)link->class_bytes > stream_bytes.value / 2) {
         return;
@@ -160,9 +161,16 @@ measure_foreign(Session *session, const ClassStats *ours)
     Known wire = attribution_wire_bytes(session->attribution);
     double in_class = (double)(ours->bytes + ours->backlog_bytes);
 
-    if (wire.known) {
-        session->foreign_bytes = known(MAX(in_class - wire.value, 0));
+    if (!wire.known) {
+        return;
     }
+    /* Others may have held its connections in another class until they were
+     * known to be its own: from then on they are compared. */
+    if (session->spec.hands && !session->foreign_base.known) {
+        session->foreign_base = known(in_class - wire.value);
+    }
+    session->foreign_bytes = known(
+        MAX(in_class - wire.value - known_or(session->foreign_base, 0), 0));
 }
 
 static bool

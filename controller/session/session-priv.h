@@ -35,6 +35,7 @@ struct Session {
     bool balloon_seen;   /* its driver has told of the guest's memory */
     bool balloon_warned; /* that it does not */
     Known foreign_bytes; /* in our class, not of the stream */
+    Known foreign_base;  /* what they differed by when first compared */
 
     guint tick_source;   /* statistics */
     guint search_source; /* looking for the stream, faster */
