@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# daemon.sh - vmferryd with guests on paper and connections of flesh
+#
+# tests/fakes/libvirt.c stands before libvirt: guests leave when the test says,
+# as fast as the link lets them, and what vmferryd shapes has its effect. Where
+# a real QEMU would be asked for its sockets there is none: connections are
+# told by their bytes. Some 55 s, in two network namespaces of its own; root.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/../system/lib.sh"
+
+[ "$(id -u)" = 0 ] || skip "namespaces need root"
+for program in jq python3 nsenter; do
+    command -v $program >/dev/null || skip "$program is missing"
+done
+if [ "${1:-}" != inside ]; then
+    exec unshare --net --mount "$0" inside
+fi
+
+VMFERRYD=$TEST_BUILD/controller/daemon/vmferryd
+VMFERRY=$TEST_BUILD/tools/cli/vmferry
+FAKE=$TEST_BUILD/tests/fakes/libfake-libvirt.so
+WORK=$(mktemp -d)
+LOG=$WORK/log
+RECORDS=$WORK/records
+export VMFERRY_SOCKET=$WORK/socket VMFERRY_DISABLED=$WORK/disabled
+export VMFERRY_FAKE_LOG=$WORK/fake.log
+
+cleanup() {
+    local status=$?
+
+    kill "${DAEMON:-}" "${SINK:-}" "${FAR:-}" 2>/dev/null
+    if [ "$status" != 0 ]; then
+        sed 's/^/  | /' "$LOG" | tail -n 80
+    fi
+    rm -rf "$WORK"
+    exit "$status"
+}
+trap cleanup EXIT
+
+# a wire to another namespace, where everything that comes is taken
+unshare --net sleep 600 &
+FAR=$!
+ip link set lo up
+wait_for 50 "there is a far namespace" sh -c \
+    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
+ip link add near0 type veth peer name far0 netns $FAR
+ip address add 10.9.0.1/24 dev near0
+ip link set near0 up
+nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
+nsenter -t $FAR -n ip link set far0 up
+nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
+import selectors, socket, sys
+sel = selectors.DefaultSelector()
+for port in range(49152, 49216):
+    s = socket.create_server(("10.9.0.2", port), backlog=8)
+    s.setblocking(False)
+    sel.register(s, selectors.EVENT_READ, True)
+open(sys.argv[1], "w").close()
+while True:
+    for key, _ in sel.select():
+        if key.data:
+            c, _ = key.fileobj.accept()
+            c.setblocking(False)
+            sel.register(c, selectors.EVENT_READ, False)
+            continue
+        try:
+            data = key.fileobj.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            sel.unregister(key.fileobj)
+            key.fileobj.close()
+END
+SINK=$!
+wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
+
+# daemon_start MODE GUESTS [LINE...]: and more of its configuration
+daemon_start() {
+    rm -rf "$RECORDS" "$VMFERRY_FAKE_LOG"
+    {
+        printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=none\n' \
+            "$1" "$RECORDS" "$WORK/journal.db"
+        printf 'log=debug\n[control]\nsocket=%s\n' "$VMFERRY_SOCKET"
+        printf '[link near0]\ncapacity=50mbit\n'
+        printf '%s\n' "${@:3}"
+    } >"$WORK/conf"
+    VMFERRY_FAKE_GUESTS=$2 LD_PRELOAD=$FAKE "$VMFERRYD" \
+        --config "$WORK/conf" --run-dir "$WORK/run" 2>"$LOG" &
+    DAEMON=$!
+    wait_for 10 "vmferryd watches" grep -q 'watching the migrations' "$LOG" ||
+        bail "$(cat "$LOG")"
+}
+
+daemon_stop() {
+    kill -TERM "$DAEMON"
+    wait "$DAEMON"
+    check_equal "it ends" 0 "$?"
+    check_equal "nothing is left on the link" "" \
+        "$(tc qdisc show | grep 'htb 7666:')"
+    DAEMON=
+}
+
+status_of() {
+    "$VMFERRY" status --json 2>/dev/null | jq -r "$1"
+}
+
+session_is() {
+    [ "$(status_of ".sessions[] | select(.guest == \"$1\") | $2")" = "$3" ]
+}
+
+# record GUEST FILTER
+record() {
+    jq -r "$2" "$(grep -l "\"name\":\"$1\"" "$RECORDS"/2*.json | tail -n 1)"
+}
+
+records_are() {
+    [ "$(find "$RECORDS" -name '2*.json' 2>/dev/null | wc -l)" = "$1" ]
+}
+
+# --- two in the same second, to one destination ---
+daemon_start enforce \
+    "start=1,to=10.9.0.2:49152,mib=24,rate=300,set=1000,mbit=60;\
+start=1,to=10.9.0.2:49153,mib=16,rate=100,set=500,mbit=25"
+wait_for 10 "two: whose connection is whose is known of one" \
+    session_is vm1 .not_in_force null
+wait_for 10 "two: and of the other" session_is vm2 .not_in_force null
+check "two: vm1's is its own" session_is vm1 .port 49152
+check "two: vm2's is its own" session_is vm2 .port 49153
+wait_for 30 "two: both have ended" records_are 2
+for guest in vm1 vm2; do
+    check_equal "two: $guest" completed "$(record $guest .outcome.status)"
+    check_number "two: $guest's foreign bytes, per cent" \
+        "$(record $guest '.shaping.foreign_bytes / .shaping.class_bytes * 100')" \
+        '<=' 1
+    check "two: $guest's record replays" \
+        "$TEST_BUILD/tests/system/check-record" \
+        "$TEST_SOURCE/docs/run-record.schema.json" \
+        "$(grep -l "\"name\":\"$guest\"" "$RECORDS"/2*.json)"
+done
+check_equal "two: on which ports, by the records" "49152 49153" \
+    "$(record vm1 .extra.daemon.port) $(record vm2 .extra.daemon.port)"
+daemon_stop
+
+# --- the link under our hands, and the switch ---
+daemon_start enforce "start=1,to=10.9.0.2:49152,mib=600,rate=300,set=1000"
+wait_for 10 "link: in force" session_is vm1 .not_in_force null
+: >"$VMFERRY_DISABLED"
+wait_for 1 "disabled: nothing is left within a second" \
+    sh -c "! tc qdisc show dev near0 | grep -q 'htb 7666:'"
+rm "$VMFERRY_DISABLED"
+wait_for 3 "disabled: on again" session_is vm1 .not_in_force null
+ip link set near0 down
+ip link set near0 name near7
+ip link set near7 up
+wait_for 3 "link: its new name is seen" session_is vm1 .link near7
+wait_for 3 "link: and nothing needs to be repaired" \
+    session_is vm1 .not_in_force null
+tc qdisc del dev near7 root
+wait_for 3 "link: repaired" grep -q 'repair 1 of 2' "$LOG"
+tc qdisc del dev near7 root
+wait_for 3 "link: repaired again" grep -q 'repair 2 of 2' "$LOG"
+tc qdisc del dev near7 root
+wait_for 3 "link: then given up" session_is vm1 .not_in_force given-up
+check "link: and nothing of ours is there" \
+    sh -c "! tc qdisc show dev near7 | grep -q 'htb 7666:'"
+sent=$(status_of '.sessions[0].sent_bytes')
+wait_for 5 "link: the migration goes on" sh -c "
+    [ \$('$VMFERRY' status --json | jq '.sessions[0].sent_bytes') -gt $sent ]"
+daemon_stop
+check_equal "link: it was left while it ran" left \
+    "$(record vm1 .outcome.status)"
+ip link set near7 down
+ip link set near7 name near0
+ip link set near0 up
+
+# --- one that cannot converge ---
+hopeless="start=1,to=10.9.0.2:49152,mib=12,rate=2500,set=3000"
+daemon_start enforce "$hopeless" '[ladder]' 'allow=guarantee downtime' \
+    'downtime-max=4s' '[starter others]' 'allow=guarantee downtime'
+wait_for 40 "ladder: it ends" records_are 1
+check_equal "ladder: with a longer stop" completed \
+    "$(record vm1 .outcome.status)"
+check "ladder: which is said" grep -q 'raises the downtime limit' "$LOG"
+daemon_stop
+daemon_start observe "$hopeless,mbit=30" '[ladder]' 'allow=guarantee downtime' \
+    'downtime-max=4s' '[starter others]' 'allow=guarantee downtime'
+wait_for 20 "observe: what would be done is said" \
+    grep -q 'raises the downtime limit.*not carried out' "$LOG"
+check_equal "observe: and not done" "" "$(tc qdisc show | grep 'htb 7666:')"
+check_equal "observe: on the guest neither" 0 \
+    "$(cat "$VMFERRY_FAKE_LOG" 2>/dev/null | grep -c limit_ms)"
+daemon_stop
+
+# --- 64 at once ---
+many=
+for i in $(seq 0 63); do
+    many="$many;start=1,to=10.9.0.2:$((49152 + i)),mib=4,rate=20,set=200,mbit=6"
+done
+daemon_start observe "${many#;}"
+wait_for 10 "many: 64 sessions" sh -c \
+    "[ \$('$VMFERRY' status --json | jq '.sessions | length') = 64 ]"
+wait_for 60 "many: all have ended" records_are 64
+check_number "many: memory of it all, KiB" \
+    "$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$DAEMON/status")" \
+    '<' 65536
+check_equal "many: completed" 64 \
+    "$(cat "$RECORDS"/2*.json | jq -r .outcome.status | grep -c completed)"
+check_number "many: the dearest decision of all, us" \
+    "$(cat "$RECORDS"/2*.json | jq .cost.decision_us.max | sort -n | tail -n 1)" \
+    '<' 50000
+daemon_stop
+finish
