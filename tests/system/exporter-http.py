@@ -199,7 +199,7 @@ def strangers_are_refused(exporter):
     check("after all that it serves", code == 200)
 
 
-def talk(exporter, request, until_closed=True):
+def talk(exporter, request):
     with socket.create_connection(("127.0.0.1", exporter.port),
                                   PATIENCE_S) as peer:
         peer.sendall(request)
@@ -240,8 +240,8 @@ def slow_clients_are_dropped(exporter):
     silent.close()
     dripping.close()
     check("one that sends nothing is dropped", silent in dropped)
-    check("one that sends a byte a second is dropped too, within 15 s",
-          dropped.get(dripping, 99) < 15, dropped.get(dripping))
+    check("one that sends a byte a second is dropped too, within 20 s",
+          dropped.get(dripping, 99) < 20, dropped.get(dripping))
 
 
 def streams_are_limited(exporter, daemon):

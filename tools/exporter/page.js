@@ -944,8 +944,11 @@ function drawRecord(record) {
   const error = (entry) => entry.forecast_time_s &&
     isNumber(entry.forecast_time_s.value) && entry.time_s > 0
     ? (entry.forecast_time_s.value - entry.time_s) / entry.time_s : null;
-  setText(byId("record-words"), recordWords(record));
   drawErrors(byId("record-chart"), order);
+  setText(byId("record-words"), recordWords(record) +
+    (byId("record-chart").hidden ? "" : " Below, a stroke for each run: " +
+      "upwards where the forecast was too long, with an open circle where " +
+      "the outcome lay outside its interval."));
   table(byId("record"), [
     ["guest", (entry) => entry.guest, "title"],
     ["at", (entry) => clock(entry.time)],
