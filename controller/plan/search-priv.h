@@ -124,6 +124,10 @@ void plan_search_place_rest(PlanSearch *s);
  * as can be */
 void plan_search_mend(PlanSearch *s);
 void plan_search_hill(PlanSearch *s);
+/* genetic search, particle swarm, ant colony: population.c */
+void plan_search_genetic(PlanSearch *s);
+void plan_search_particles(PlanSearch *s);
+void plan_search_ants(PlanSearch *s);
 /** plan_search_anneal() - Cool down until the progress is @until */
 void plan_search_anneal(PlanSearch *s, double until);
 /** plan_search_lns() - Until the progress is @until */

@@ -19,6 +19,9 @@ static const struct {
     [PLAN_METHOD_HILL] = { "hill", "shifts and swaps while they help" },
     [PLAN_METHOD_ANNEAL] = { "anneal",
                              "random shifts and swaps, cooling down" },
+    [PLAN_METHOD_GENETIC] = { "genetic", "children of two placements" },
+    [PLAN_METHOD_PARTICLES] = { "pso", "particle swarm" },
+    [PLAN_METHOD_ANTS] = { "aco", "ant colony" },
     [PLAN_METHOD_LNS] = { "lns", "take off some guests, put them back better" },
     [PLAN_METHOD_EXACT] = { "exact", "integer programming, for small cases" },
     [PLAN_METHOD_KWAY] = { "kway", "cut the traffic graph, then as lns" },
@@ -125,6 +128,18 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
     case PLAN_METHOD_ANNEAL:
         plan_search_place_rest(&s);
         plan_search_anneal(&s, 1);
+        break;
+    case PLAN_METHOD_GENETIC:
+        plan_search_place_rest(&s);
+        plan_search_genetic(&s);
+        break;
+    case PLAN_METHOD_PARTICLES:
+        plan_search_place_rest(&s);
+        plan_search_particles(&s);
+        break;
+    case PLAN_METHOD_ANTS:
+        plan_search_place_rest(&s);
+        plan_search_ants(&s);
         break;
     case PLAN_METHOD_LNS:
         plan_search_place_rest(&s);

@@ -102,7 +102,8 @@ static bool
 worth_threads(PlanMethod method)
 {
     return method == PLAN_METHOD_HILL || method == PLAN_METHOD_ANNEAL ||
-           method == PLAN_METHOD_LNS;
+           method == PLAN_METHOD_GENETIC || method == PLAN_METHOD_PARTICLES ||
+           method == PLAN_METHOD_ANTS || method == PLAN_METHOD_LNS;
 }
 
 /* All start from the same placement with seeds of their own; the best of them,

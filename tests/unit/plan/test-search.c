@@ -62,7 +62,7 @@ ParameterizedTest(PlanMethod *method, search, improves)
         }
     }
     cr_assert(constructive(*method) ||
-                  n_better > (*method == PLAN_METHOD_ONLINE ? 10 : 40),
+                  n_better > (*method == PLAN_METHOD_ONLINE ? 10 : 30),
               "%s was better %zu times", plan_method_name(*method), n_better);
 }
 
@@ -132,7 +132,10 @@ stop_soon(void *data, double *progress)
 Test(search, stop_is_heard)
 {
     g_autoptr(PlanModel) m = random_model(5);
-    static const PlanMethod endless[] = { PLAN_METHOD_ANNEAL, PLAN_METHOD_LNS };
+    static const PlanMethod endless[] = { PLAN_METHOD_ANNEAL,
+                                          PLAN_METHOD_GENETIC,
+                                          PLAN_METHOD_PARTICLES,
+                                          PLAN_METHOD_ANTS, PLAN_METHOD_LNS };
 
     for (size_t i = 0; i < G_N_ELEMENTS(endless); i++) {
         g_autoptr(PlanState) s = plan_state_new(m, NULL);
