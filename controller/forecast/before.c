@@ -22,9 +22,10 @@
  * those of a guest with phases. Then the curve is that of the mean, the windows
  * weigh alike, and how far each is off is handed on as a level.
  *
- * The curve is handed on from SHORTEST_S, where convergence is decided and no
- * window reaches, to the longest time that was measured. What comes after is
- * for the forecaster's members to say.
+ * The curve is handed on from the shortest to the longest time that was
+ * measured. What lies below, where convergence is decided, and what comes after
+ * is for the forecaster's members to say: a power law carried on to shorter times
+ * has a set that is written all over get dirty faster than any guest can write.
  */
 #include "forecast/before.h"
 
@@ -294,9 +295,9 @@ fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
         .level = UNKNOWN_SD * UNKNOWN_SD,
         .slope = exponent_sd * exponent_sd,
     };
-    double longest_s = 0.0, last_pages = 0.0;
+    double longest_s = 0.0, last_pages = 0.0, shortest_s = INFINITY;
     double most = total_pages > 0.0 ? total_pages : INFINITY;
-    double t = SHORTEST_S;
+    double t;
 
     for (size_t i = 0; i < n_runs; i++) {
         for (size_t j = 0; j < runs[i].n_points; j++) {
@@ -307,6 +308,7 @@ fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
                         log(fmax(p->pages, LEAST_PAGES)),
                         pass_sd(p) * pass_sd(p));
                 longest_s = fmax(longest_s, p->duration_s);
+                shortest_s = fmin(shortest_s, p->duration_s);
             }
         }
         belief.level += LEVEL_SD * LEVEL_SD;
@@ -320,6 +322,7 @@ fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
                     log(fmax(w->pages, LEAST_PAGES)),
                     window_sd(w) * window_sd(w));
             longest_s = fmax(longest_s, w->duration_s);
+            shortest_s = fmin(shortest_s, w->duration_s);
         }
     }
     if (longest_s <= 0.0) {
@@ -332,6 +335,7 @@ fit(const BeforeWindow *windows, size_t n_windows, const BeforeRun *runs,
         .pages_1s = fmin(exp(belief.mean[0]), most),
         .exponent = belief.mean[1],
     };
+    t = fmax(shortest_s, SHORTEST_S);
     while (curve->n_points < FORECAST_MAX_POINTS) {
         double at_s = fmin(t, fmax(longest_s, SHORTEST_S));
         double pages =

@@ -369,8 +369,13 @@ forecaster_curve(const Forecaster *forecaster, double duration_s,
         return false;
     }
     /* Between measured points nothing beats them, until rows come. */
-    if (forecaster->n_rows == 0) {
+    if (forecaster->n_rows == 0 && t >= forecaster->prior[0].duration_s) {
         measured_pages(forecaster, t, &pages);
+    } else if (forecaster->n_rows == 0) {
+        double first;
+
+        ask(forecaster, SPECTRUM, forecaster->prior[0].duration_s, &first);
+        pages *= forecaster->prior[0].pages / fmax(first, MEMBER_LEAST_PAGES);
     }
     log_pages = log(fmax(pages, MEMBER_LEAST_PAGES));
     noise = forecaster->n_rows == 0 ? forecaster->prior_sd

@@ -27,6 +27,7 @@
 #include "forecast/bandwidth.h"
 #include "job/job-traffic.h"
 
+#define QUEUE_FADES_US (20.0 * G_USEC_PER_SEC)
 #define WIRE_EFFICIENCY (1448.0 / 1514.0 * 4096.0 / 4104.0)
 
 struct Job {
@@ -44,8 +45,10 @@ struct Job {
     unsigned base_pass;      /* QEMU's number of our iteration 1, 0: none yet */
     unsigned running_iter;   /* its number, 0: none yet */
     BandwidthMeter achieved; /* under last_guarantee_bytes_s */
-    Known queued_bytes; /* in the stream's socket: QEMU counts them as sent,
-                           and when the guest is stopped they go first */
+    Known queued_bytes; /* in the stream's socket at its fullest lately: QEMU
+                           counts them as sent, and when the guest is stopped
+                           they go first */
+    int64_t queued_at_us;
     uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
 
     Ladder *ladder; /* NULL: it is not asked */
@@ -558,6 +561,24 @@ job_stream_rate(const Job *job)
                                                 : job->sent_meter.rate_bytes_s;
 }
 
+/* The last thing QEMU does is to write as fast as it can, so that the queue is
+ * full when the guest stops, whatever it is between two passes. What was seen
+ * fades, for windows shrink and shares change. */
+static void
+job_queue(Job *job, const SampleCounters *counters)
+{
+    double faded =
+        known_or(job->queued_bytes, 0) *
+        exp(-(double)(counters->at_us - job->queued_at_us) / QUEUE_FADES_US);
+
+    if (!counters->queued_bytes.known) {
+        job->queued_bytes = unknown();
+        return;
+    }
+    job->queued_bytes = known(fmax(counters->queued_bytes.value, faded));
+    job->queued_at_us = counters->at_us;
+}
+
 static void
 job_on_counters(Job *job, const SampleCounters *counters)
 {
@@ -572,7 +593,7 @@ job_on_counters(Job *job, const SampleCounters *counters)
         traffic_meter_add(&job->guest_meter, counters->at_us,
                           counters->guest_tx_bytes.value);
     }
-    job->queued_bytes = counters->queued_bytes;
+    job_queue(job, counters);
     if (counters->stream_bytes.known) {
         traffic_meter_add(&job->stream_meter, counters->at_us,
                           counters->stream_bytes.value);

@@ -18,6 +18,7 @@
 #include "base/units.h"
 #include "tc/link.h"
 #include "tools/cli/dispatch.h"
+#include "tools/cli/forecast-again.h"
 #include "tools/cli/forecast-options.h"
 #include "tools/cli/forecast-table.h"
 #include "tools/cli/guest-look.h"
@@ -232,47 +233,71 @@ look_at_guest(Asking *asking, GError **error)
 
 /* --- the answer --- */
 
+/* @input: but for bandwidths, limit and deadline, which are asked for */
 static bool
-print_answer(const Asking *asking, GError **error)
+print_table(const ForecastOptions *options, ForecastInput *input,
+            GError **error)
 {
-    const ForecastOptions *options = asking->options;
-    g_autoptr(GArray) rates =
-        options->bandwidths->len > 0
-            ? g_array_ref(options->bandwidths)
-            : forecast_ladder(asking->has_link ? asking->link.rate_bytes_s : 0);
-    ForecastInput input = {
-        .host_name = virt_host_info(asking->source)->host_name,
-        .link_device = asking->has_link ? asking->link.device : NULL,
-        .link_rate_bytes_s = asking->link.rate_bytes_s,
-        .downtime_limit_s = options->downtime_limit_s,
-        .deadline_s = options->deadline_s,
-        .bandwidths = (const uint64_t *)(const void *)rates->data,
-        .n_bandwidths = rates->len,
-    };
-    g_autofree BeforeRun *runs = NULL;
+    g_autoptr(GArray) rates = options->bandwidths->len > 0
+                                  ? g_array_ref(options->bandwidths)
+                                  : forecast_ladder(input->link_rate_bytes_s);
     g_autoptr(ForecastTable) table = NULL;
     g_autofree char *text = NULL;
 
-    guest_look_fill(asking->look, &input, &runs);
-    table = forecast_table_new(&input);
+    input->downtime_limit_s = options->downtime_limit_s;
+    input->deadline_s = options->deadline_s;
+    input->bandwidths = (const uint64_t *)(const void *)rates->data;
+    input->n_bandwidths = rates->len;
+    table = forecast_table_new(input);
     if (!table) {
         g_set_error(error, VIRT_ERROR, VIRT_ERROR_FAILED,
                     "guest '%s': how it writes to its memory is not known: "
                     "its dirty pages could not be sampled, and there is no "
                     "history of it",
-                    input.guest_name);
+                    input->guest_name);
         return false;
     }
     if (options->json) {
-        g_autoptr(JsonObject) json = forecast_table_json(table, &input);
+        g_autoptr(JsonObject) json = forecast_table_json(table, input);
         g_autofree char *body = jobj_to_text(json, true);
 
         text = g_strconcat(body, "\n", NULL);
     } else {
-        text = forecast_table_text(table, &input);
+        text = forecast_table_text(table, input);
     }
     fputs(text, stdout);
     return true;
+}
+
+static bool
+print_answer(const Asking *asking, GError **error)
+{
+    ForecastInput input = {
+        .host_name = virt_host_info(asking->source)->host_name,
+        .link_device = asking->has_link ? asking->link.device : NULL,
+        .link_rate_bytes_s = asking->has_link ? asking->link.rate_bytes_s : 0,
+    };
+    g_autofree BeforeRun *runs = NULL;
+
+    guest_look_fill(asking->look, &input, &runs);
+    return print_table(asking->options, &input, error);
+}
+
+/* Nothing but a file is looked at. */
+static bool
+forecast_again(const ForecastOptions *options, GError **error)
+{
+    g_autoptr(ForecastAgain) again = forecast_again_read(options->from, error);
+    ForecastInput input = {
+        .link_device = options->link_device,
+        .link_rate_bytes_s = options->link_rate_bytes_s,
+    };
+
+    if (!again) {
+        return false;
+    }
+    forecast_again_fill(again, &input);
+    return print_table(options, &input, error);
 }
 
 static bool
@@ -308,6 +333,13 @@ command_forecast(const GlobalOptions *global, int argc, char **argv)
     if (!options) {
         cli_error(error->message);
         return 1;
+    }
+    if (options->from) {
+        good = forecast_again(options, &error);
+        if (!good) {
+            cli_error(error->message);
+        }
+        return good ? 0 : 1;
     }
     pool = virt_pool_new(NULL);
     good = forecast(options, pool, &asking, &error);

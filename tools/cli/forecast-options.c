@@ -22,8 +22,9 @@ G_DEFINE_QUARK(vmferry_forecast_options_error, forecast_options_error)
 #define P CMDLINE_BY_POSITION
 #define O CMDLINE_OWN
 static const CmdlineOption option_table[] = {
-    { "domain", CMDLINE_STRING, P | CMDLINE_REQUIRED, NULL,
-      "the guest: name, id or UUID" },
+    { "domain", CMDLINE_STRING, P, NULL, "the guest: name, id or UUID" },
+    { "from", CMDLINE_STRING, O, "file",
+      "instead of a guest, an earlier answer (--json), asked anew" },
     { "to", CMDLINE_STRING, O, "uri",
       "destination; the route to it tells the link" },
     { "bandwidth", CMDLINE_STRING, O | CMDLINE_REPEATABLE, "rate",
@@ -57,6 +58,7 @@ forecast_options_free(ForecastOptions *options)
         return;
     }
     g_free(options->domain);
+    g_free(options->from);
     g_free(options->desturi);
     g_free(options->connect_uri);
     g_free(options->link_device);
@@ -173,7 +175,7 @@ static bool
 read_options(ForecastOptions *options, const Cmdline *cmdline,
              const GlobalOptions *global, GError **error)
 {
-    const char *domain = NULL, *to = NULL, *history = NULL;
+    const char *domain = NULL, *to = NULL, *history = NULL, *from = NULL;
     const char *connect = g_getenv("VIRSH_DEFAULT_CONNECT_URI");
     Known downtime_ms = unknown();
 
@@ -185,6 +187,7 @@ read_options(ForecastOptions *options, const Cmdline *cmdline,
     options->one_by_one = cmdline_given(cmdline, "one-by-one");
     options->json = cmdline_given(cmdline, "json");
     if (!cmdline_string(cmdline, "domain", &domain, error) ||
+        !cmdline_string(cmdline, "from", &from, error) ||
         !cmdline_string(cmdline, "to", &to, error) ||
         !cmdline_string(cmdline, "history", &history, error) ||
         !cmdline_string(cmdline, "connect", &connect, error) ||
@@ -198,7 +201,15 @@ read_options(ForecastOptions *options, const Cmdline *cmdline,
         !read_windows(options, cmdline, error)) {
         return false;
     }
+    if (!domain == !from) {
+        g_set_error(error, FORECAST_OPTIONS_ERROR, FORECAST_OPTIONS_ERROR_VALUE,
+                    domain ? "a guest or --from FILE, not both"
+                           : "no guest is named; give its name, id or UUID, "
+                             "or an earlier answer with --from FILE");
+        return false;
+    }
     options->domain = g_strdup(domain);
+    options->from = g_strdup(from);
     options->desturi = g_strdup(to);
     options->history = g_strdup(history);
     options->connect_uri = connect && *connect ? g_strdup(connect) : NULL;
@@ -234,6 +245,7 @@ forecast_options_help(void)
 
     return g_strdup_printf(
         "usage: vmferry forecast DOMAIN [OPTION]...\n"
+        "       vmferry forecast --from FILE [OPTION]...\n"
         "\n"
         "What would the migration of a running guest be like, at this "
         "bandwidth and that?\n"

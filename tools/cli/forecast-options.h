@@ -21,7 +21,8 @@ typedef enum { FORECAST_OPTIONS_ERROR_VALUE } ForecastOptionsError;
 
 /* Strings are owned; NULL: not given. */
 typedef struct ForecastOptions {
-    char *domain;
+    char *domain; /* NULL: .from */
+    char *from;   /* an earlier answer; NULL: .domain */
     char *desturi;
     char *connect_uri;
     bool readonly;

@@ -195,6 +195,18 @@ static const struct {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(window_sources) == FORECAST_N_WINDOW_SOURCES);
 
+bool
+forecast_window_source(const char *word, ForecastWindowSource *source)
+{
+    for (int i = 0; i < FORECAST_N_WINDOW_SOURCES; i++) {
+        if (strcmp(word, window_sources[i].word) == 0) {
+            *source = (ForecastWindowSource)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static char *
 pages_text(double pages)
 {
@@ -358,6 +370,7 @@ windows_json(const ForecastInput *input)
         jobj_add_double(object, "dirty_pages", w->pages);
         jobj_add_double(object, "low_pages", w->low_pages);
         jobj_add_double(object, "high_pages", w->high_pages);
+        jobj_add_double(object, "log_sd", w->log_sd);
         jobj_add_string(object, "source", window_sources[w->source].word);
         json_object_array_add(list, object);
     }

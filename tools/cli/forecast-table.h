@@ -30,6 +30,9 @@ typedef enum {
     FORECAST_N_WINDOW_SOURCES
 } ForecastWindowSource;
 
+/** forecast_window_source() - By its word in JSON; false if there is none */
+bool forecast_window_source(const char *word, ForecastWindowSource *source);
+
 typedef struct ForecastWindow {
     double window_s;
     double pages, low_pages, high_pages;

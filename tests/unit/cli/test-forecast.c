@@ -6,7 +6,10 @@
 #include <criterion/parameterized.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/json.h"
+#include "tools/cli/forecast-again.h"
 #include "tools/cli/forecast-options.h"
 #include "tools/cli/forecast-table.h"
 #include "tools/cli/history.h"
@@ -76,7 +79,8 @@ typedef struct Refusal {
 ParameterizedTestParameters(options, refused)
 {
     static Refusal cases[] = {
-        { "", "command 'forecast' requires <domain> option" },
+        { "", "no guest is named" },
+        { "vm --from x.json", "not both" },
         { "a b", "unexpected data 'b'" },
         { "a --bandwidth 100", "--bandwidth: " },
         { "a --bandwidth 1mbit,,2mbit", "--bandwidth: " },
@@ -358,4 +362,88 @@ Test(history, where_it_lies)
     cr_assert_str_eq(named, "/y.db");
     off = history_path("none");
     cr_assert_null(off);
+}
+
+/* --- an earlier answer --- */
+
+static ForecastAgain *
+read_back(const char *text, GError **error)
+{
+    g_autofree char *path = NULL;
+    int fd = g_file_open_tmp("forecast-XXXXXX.json", &path, NULL);
+    ForecastAgain *again;
+
+    cr_assert_geq(fd, 0);
+    close(fd);
+    cr_assert(g_file_set_contents(path, text, -1, NULL));
+    again = forecast_again_read(path, error);
+    unlink(path);
+    return again;
+}
+
+/* What was printed as JSON gives the same table. */
+Test(again, the_same_answer)
+{
+    ForecastInput input = sample_input(), read = sample_input();
+    g_autoptr(ForecastTable) table = forecast_table_new(&input);
+    g_autoptr(JsonObject) json = forecast_table_json(table, &input);
+    g_autofree char *text = jobj_to_text(json, true);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ForecastAgain) again = read_back(text, &error);
+    g_autoptr(ForecastTable) second = NULL;
+    g_autoptr(JsonObject) json2 = NULL;
+    g_autofree char *text2 = NULL;
+
+    cr_assert(again, "%s", error ? error->message : "");
+    read.windows = NULL;
+    forecast_again_fill(again, &read);
+    second = forecast_table_new(&read);
+    json2 = forecast_table_json(second, &read);
+    text2 = jobj_to_text(json2, true);
+    cr_expect_str_eq(text2, text);
+}
+
+typedef struct Broken {
+    char text[320];
+    char says[80];
+} Broken;
+
+#define HEAD "{\"schema\":\"vmferry-forecast/1\",\"guest\":{\"memory_bytes\":"
+#define WINDOW(s, pages, sd)                                                   \
+    "{\"window_s\":" s ",\"dirty_pages\":" pages                               \
+    ",\"low_pages\":1,\"high_pages\":2,\"log_sd\":" sd                         \
+    ",\"source\":\"monitor\"}"
+
+ParameterizedTestParameters(again, refused)
+{
+    static Broken cases[] = {
+        { "", "--from" },
+        { "[]", "--from" },
+        { "{}", "its schema is not vmferry-forecast/1" },
+        { "{\"schema\":\"vmferry-run/1\"}", "its schema is not" },
+        { HEAD "0}}", "guest.memory_bytes" },
+        { HEAD "268435456}}", "no windows" },
+        { HEAD "268435456},\"windows\":[]}", "no windows" },
+        { HEAD "268435456},\"windows\":[7]}", "window 1 lacks" },
+        { HEAD "268435456},\"windows\":[" WINDOW("0", "5", "0.1") "]}",
+          "window 1 lacks a figure or makes no sense" },
+        { HEAD "268435456},\"windows\":[" WINDOW("1", "-5", "0.1") "]}",
+          "window 1 lacks a figure or makes no sense" },
+        { HEAD "268435456},\"windows\":[" WINDOW("1", "5",
+                                                 "0.1") ","
+                                                        "{\"window_s\":1}]}",
+          "window 2 lacks" },
+    };
+
+    return cr_make_param_array(Broken, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(Broken *c, again, refused)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(ForecastAgain) again = read_back(c->text, &error);
+
+    cr_assert_null(again, "%s", c->text);
+    cr_assert(strstr(error->message, c->says), "%s: %s", c->text,
+              error->message);
 }

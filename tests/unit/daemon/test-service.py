@@ -159,8 +159,10 @@ class Service(unittest.TestCase):
         process = self.start_watched()
         self.told("READY=1")
         switch = os.path.join(self.dir, "disabled")
-        with open(switch, "w", encoding="utf-8") as file:
+        # As `vmferry disable' does it: with its reason from the first moment.
+        with open(switch + ".new", "w", encoding="utf-8") as file:
             file.write("it hurts\n")
+        os.rename(switch + ".new", switch)
         self.assertIn("it hurts", self.said(process, "switched off"))
         os.unlink(switch)
         self.said(process, "switched on again")
