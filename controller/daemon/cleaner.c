@@ -28,6 +28,7 @@
 #include "tc/reservation.h"
 
 #define LOOK_EVERY_MS 200
+#define LOOK_LATER_MS 1000 /* once all is clean */
 #define CLEAN_AGAIN_S 60
 #define AFTER_DEFAULT_S 30
 
@@ -102,6 +103,7 @@ mourn(void)
 {
     int64_t since_us = clock_mono_us(), pid;
     double wait_s = seconds_to_wait(), next_s = wait_s;
+    bool cleaned = false;
 
     while (!lock_holder(run_dir, &pid)) {
         double dead_s = (double)(clock_mono_us() - since_us) / 1e6;
@@ -109,8 +111,9 @@ mourn(void)
         if (wait_s > 0 && dead_s >= next_s) {
             clean(dead_s);
             next_s = dead_s + CLEAN_AGAIN_S;
+            cleaned = true;
         }
-        poll(NULL, 0, LOOK_EVERY_MS);
+        poll(NULL, 0, cleaned ? LOOK_LATER_MS : LOOK_EVERY_MS);
     }
 }
 
