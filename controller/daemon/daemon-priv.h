@@ -111,7 +111,9 @@ typedef struct Outgoing {
     char *why_not; /* in words; NULL if it is in force */
     bool has_decision;
     PolicyDecision decision; /* the last that it took */
-    double decided_s;        /* when, since it was noticed */
+    bool has_told;
+    PolicyDecision told_decision; /* the last that was told */
+    double decided_s;             /* when, since it was noticed */
     unsigned decided_iter;
     int64_t decided_wall_us;
     JobProgress progress;

@@ -64,6 +64,29 @@ tell_decision(const Outgoing *outgoing)
     control_tell(outgoing, CTL_EVENT_DECISION, data);
 }
 
+/* What stays as it was is not told again. It may be in force already: then
+ * .decision is the same, and was not told yet. */
+static void
+say_decision(Outgoing *outgoing)
+{
+    const PolicyDecision *decision = &outgoing->decision;
+    const PolicyDecision *told = &outgoing->told_decision;
+
+    if (outgoing->has_told &&
+        told->guarantee_bytes_s == decision->guarantee_bytes_s &&
+        told->step == decision->step) {
+        return;
+    }
+    outgoing->told_decision = *decision;
+    outgoing->has_told = true;
+    outgoing_log(
+        outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_DECISION,
+        policy_step_name(decision->step), "%s%s",
+        outgoing->rules.mode == CONFIG_MODE_ENFORCE ? "" : "not carried out: ",
+        decision->reason);
+    tell_decision(outgoing);
+}
+
 static void
 tell_iteration(const Outgoing *outgoing)
 {
@@ -93,23 +116,9 @@ on_action(Session *session, const JobAction *action, gpointer user)
         break;
     case JOB_ACTION_DECIDED:
         count_decision(outgoing, action);
-        if (outgoing->has_decision &&
-            outgoing->decision.guarantee_bytes_s ==
-                action->decision.guarantee_bytes_s &&
-            outgoing->decision.step == action->decision.step) {
-            break;
-        }
         outgoing->decision = action->decision;
         outgoing->has_decision = true;
-        outgoing_log(
-            outgoing,
-            outgoing->rules.mode == CONFIG_MODE_OBSERVE ? G_LOG_LEVEL_INFO
-                                                        : G_LOG_LEVEL_INFO,
-            LOG_EVENT_DECISION, policy_step_name(action->decision.step), "%s%s",
-            outgoing->rules.mode == CONFIG_MODE_ENFORCE ? ""
-                                                        : "not carried out: ",
-            action->decision.reason);
-        tell_decision(outgoing);
+        say_decision(outgoing);
         break;
     case JOB_ACTION_ROW:
         tell_iteration(outgoing);
