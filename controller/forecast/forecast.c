@@ -68,6 +68,8 @@ struct Forecaster {
     void *states[N_MEMBERS];
     Ensemble ensemble;
     double last_duration_s; /* of the pass learnt last */
+    Known last_alone_pages; /* of it, unless it merged several */
+    unsigned last_iter;     /* its number */
     /* What passes leave unsent when they end, pages; the newest in a ring. */
     double left[LEFT_ROWS];
     size_t n_left;
@@ -291,6 +293,18 @@ forecaster_add(Forecaster *forecaster, const SampleRow *row)
     seen.duration_s =
         fmax(row->duration_s / seen.passes, MEMBER_LEAST_DURATION_S);
 
+    if (row->merged <= 1 && row->cold_pages.known &&
+        forecaster->last_alone_pages.known &&
+        row->iter == forecaster->last_iter + 1 && row->cold_pages.value >= 0 &&
+        row->cold_pages.value <= seen.pages) {
+        seen.has_both = true;
+        seen.before_pages =
+            fmax(forecaster->last_alone_pages.value, MEMBER_LEAST_PAGES);
+        seen.before_s = forecaster->last_duration_s;
+        seen.both_pages = seen.before_pages + row->cold_pages.value;
+        seen.both_s = seen.before_s + seen.duration_s;
+    }
+
     /* A pass nobody saw alone is history, but no test of anybody. */
     if (row->merged <= 1) {
         score(forecaster, &seen);
@@ -299,6 +313,9 @@ forecaster_add(Forecaster *forecaster, const SampleRow *row)
         member_table[i]->learn(forecaster->states[i], &seen);
     }
     forecaster->last_duration_s = seen.duration_s;
+    forecaster->last_iter = row->iter;
+    forecaster->last_alone_pages =
+        row->merged <= 1 ? known(seen.pages) : unknown();
     forecaster->n_rows++;
 }
 

@@ -47,6 +47,7 @@
 #define FORGET 0.9
 #define NOISE 0.06 /* of log D, that may be expected anyway */
 #define NOISE_COUNT 1.0
+#define BOTH_WEIGHT 1.0 /* of the growth from one pass to two */
 #define PRIOR_EXPONENT 0.6
 #define PRIOR_SD 0.6
 
@@ -161,6 +162,25 @@ answer(SpectrumState *spectrum)
     }
 }
 
+/* By how much more pages two passes dirtied together than the first of them
+ * tells about the shape alone: the level is in both. */
+static void
+learn_growth(SpectrumState *spectrum, const Observation *seen)
+{
+    double grown = log(seen->both_pages / seen->before_pages);
+    double share, share_before;
+    size_t k = place(seen->both_s, &share);
+    size_t k_before = place(seen->before_s, &share_before);
+
+    for (size_t i = 0; i < N_CURVES; i++) {
+        double error = grown - between(log_shapes[i], k, share) +
+                       between(log_shapes[i], k_before, share_before);
+
+        spectrum->squares[i] += BOTH_WEIGHT * fmin(error * error, 1.0);
+    }
+    spectrum->count += BOTH_WEIGHT;
+}
+
 static void
 spectrum_learn(void *state, const Observation *seen)
 {
@@ -181,6 +201,9 @@ spectrum_learn(void *state, const Observation *seen)
     }
     if (spectrum->n > 0) {
         spectrum->count = FORGET * spectrum->count + 1.0;
+    }
+    if (seen->has_both) {
+        learn_growth(spectrum, seen);
     }
     spectrum->n++;
     answer(spectrum);

@@ -27,6 +27,12 @@ typedef struct Observation {
     double duration_s; /* of one pass, at least MEMBER_LEAST_DURATION_S */
     double passes;     /* how many the row merged, 1 if none */
     const SampleRow *row;
+    /* Where QEMU told of page classes: what this pass and the one before it
+     * dirtied together, which is what that one did and the cold pages of this
+     * one. A point of D without the noise between two passes. */
+    bool has_both;
+    double both_pages, both_s;
+    double before_pages, before_s; /* of the one before alone */
 } Observation;
 
 typedef struct MemberOps {
