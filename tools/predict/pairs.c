@@ -163,7 +163,7 @@ append_known(GString *text, Known value)
 }
 
 static char *
-print_table(const Pairs *pairs)
+print_table(const Pairs *pairs, size_t model)
 {
     GString *text = g_string_new(NULL);
     guint n_runs = pairs->replays[0]->runs->len;
@@ -173,7 +173,7 @@ print_table(const Pairs *pairs)
     for (int arm = 0; arm < N_ARMS; arm++) {
         const GPtrArray *runs = pairs->replays[arm]->runs;
 
-        score_runs((ReplayRun *const *)(void *)runs->pdata, runs->len, 0,
+        score_runs((ReplayRun *const *)(void *)runs->pdata, runs->len, model,
                    &scores[arm]);
         n = scores[arm].n;
     }
@@ -253,9 +253,24 @@ predict_pairs_main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     g_autofree char *text = NULL;
     bool steps = false;
+    size_t model = 0; /* the ensemble */
 
     for (int arm = 0; arm < N_ARMS; arm++) {
         pairs.replays[arm] = replay_new();
+    }
+    if (argc >= 3 && strcmp(argv[1], "--model") == 0) {
+        while (model < pairs.replays[0]->n_models &&
+               strcmp(argv[2], pairs.replays[0]->names[model]) != 0) {
+            model++;
+        }
+        if (model == pairs.replays[0]->n_models) {
+            fprintf(stderr,
+                    "error: vmferry-predict pairs: there is no model '%s'\n",
+                    argv[2]);
+            return 2;
+        }
+        argv += 2;
+        argc -= 2;
     }
     if (argc >= 2 && strcmp(argv[1], "--steps") == 0) {
         steps = true;
@@ -266,7 +281,8 @@ predict_pairs_main(int argc, char **argv)
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 
         fprintf(help ? stdout : stderr,
-                "Usage: vmferry-predict pairs [--steps] RUN" TOLD "...\n\n"
+                "Usage: vmferry-predict pairs [--model NAME] [--steps] RUN" TOLD
+                "...\n\n"
                 "Compares forecasts from what a patched QEMU told with those "
                 "from what could be\nworked out of the same migration "
                 "(RUN" STOCK ").\n--steps lists each pass instead, as CSV.\n");
@@ -282,7 +298,7 @@ predict_pairs_main(int argc, char **argv)
     for (guint i = 0; i < pairs.replays[0]->runs->len; i++) {
         keep_common(&pairs, i);
     }
-    text = steps ? print_steps(&pairs) : print_table(&pairs);
+    text = steps ? print_steps(&pairs) : print_table(&pairs, model);
     if (!predict_write(NULL, text, &error)) {
         fprintf(stderr, "error: vmferry-predict pairs: %s\n", error->message);
         return 1;
