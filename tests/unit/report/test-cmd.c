@@ -11,6 +11,7 @@
 #include "tools/cli/report-cmd.h"
 
 #define NONE TEST_DATA "/records/none.json"
+#define REAL TEST_DATA "/records/real-none.json"
 #define DEFAULT TEST_DATA "/records/default.json"
 
 static char *directory;
@@ -117,6 +118,23 @@ Test(cmd, trace_of_two_is_one_trace)
     cr_assert_str_eq(g_array_index(table->rows, TraceRow, end).trace,
                      "default");
     cr_assert_eq(trace_run_end(table, end), table->rows->len);
+}
+
+/* QEMU told nothing in this one: replaying it changes nothing. */
+Test(cmd, as_stock_it_is_replayed)
+{
+    g_autofree char *recorded = NULL;
+    g_autofree char *replayed = NULL;
+
+    cr_assert_eq(run("--csv", "-o", output, REAL, NULL), 0);
+    recorded = read_output();
+    cr_assert_eq(run("--csv", "--as-stock", "-o", output, REAL, NULL), 0);
+    replayed = read_output();
+    cr_assert_str_eq(replayed, recorded);
+    cr_assert_null(strstr(replayed, "hot_pages"));
+    g_unlink(output);
+    cr_assert_eq(run("--csv", "--as-stock", "-o", output, NONE, NULL), 1);
+    expect_complaint("no events to replay");
 }
 
 Test(cmd, without_a_file_it_goes_to_standard_output)
