@@ -14,7 +14,8 @@ static const char usage[] =
     "\n"
     "eval replays recorded migrations and scores every model one step ahead;\n"
     "plot draws one of them with its forecasts; pairs compares what a patched\n"
-    "QEMU told with what could be worked out. \"vmferry-predict COMMAND --help\"\n"
+    "QEMU told with what could be worked out. \"vmferry-predict COMMAND "
+    "--help\"\n"
     "lists the options, vmferry-predict(1) explains them.\n";
 
 int

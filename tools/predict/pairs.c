@@ -15,6 +15,7 @@
  */
 #include "tools/predict/commands.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -152,6 +153,65 @@ keep_common(Pairs *pairs, guint index)
     }
 }
 
+static int
+compare_doubles(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Of the migrations that ended: at each pass, the time that was left then. */
+static void
+append_rests(GString *text, const Pairs *pairs)
+{
+    g_string_append(text,
+                    "\n| rows | forecasts of the rest of a migration that "
+                    "ended | said to end | median error of its time |\n"
+                    "|---|---|---|---|\n");
+    for (int arm = 0; arm < N_ARMS; arm++) {
+        const GPtrArray *runs = pairs->replays[arm]->runs;
+        g_autoptr(GArray) errors = g_array_new(FALSE, FALSE, sizeof(double));
+        unsigned asked = 0;
+
+        for (guint r = 0; r < runs->len; r++) {
+            /* what came, as told */
+            const ReplayRun *told =
+                g_ptr_array_index(pairs->replays[ARM_TOLD]->runs, r);
+            const ReplayRun *run = g_ptr_array_index(runs, r);
+            const TraceRow *last =
+                &g_array_index(told->table->rows, TraceRow, told->end - 1);
+            double end_s = last->start_s + last->duration_s;
+
+            for (guint i = 0; last->final && i < run->steps->len; i++) {
+                const ReplayStep *step =
+                    &g_array_index(run->steps, ReplayStep, i);
+                const ReplayStep *as_told =
+                    &g_array_index(told->steps, ReplayStep, i);
+                double truth_s = end_s - replay_row(told, as_told)->start_s;
+                double error = fabs(step->rest_s.value / truth_s - 1);
+
+                asked++;
+                if (step->rest_s.known && truth_s > 0) {
+                    g_array_append_val(errors, error);
+                }
+            }
+        }
+        g_array_sort(errors, compare_doubles);
+        g_string_append_printf(text, "| %s | %u | %u |", arm_names[arm], asked,
+                               errors->len);
+        if (errors->len > 0) {
+            g_string_append_printf(
+                text, " %.1f %% |",
+                50 * (g_array_index(errors, double, (errors->len - 1) / 2) +
+                      g_array_index(errors, double, errors->len / 2)));
+        } else {
+            g_string_append(text, " |");
+        }
+        g_string_append(text, "\n");
+    }
+}
+
 static void
 append_known(GString *text, Known value)
 {
@@ -209,6 +269,9 @@ print_table(const Pairs *pairs, size_t model)
             scores[ARM_TOLD].mape.value / scores[ARM_STOCK].mape.value,
             scores[ARM_CLASSES].mape.value / scores[ARM_STOCK].mape.value);
     }
+    if (model == 0) {
+        append_rests(text, pairs);
+    }
     return g_string_free(text, FALSE);
 }
 
@@ -257,6 +320,7 @@ predict_pairs_main(int argc, char **argv)
 
     for (int arm = 0; arm < N_ARMS; arm++) {
         pairs.replays[arm] = replay_new();
+        pairs.replays[arm]->with_rest = true;
     }
     if (argc >= 3 && strcmp(argv[1], "--model") == 0) {
         while (model < pairs.replays[0]->n_models &&

@@ -114,6 +114,19 @@ forecast_row(const Replay *replay, ReplayRun *run, const Course *course,
         step.pages[i + 1] = forecast.members[i].pages;
     }
     g_assert(forecast.n_members + 1 == replay->n_models);
+    if (replay->with_rest && query.left_bytes > 0.0) {
+        MigrationQuery rest = {
+            .pages_to_send = query.pages_to_send,
+            .bandwidth_bytes_s = query.bandwidth_bytes_s,
+            /* what is left takes the limit, as far as that can be seen */
+            .downtime_limit_s = query.left_bytes / query.bandwidth_bytes_s,
+            .brief = true,
+        };
+        MigrationForecast migration;
+
+        forecaster_migration(course->forecaster, &rest, &migration);
+        step.rest_s = migration.time_s;
+    }
     g_array_append_val(run->steps, step);
 }
 

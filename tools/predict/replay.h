@@ -25,6 +25,8 @@ typedef struct ReplayStep {
     Known pages[REPLAY_MAX_MODELS]; /* unknown: the model abstained */
     double last;                    /* what stands in for it then */
     double low, high;               /* of the ensemble, 80 % */
+    Known rest_s; /* forecast of the time from its start to the end; unknown:
+                     not asked for, or thought not to end */
 } ReplayStep;
 
 typedef struct ReplayRun {
@@ -38,6 +40,7 @@ typedef struct Replay {
     size_t n_models;
     const char *names[REPLAY_MAX_MODELS]; /* static */
     GPtrArray *runs;                      /* ReplayRun */
+    bool with_rest; /* set before replay_add(): fill in rest_s */
 } Replay;
 
 Replay *replay_new(void);
