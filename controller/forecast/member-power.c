@@ -26,9 +26,8 @@
 #define PRIOR_EXPONENT 0.75
 #define PRIOR_EXPONENT_SD 0.15
 #define PRIOR_LEVEL_VARIANCE 1e4 /* of log c: nothing is known */
-#define BOTH_SD 0.15       /* by which two passes' exponent is another's */
-#define SURPRISE 3.0       /* standard deviations */
-#define PHASE_VARIANCE 1.0 /* of log c, added when a phase changes */
+#define SURPRISE 3.0             /* standard deviations */
+#define PHASE_VARIANCE 1.0       /* of log c, added when a phase changes */
 
 typedef struct PowerState {
     bool any;
@@ -77,28 +76,6 @@ variance_at(const PowerState *power, double log_t)
     return power->p00 + 2.0 * power->p01 * log_t + power->p11 * log_t * log_t;
 }
 
-/* By how much more pages two passes dirtied together than the first of them
- * tells the exponent, whatever the level: log c is in both. */
-static void
-learn_exponent(PowerState *power, const Observation *seen)
-{
-    double grown = log(seen->both_pages / seen->before_pages);
-    double log_t = log(seen->both_s / seen->before_s);
-    double few = (seen->both_pages - seen->before_pages + 1.0) /
-                 (seen->before_pages * seen->before_pages);
-    double noise = few + BOTH_SD * BOTH_SD * log_t * log_t;
-    double variance = power->p11 * log_t * log_t + noise;
-    double innovation = grown - power->exponent * log_t;
-    double gain0 = power->p01 * log_t / variance;
-    double gain1 = power->p11 * log_t / variance;
-
-    power->level += gain0 * innovation;
-    power->exponent += gain1 * innovation;
-    power->p00 -= gain0 * power->p01 * log_t;
-    power->p01 -= gain1 * power->p01 * log_t;
-    power->p11 -= gain1 * power->p11 * log_t;
-}
-
 static void
 power_learn(void *state, const Observation *seen)
 {
@@ -115,9 +92,6 @@ power_learn(void *state, const Observation *seen)
     if (power->any) {
         power->p00 += power->walk_per_s * seen->duration_s * seen->passes +
                       power->walk_per_pass * seen->passes;
-    }
-    if (power->any && seen->has_both) {
-        learn_exponent(power, seen);
     }
     innovation = log_d - power->level - power->exponent * log_t;
     variance = variance_at(power, log_t) + noise;

@@ -47,7 +47,7 @@
 #define FORGET 0.9
 #define NOISE 0.06 /* of log D, that may be expected anyway */
 #define NOISE_COUNT 1.0
-#define BOTH_WEIGHT 1.0 /* of the growth from one pass to two */
+#define BOTH_WEIGHT 3.0 /* of the growth from one pass to two */
 #define PRIOR_EXPONENT 0.6
 #define PRIOR_SD 0.6
 

@@ -70,37 +70,23 @@ fit(const TwoClassState *two, int i, double *hot, double *rate)
     return fmax(0.0, two->weight - only_rate * two->t);
 }
 
-/* A point of D; what was added before keeps @keep of its weight. */
-static void
-two_class_add(TwoClassState *two, double duration_s, double pages, double keep)
-{
-    double t = duration_s / pages;
-
-    two->weight = keep * two->weight + 1.0;
-    two->t = keep * two->t + t;
-    two->tt = keep * two->tt + t * t;
-    for (int i = 0; i < N_TAUS; i++) {
-        double s = -expm1(-duration_s / two->tau_s[i]) / pages;
-
-        two->s[i] = keep * two->s[i] + s;
-        two->ss[i] = keep * two->ss[i] + s * s;
-        two->st[i] = keep * two->st[i] + s * t;
-    }
-}
-
 static void
 two_class_learn(void *state, const Observation *seen)
 {
     TwoClassState *two = state;
-    double least = INFINITY, sum = 0.0;
+    double pages = fmax(seen->pages, MEMBER_LEAST_PAGES);
+    double t = seen->duration_s / pages, least = INFINITY, sum = 0.0;
 
     two->n++;
-    two_class_add(two, seen->duration_s, fmax(seen->pages, MEMBER_LEAST_PAGES),
-                  FORGET);
-    if (seen->has_both) {
-        two_class_add(two, seen->both_s, seen->both_pages, 1.0);
-    }
+    two->weight = FORGET * two->weight + 1.0;
+    two->t = FORGET * two->t + t;
+    two->tt = FORGET * two->tt + t * t;
     for (int i = 0; i < N_TAUS; i++) {
+        double s = -expm1(-seen->duration_s / two->tau_s[i]) / pages;
+
+        two->s[i] = FORGET * two->s[i] + s;
+        two->ss[i] = FORGET * two->ss[i] + s * s;
+        two->st[i] = FORGET * two->st[i] + s * t;
         two->likely[i] = fit(two, i, &two->hot[i], &two->rate[i]);
         least = fmin(least, two->likely[i]);
     }

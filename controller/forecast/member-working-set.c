@@ -56,18 +56,12 @@ working_set_learn(void *state, const Observation *seen)
     int middle;
     double misfit[N_TAUS];
 
-    set->weight = set->weight * FORGET + (seen->has_both ? 2.0 : 1.0);
+    set->weight = set->weight * FORGET + 1.0;
     for (int i = 0; i < N_TAUS; i++) {
-        double tau_s = exp(set->log_tau[i]);
-        double rest = log_d - log_shape(seen->duration_s, tau_s);
+        double rest = log_d - log_shape(seen->duration_s, exp(set->log_tau[i]));
 
         set->first[i] = set->first[i] * FORGET + rest;
         set->second[i] = set->second[i] * FORGET + rest * rest;
-        if (seen->has_both) {
-            rest = log(seen->both_pages) - log_shape(seen->both_s, tau_s);
-            set->first[i] += rest;
-            set->second[i] += rest * rest;
-        }
         misfit[i] =
             set->second[i] - set->first[i] * set->first[i] / set->weight;
         least = fmin(least, misfit[i]);
