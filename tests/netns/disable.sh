@@ -67,6 +67,11 @@ grep -q "is disabled on this host ($VMFERRY_DISABLED)" "$folder/out" ||
 grep -q '^it hurts; vmferry disable, uid 0$' "$VMFERRY_DISABLED" ||
     fail "$(cat "$VMFERRY_DISABLED")"
 "$vmferry" disable | grep -q 'already disabled' || fail "not already"
+# a migration that begins now is plain, and says so (libvirt's test driver)
+"$vmferry" -c test:///default migrate --live --dry-run --verbose test \
+    test:///default >"$folder/out" 2>&1 || fail "$(cat "$folder/out")"
+grep -q 'is disabled on this host' "$folder/out" || fail "$(cat "$folder/out")"
+grep -q '^policy *none:' "$folder/out" || fail "$(cat "$folder/out")"
 "$vmferry" enable | grep -q 'is enabled' || fail "not enabled"
 "$vmferry" enable | grep -q 'already enabled' || fail "not already enabled"
 [ ! -e "$VMFERRY_DISABLED" ] || fail "the file is there"

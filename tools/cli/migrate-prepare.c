@@ -289,10 +289,13 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
     MigratePlan *plan = g_new0(MigratePlan, 1);
     g_autoptr(GError) problem = NULL;
     LinkWatch watch = { 0 };
+    /* Nothing is shaped then, so that nothing has to be known of the link. */
+    PolicyKind policy =
+        disabled_read(NULL, NULL) ? POLICY_NONE : options->policy;
 
     plan->options = options;
     plan->warnings = g_ptr_array_new_with_free_func(g_free);
-    if (options->policy != POLICY_NONE && options->link_rate_bytes_s > 0) {
+    if (policy != POLICY_NONE && options->link_rate_bytes_s > 0) {
         watch_start(&watch, (int)if_nametoindex(options->link_device));
     }
     if (!plan_connect(plan, pool, error) || !plan_check_guest(plan, error)) {
@@ -302,7 +305,7 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
     /* Without a policy the link is only looked at, if it can be found. */
     plan->has_link =
         migrate_find_link(options, plan->destination, &plan->link, &problem);
-    if (!plan->has_link && options->policy != POLICY_NONE) {
+    if (!plan->has_link && policy != POLICY_NONE) {
         g_propagate_error(error, g_steal_pointer(&problem));
         migrate_plan_free(plan);
         return NULL;
