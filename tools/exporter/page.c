@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * page.c - page.html with page.css and page.js in it
+ * page.c - page.html with its style and its scripts in it
  *
- * The three are embedded as resources. The policy that goes with the page
+ * All are embedded as resources. The policy that goes with the page
  * allows the browser this very style and this very script, by their hashes,
  * and requests to where the page came from; nothing else. So even if a guest's
  * name became markup one day, no script in it would run.
@@ -27,6 +27,23 @@ resource(const char *name)
     g_assert(bytes);
     text = g_bytes_get_data(bytes, &length);
     return g_strndup(text, length);
+}
+
+/* In this order: a later one uses what an earlier one says. */
+static const char *const scripts[] = { "page-words.js", "page-charts.js",
+                                       "page-sessions.js", "page.js", NULL };
+
+static char *
+joined(const char *const *names)
+{
+    GString *text = g_string_new("\n");
+
+    for (size_t i = 0; names[i]; i++) {
+        g_autofree char *part = resource(names[i]);
+
+        g_string_append(text, part);
+    }
+    return g_string_free(text, FALSE);
 }
 
 /* As the policy wants it: 'sha256-...' in base64. */
@@ -56,7 +73,7 @@ page_make(Page *page)
 {
     g_autofree char *frame = resource("page.html");
     g_autofree char *style = resource("page.css");
-    g_autofree char *script = resource("page.js");
+    g_autofree char *script = joined(scripts);
     g_autofree char *style_hash = hash_of(style);
     g_autofree char *script_hash = hash_of(script);
     GString *html = g_string_new(frame);

@@ -5,6 +5,7 @@
 #ifndef EXPORTER_PICTURE_PRIV_H
 #define EXPORTER_PICTURE_PRIV_H
 
+#include "tools/exporter/meters.h"
 #include "tools/exporter/picture.h"
 #include "tools/exporter/trails.h"
 
@@ -19,6 +20,7 @@ struct Picture {
     char *why; /* there is no daemon; NULL while there is */
     int64_t changed_us, status_us;
     JsonObject *greeting, *status, *metrics; /* NULL: none yet */
+    Meters *meters;
     Trails *trails;
     GQueue *runs; /* JsonObject, the last one first */
 };

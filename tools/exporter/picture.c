@@ -45,6 +45,7 @@ picture_new(void)
     Picture *picture = g_new0(Picture, 1);
 
     picture->why = g_strdup("not connected yet");
+    picture->meters = meters_new();
     picture->trails = trails_new();
     picture->runs = g_queue_new();
     return picture;
@@ -75,6 +76,7 @@ picture_free(Picture *picture)
     set_object(&picture->greeting, NULL);
     set_object(&picture->status, NULL);
     set_object(&picture->metrics, NULL);
+    meters_free(picture->meters);
     trails_free(picture->trails);
     g_queue_free_full(picture->runs, (GDestroyNotify)jobj_unref);
     g_free(picture->why);
@@ -115,7 +117,7 @@ picture_set_status(Picture *picture, JsonObject *status, int64_t now_us)
     picture->status_us = now_us;
     if (json_object_is_type(status, json_type_object) &&
         json_object_deep_copy(status, &picture->status, NULL) == 0) {
-        trails_complete(picture->trails, picture->status, now_us);
+        meters_complete(picture->meters, picture->status, now_us);
         trails_add_status(picture->trails, picture->status, now_us);
     }
 }

@@ -28,17 +28,8 @@ typedef struct SessionTrail {
     bool asked, present;
 } SessionTrail;
 
-/* A class's counter, to make a rate of it. */
-typedef struct Meter {
-    double bytes;
-    int64_t at_us;
-    Known rate_bytes_s; /* over the interval before at_us */
-    bool present;
-} Meter;
-
 struct Trails {
     GHashTable *links;    /* name -> LinkTrail */
-    GHashTable *meters;   /* "link class owner" -> Meter */
     GHashTable *sessions; /* id -> SessionTrail */
 };
 
@@ -68,8 +59,6 @@ trails_new(void)
 
     trails->links =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_link);
-    trails->meters =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     trails->sessions =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_session);
     return trails;
@@ -82,97 +71,8 @@ trails_free(Trails *trails)
         return;
     }
     g_hash_table_unref(trails->links);
-    g_hash_table_unref(trails->meters);
     g_hash_table_unref(trails->sessions);
     g_free(trails);
-}
-
-/* ---- rates out of counters */
-
-/* Below that an interval says more about the clock than about the class. */
-#define LEAST_INTERVAL_US 500000
-
-static Known
-read_meter(Trails *trails, const char *link, JsonObject *class, int64_t now_us)
-{
-    g_autofree char *key =
-        g_strdup_printf("%s %s %s", link, picture_word(class, "id", ""),
-                        picture_word(class, "owner", ""));
-    Known bytes = jobj_get_known(class, "bytes");
-    Meter *meter = g_hash_table_lookup(trails->meters, key);
-    int64_t passed_us;
-
-    if (!bytes.known) {
-        return unknown();
-    }
-    if (!meter) {
-        if (g_hash_table_size(trails->meters) >= MAX_LINKS * MAX_CLASSES) {
-            return unknown();
-        }
-        meter = g_new0(Meter, 1);
-        meter->bytes = bytes.value;
-        meter->at_us = now_us;
-        g_hash_table_insert(trails->meters, g_steal_pointer(&key), meter);
-    }
-    meter->present = true;
-    passed_us = now_us - meter->at_us;
-    if (passed_us < 0 || bytes.value < meter->bytes) {
-        /* the clock was set, or it is another class of the same name */
-        meter->rate_bytes_s = unknown();
-        meter->bytes = bytes.value;
-        meter->at_us = now_us;
-    } else if (passed_us >= LEAST_INTERVAL_US) {
-        meter->rate_bytes_s =
-            known((bytes.value - meter->bytes) * 1e6 / (double)passed_us);
-        meter->bytes = bytes.value;
-        meter->at_us = now_us;
-    }
-    return meter->rate_bytes_s;
-}
-
-static gboolean
-is_absent(gpointer key, gpointer value, gpointer user)
-{
-    bool absent = !((Meter *)value)->present;
-
-    ((Meter *)value)->present = false;
-    return absent;
-}
-
-static void
-set_rate(JsonObject *object, Known rate)
-{
-    if (!jobj_get_known(object, "use_bytes_s").known && rate.known) {
-        jobj_add_double(object, "use_bytes_s", round(rate.value));
-    }
-}
-
-void
-trails_complete(Trails *trails, JsonObject *status, int64_t now_us)
-{
-    JsonObject *links = jobj_get(status, "links");
-    JsonObject *link, *class;
-
-    for (size_t i = 0; (link = picture_item(links, i, MAX_LINKS)); i++) {
-        const char *name = picture_word(link, "link", "");
-        JsonObject *classes = jobj_get(link, "classes");
-        Known sum = unknown(), whole = unknown();
-
-        for (size_t c = 0; (class = picture_item(classes, c, MAX_CLASSES));
-             c++) {
-            Known use;
-
-            set_rate(class, read_meter(trails, name, class, now_us));
-            use = jobj_get_known(class, "use_bytes_s");
-            if (strcmp(picture_word(class, "role", ""), "link") == 0) {
-                whole = use;
-            } else if (use.known) {
-                sum = known(known_or(sum, 0) + use.value);
-            }
-        }
-        set_rate(link, whole.known ? whole : sum);
-    }
-    g_hash_table_foreach_remove(trails->meters, is_absent, NULL);
 }
 
 /* ---- links */

@@ -25,14 +25,6 @@ void trails_free(Trails *trails);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Trails, trails_free)
 
 /**
- * trails_complete() - Fill in what links and classes use, from their counters
- * @status: Of ours alone: it is changed where use_bytes_s is not known
- *
- * To be called before trails_add_status() with the same document.
- */
-void trails_complete(Trails *trails, JsonObject *status, int64_t now_us);
-
-/**
  * trails_add_status() - A point of each link
  *
  * Links that are no longer told about keep their trail until it is too old;
