@@ -13,19 +13,25 @@
  *       mbit=80;start=1,to=..."
  *
  * start: seconds after the first connection, when it leaves; rate: pages a
- * second; set: pages; mbit: it sends no faster. What it prints, if
- * VMFERRY_FAKE_LOG names a file: a line for each end, with its true figures.
+ * second; set: pages; mbit: it sends no faster. If VMFERRY_FAKE_LOG names a
+ * file: a line for each end, with its true figures, and for each limit set.
+ *
+ * With VMFERRY_FAKE_STATE the guests live in processes of their own, each
+ * started as "fake-guest FILE NUMBER UUID", and this only looks: so vmferryd
+ * can be killed and they go on. As long as FILE.down exists there is no libvirtd.
  */
 #include <arpa/inet.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +45,7 @@
 typedef enum { WAITS, LEAVES, STAYS, GONE } Where;
 
 typedef struct Guest {
+    int process; /* that it lives in, 0: a thread of ours */
     char name[16];
     char uuid[VIR_UUID_STRING_BUFLEN];
     double start_s;
@@ -48,15 +55,36 @@ typedef struct Guest {
     /* under the lock */
     Where where;
     bool abort;
+    bool stopped;
+    double downtime_s; /* of a completed one */
     unsigned pass;
     uint64_t remaining_pages, normal_pages, sent_bytes;
-    double begun_s;
+    double begun_s, ended_s;
     unsigned long long downtime_ms;
 } Guest;
+
+/* All of the host; in a file, if others look as well. */
+typedef struct Host {
+    pthread_mutex_t lock;
+    int n_guests;
+    Guest guests[MOST_GUESTS];
+} Host;
+
+typedef struct Connection {
+    bool lost;
+    virConnectCloseFunc on_close;
+    void *on_close_opaque;
+} Connection;
+
+typedef struct Domain {
+    Connection *connection;
+    Guest *guest;
+} Domain;
 
 typedef struct Callback {
     int id;
     int event; /* -1: of the monitor */
+    Connection *connection;
     const Guest *guest;
     virConnectDomainEventGenericCallback call;
     virConnectDomainQemuMonitorEventCallback monitor;
@@ -64,17 +92,15 @@ typedef struct Callback {
     virFreeCallback free_opaque;
 } Callback;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t callbacks_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static Guest guests[MOST_GUESTS];
-static int n_guests;
+static Host *host;
+static const char *state_path;
+static Connection connections[64];
+static int n_connections;
 static Callback callbacks[MOST_CALLBACKS];
 static int n_callbacks, next_id;
-static char connection; /* its address is what we hand out */
 static __thread virError last_error;
-
-#define CONNECTION ((virConnectPtr)(void *)&connection)
 
 static double
 seconds(void)
@@ -85,10 +111,47 @@ seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static Domain *
+domain_of(virDomainPtr domain)
+{
+    return (Domain *)(void *)domain;
+}
+
 static Guest *
 guest_of(virDomainPtr domain)
 {
-    return (Guest *)(void *)domain;
+    return domain_of(domain)->guest;
+}
+
+static Connection *
+connection_of(virConnectPtr conn)
+{
+    return (Connection *)(void *)conn;
+}
+
+static virDomainPtr
+domain_new(Connection *connection, Guest *guest)
+{
+    Domain *domain = malloc(sizeof(*domain));
+
+    *domain = (Domain){ connection, guest };
+    return (virDomainPtr)(void *)domain;
+}
+
+/* As after the daemon's death. */
+static bool
+is_lost(virDomainPtr domain)
+{
+    static char text[] = "client socket is closed";
+
+    if (!domain_of(domain)->connection->lost) {
+        return false;
+    }
+    last_error = (virError){ .code = VIR_ERR_INTERNAL_ERROR,
+                             .domain = VIR_FROM_RPC,
+                             .level = VIR_ERR_ERROR,
+                             .message = text };
+    return true;
 }
 
 static int
@@ -111,20 +174,22 @@ tell(Guest *guest, int event, int a, int b, virTypedParameterPtr params, int n)
     pthread_mutex_lock(&callbacks_lock);
     for (int i = 0; i < n_callbacks; i++) {
         const Callback *c = &callbacks[i];
-        virDomainPtr domain = (virDomainPtr)(void *)guest;
+        Domain domain = { c->connection, guest };
+        virDomainPtr d = (virDomainPtr)(void *)&domain;
+        virConnectPtr conn = (virConnectPtr)(void *)c->connection;
 
-        if (c->event != event || (c->guest && c->guest != guest)) {
+        if (c->event != event || (c->guest && c->guest != guest) ||
+            c->connection->lost) {
             continue;
         }
         if (event == VIR_DOMAIN_EVENT_ID_LIFECYCLE) {
-            ((virConnectDomainEventCallback)c->call)(CONNECTION, domain, a, b,
-                                                     c->opaque);
+            ((virConnectDomainEventCallback)c->call)(conn, d, a, b, c->opaque);
         } else if (event == VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION) {
             ((virConnectDomainEventMigrationIterationCallback)c->call)(
-                CONNECTION, domain, a, c->opaque);
+                conn, d, a, c->opaque);
         } else if (event == VIR_DOMAIN_EVENT_ID_JOB_COMPLETED) {
             ((virConnectDomainEventJobCompletedCallback)c->call)(
-                CONNECTION, domain, params, n, c->opaque);
+                conn, d, params, n, c->opaque);
         }
     }
     pthread_mutex_unlock(&callbacks_lock);
@@ -139,25 +204,26 @@ tell_monitor(Guest *guest, const char *event, const char *details)
     pthread_mutex_lock(&callbacks_lock);
     for (int i = 0; i < n_callbacks; i++) {
         const Callback *c = &callbacks[i];
+        Domain domain = { c->connection, guest };
 
-        if (c->event == -1 && (!c->guest || c->guest == guest)) {
-            c->monitor(CONNECTION, (virDomainPtr)(void *)guest, event,
-                       now.tv_sec, (unsigned)(now.tv_nsec / 1000), details,
-                       c->opaque);
+        if (c->event == -1 && (!c->guest || c->guest == guest) &&
+            !c->connection->lost) {
+            c->monitor((virConnectPtr)(void *)c->connection,
+                       (virDomainPtr)(void *)&domain, event, now.tv_sec,
+                       (unsigned)(now.tv_nsec / 1000), details, c->opaque);
         }
     }
     pthread_mutex_unlock(&callbacks_lock);
 }
 
 static void
-tell_pass(Guest *guest)
+tell_pass(Guest *guest, unsigned pass)
 {
     char details[32];
 
-    snprintf(details, sizeof(details), "{\"pass\": %u}", guest->pass);
+    snprintf(details, sizeof(details), "{\"pass\": %u}", pass);
     tell_monitor(guest, "MIGRATION_PASS", details);
-    tell(guest, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, (int)guest->pass, 0,
-         NULL, 0);
+    tell(guest, VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, (int)pass, 0, NULL, 0);
 }
 
 static int
@@ -201,7 +267,8 @@ virConnectDomainEventRegisterAny(virConnectPtr conn, virDomainPtr dom,
                                  void *opaque, virFreeCallback free_opaque)
 {
     return add_callback((Callback){ .event = event,
-                                    .guest = guest_of(dom),
+                                    .connection = connection_of(conn),
+                                    .guest = dom ? guest_of(dom) : NULL,
                                     .call = cb,
                                     .opaque = opaque,
                                     .free_opaque = free_opaque });
@@ -220,7 +287,8 @@ virConnectDomainQemuMonitorEventRegister(
     virFreeCallback free_opaque, unsigned int flags)
 {
     return add_callback((Callback){ .event = -1,
-                                    .guest = guest_of(dom),
+                                    .connection = connection_of(conn),
+                                    .guest = dom ? guest_of(dom) : NULL,
                                     .monitor = cb,
                                     .opaque = opaque,
                                     .free_opaque = free_opaque });
@@ -280,11 +348,11 @@ send_pages(Guest *guest, int fd, uint64_t pages)
         }
         pages -= now;
         sent += (double)(now * PAGE_WIRE_BYTES);
-        pthread_mutex_lock(&lock);
+        pthread_mutex_lock(&host->lock);
         guest->remaining_pages -= now;
         guest->normal_pages += now;
         guest->sent_bytes += now * PAGE_WIRE_BYTES;
-        pthread_mutex_unlock(&lock);
+        pthread_mutex_unlock(&host->lock);
         ahead_s = sent / guest->most_bytes_s - (seconds() - begun_s);
         if (ahead_s > 0.002) {
             usleep((useconds_t)(ahead_s * 1e6));
@@ -305,11 +373,10 @@ dirtied(const Guest *guest, double during_s)
 static void
 next_pass(Guest *guest, double pages)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&host->lock);
     guest->pass++;
     guest->remaining_pages = (uint64_t)pages;
-    pthread_mutex_unlock(&lock);
-    tell_pass(guest);
+    pthread_mutex_unlock(&host->lock);
 }
 
 static int
@@ -321,7 +388,10 @@ add_stats(const Guest *guest, virTypedParameterPtr *params, double downtime_ms)
                          VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
     virTypedParamsAddULLong(
         params, &n, &room, VIR_DOMAIN_JOB_TIME_ELAPSED,
-        (unsigned long long)((seconds() - guest->begun_s) * 1000));
+        (unsigned long long)(((guest->ended_s > 0 ? guest->ended_s
+                                                  : seconds()) -
+                              guest->begun_s) *
+                             1000));
     virTypedParamsAddULLong(params, &n, &room, VIR_DOMAIN_JOB_DOWNTIME,
                             (unsigned long long)downtime_ms);
     if (guest->pass > 0) {
@@ -377,9 +447,7 @@ migrate(Guest *guest, int fd, double *downtime_ms)
 {
     double pages = guest->memory_pages, pass_s, rate, stopped_s;
 
-    tell_monitor(guest, "MIGRATION", "{\"status\": \"setup\"}");
     next_pass(guest, pages);
-    tell_monitor(guest, "MIGRATION", "{\"status\": \"active\"}");
     for (;;) {
         double begun_s = seconds();
 
@@ -396,41 +464,24 @@ migrate(Guest *guest, int fd, double *downtime_ms)
         next_pass(guest, pages);
     }
     stopped_s = seconds();
-    tell_monitor(guest, "STOP", NULL);
-    tell(guest, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_SUSPENDED,
-         VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED, NULL, 0);
+    guest->stopped = true;
     next_pass(guest, pages);
     if (!send_pages(guest, fd, (uint64_t)pages)) {
         return false;
     }
     *downtime_ms = (seconds() - stopped_s) * 1000;
-    tell_monitor(guest, "MIGRATION", "{\"status\": \"completed\"}");
     return true;
 }
 
 static void
 finish(Guest *guest, bool completed, double downtime_ms)
 {
-    virTypedParameterPtr params = NULL;
-    int n = 0;
-
-    pthread_mutex_lock(&lock);
-    if (completed) {
-        n = add_stats(guest, &params, downtime_ms);
-    }
-    guest->where = completed ? GONE : STAYS;
-    pthread_mutex_unlock(&lock);
     log_end(guest, completed ? "completed" : "failed", downtime_ms);
-    if (completed) {
-        tell(guest, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, 0, 0, params, n);
-        tell(guest, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_STOPPED,
-             VIR_DOMAIN_EVENT_STOPPED_MIGRATED, NULL, 0);
-        virTypedParamsFree(params, n);
-    } else {
-        tell_monitor(guest, "MIGRATION",
-                     guest->abort ? "{\"status\": \"cancelled\"}"
-                                  : "{\"status\": \"failed\"}");
-    }
+    pthread_mutex_lock(&host->lock);
+    guest->downtime_s = downtime_ms / 1000;
+    guest->ended_s = seconds();
+    guest->where = completed ? GONE : STAYS;
+    pthread_mutex_unlock(&host->lock);
 }
 
 static void *
@@ -443,10 +494,10 @@ guest_life(void *data)
 
     usleep((useconds_t)(guest->start_s * 1e6));
     fd = dial(guest);
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&host->lock);
     guest->where = LEAVES;
     guest->begun_s = seconds();
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&host->lock);
     completed = fd >= 0 && migrate(guest, fd, &downtime_ms);
     finish(guest, completed, downtime_ms);
     if (fd >= 0) {
@@ -481,18 +532,18 @@ parse_word(Guest *guest, const char *word)
 }
 
 static void
-begin(void)
+parse_guests(void)
 {
     char *text = strdup(getenv("VMFERRY_FAKE_GUESTS") ?: ""), *save, *one;
 
-    for (one = strtok_r(text, ";", &save); one && n_guests < MOST_GUESTS;
+    for (one = strtok_r(text, ";", &save); one && host->n_guests < MOST_GUESTS;
          one = strtok_r(NULL, ";", &save)) {
-        Guest *guest = &guests[n_guests++];
+        Guest *guest = &host->guests[host->n_guests++];
         char *inner, *word;
 
-        snprintf(guest->name, sizeof(guest->name), "vm%d", n_guests);
+        snprintf(guest->name, sizeof(guest->name), "vm%d", host->n_guests);
         snprintf(guest->uuid, sizeof(guest->uuid),
-                 "00000000-0000-4000-8000-%012d", n_guests);
+                 "00000000-0000-4000-8000-%012d", host->n_guests);
         guest->most_bytes_s = 12.5e6;
         guest->memory_pages = 8192;
         guest->downtime_ms = 300;
@@ -502,21 +553,180 @@ begin(void)
         }
     }
     free(text);
-    for (int i = 0; i < n_guests; i++) {
-        pthread_t thread;
+}
 
-        pthread_create(&thread, NULL, guest_life, &guests[i]);
-        pthread_detach(thread);
+/* The first to come makes it. */
+static void
+open_host(const char *path)
+{
+    int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    bool fresh = !path || lseek(fd, 0, SEEK_END) == 0;
+
+    if (fd >= 0 && fresh && ftruncate(fd, sizeof(Host)) != 0) {
+        perror(path);
+        _exit(1);
+    }
+    host = mmap(NULL, sizeof(Host), PROT_READ | PROT_WRITE,
+                path ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
+    if (fresh) {
+        pthread_mutexattr_t shared;
+
+        pthread_mutexattr_init(&shared);
+        pthread_mutexattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+        /* whoever looks may be killed while he does */
+        pthread_mutexattr_setrobust(&shared, PTHREAD_MUTEX_ROBUST);
+        pthread_mutex_init(&host->lock, &shared);
+        parse_guests();
     }
 }
+
+/* --- what becomes events --- */
+
+typedef struct Seen {
+    Where where;
+    unsigned pass;
+    bool stopped;
+} Seen;
+
+static void
+tell_end(Guest *guest)
+{
+    virTypedParameterPtr params = NULL;
+    int n;
+
+    if (guest->where == STAYS) {
+        tell_monitor(guest, "MIGRATION",
+                     guest->abort ? "{\"status\": \"cancelled\"}"
+                                  : "{\"status\": \"failed\"}");
+        return;
+    }
+    tell_monitor(guest, "MIGRATION", "{\"status\": \"completed\"}");
+    n = add_stats(guest, &params, guest->downtime_s * 1000);
+    tell(guest, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, 0, 0, params, n);
+    tell(guest, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_STOPPED,
+         VIR_DOMAIN_EVENT_STOPPED_MIGRATED, NULL, 0);
+    virTypedParamsFree(params, n);
+}
+
+static void
+look_at_guest(Guest *guest, Seen *seen)
+{
+    Guest now = *guest;
+
+    if (seen->where == WAITS && now.where != WAITS) {
+        tell_monitor(guest, "MIGRATION", "{\"status\": \"setup\"}");
+        seen->where = LEAVES;
+    }
+    if (now.stopped && !seen->stopped) {
+        seen->stopped = true;
+        tell_monitor(guest, "STOP", NULL);
+        tell(guest, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_SUSPENDED,
+             VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED, NULL, 0);
+    }
+    while (seen->pass < now.pass) {
+        tell_pass(guest, ++seen->pass);
+    }
+    if (now.where != seen->where) {
+        seen->where = now.where;
+        tell_end(guest);
+    }
+}
+
+static void
+look_at_daemon(void)
+{
+    char down[256];
+
+    if (!state_path) {
+        return;
+    }
+    snprintf(down, sizeof(down), "%s.down", state_path);
+    if (access(down, F_OK) != 0) {
+        return;
+    }
+    for (int i = 0; i < n_connections; i++) {
+        Connection *c = &connections[i];
+
+        if (!c->lost) {
+            c->lost = true;
+            if (c->on_close) {
+                c->on_close((virConnectPtr)(void *)c,
+                            VIR_CONNECT_CLOSE_REASON_EOF, c->on_close_opaque);
+            }
+        }
+    }
+}
+
+static void *
+watch_host(void *data)
+{
+    static Seen seen[MOST_GUESTS];
+
+    for (int i = 0; i < host->n_guests; i++) {
+        seen[i] = (Seen){ host->guests[i].where, host->guests[i].pass,
+                          host->guests[i].stopped };
+    }
+    for (;;) {
+        look_at_daemon();
+        for (int i = 0; i < host->n_guests; i++) {
+            look_at_guest(&host->guests[i], &seen[i]);
+        }
+        usleep(2000);
+    }
+    return NULL;
+}
+
+static void
+begin(void)
+{
+    pthread_t thread;
+
+    state_path = getenv("VMFERRY_FAKE_STATE");
+    open_host(state_path);
+    for (int i = 0; i < host->n_guests && !state_path; i++) {
+        pthread_create(&thread, NULL, guest_life, &host->guests[i]);
+        pthread_detach(thread);
+    }
+    pthread_create(&thread, NULL, watch_host, NULL);
+    pthread_detach(thread);
+}
+
+#ifdef FAKE_GUEST
+/* One guest, in a process whose command line holds its UUID, as QEMU's does. */
+int
+main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fprintf(stderr, "usage: fake-guest FILE NUMBER UUID\n");
+        return 2;
+    }
+    open_host(argv[1]);
+    guest_life(&host->guests[atoi(argv[2]) - 1]);
+    return 0;
+}
+#endif
 
 /* --- the connection --- */
 
 virConnectPtr
 virConnectOpenAuth(const char *name, virConnectAuthPtr auth, unsigned int flags)
 {
+    static char text[] = "Failed to connect socket";
+    char down[256] = "";
+
     pthread_once(&once, begin);
-    return CONNECTION;
+    if (state_path) {
+        snprintf(down, sizeof(down), "%s.down", state_path);
+    }
+    if ((*down && access(down, F_OK) == 0) ||
+        n_connections == sizeof(connections) / sizeof(connections[0])) {
+        last_error = (virError){ .code = VIR_ERR_SYSTEM_ERROR,
+                                 .domain = VIR_FROM_RPC,
+                                 .level = VIR_ERR_ERROR,
+                                 .message = text };
+        return NULL;
+    }
+    return (virConnectPtr)(void *)&connections[n_connections++];
 }
 
 int
@@ -528,7 +738,7 @@ virConnectClose(virConnectPtr conn)
 int
 virConnectIsAlive(virConnectPtr conn)
 {
-    return 1;
+    return !connection_of(conn)->lost;
 }
 
 int
@@ -541,12 +751,15 @@ int
 virConnectRegisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb,
                                 void *opaque, virFreeCallback free_opaque)
 {
+    connection_of(conn)->on_close_opaque = opaque;
+    connection_of(conn)->on_close = cb;
     return 0;
 }
 
 int
 virConnectUnregisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb)
 {
+    connection_of(conn)->on_close = NULL;
     return 0;
 }
 
@@ -594,23 +807,24 @@ virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains,
 {
     int n = 0;
 
-    *domains = calloc((size_t)n_guests + 1, sizeof(**domains));
-    pthread_mutex_lock(&lock);
-    for (int i = 0; i < n_guests; i++) {
-        if (guests[i].where != GONE) {
-            (*domains)[n++] = (virDomainPtr)(void *)&guests[i];
+    *domains = calloc((size_t)host->n_guests + 1, sizeof(**domains));
+    pthread_mutex_lock(&host->lock);
+    for (int i = 0; i < host->n_guests; i++) {
+        if (host->guests[i].where != GONE) {
+            (*domains)[n++] = domain_new(connection_of(conn), &host->guests[i]);
         }
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&host->lock);
     return n;
 }
 
 virDomainPtr
 virDomainLookupByUUIDString(virConnectPtr conn, const char *uuid)
 {
-    for (int i = 0; i < n_guests; i++) {
-        if (!strcmp(guests[i].uuid, uuid) && guests[i].where != GONE) {
-            return (virDomainPtr)(void *)&guests[i];
+    for (int i = 0; i < host->n_guests; i++) {
+        if (!strcmp(host->guests[i].uuid, uuid) &&
+            host->guests[i].where != GONE) {
+            return domain_new(connection_of(conn), &host->guests[i]);
         }
     }
     no_domain();
@@ -627,13 +841,14 @@ virDomainLookupByName(virConnectPtr conn, const char *name)
 int
 virDomainFree(virDomainPtr domain)
 {
+    free(domain_of(domain));
     return 0;
 }
 
 virConnectPtr
 virDomainGetConnect(virDomainPtr domain)
 {
-    return CONNECTION;
+    return (virConnectPtr)(void *)domain_of(domain)->connection;
 }
 
 const char *
@@ -654,6 +869,10 @@ virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
 {
     const Guest *guest = guest_of(domain);
     char *xml = NULL;
+
+    if (is_lost(domain)) {
+        return NULL;
+    }
 
     if (asprintf(&xml,
                  "<domain type='qemu' id='1'><name>%s</name><uuid>%s</uuid>"
@@ -683,6 +902,9 @@ int
 virDomainGetState(virDomainPtr domain, int *state, int *reason,
                   unsigned int flags)
 {
+    if (is_lost(domain)) {
+        return -1;
+    }
     if (guest_of(domain)->where == GONE) {
         return no_domain();
     }
@@ -707,10 +929,13 @@ virDomainGetJobStats(virDomainPtr domain, int *type,
     const Guest *guest = guest_of(domain);
     int result = 0;
 
+    if (is_lost(domain)) {
+        return -1;
+    }
     *params = NULL;
     *n_params = 0;
     *type = VIR_DOMAIN_JOB_NONE;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&host->lock);
     if (guest->where == GONE) {
         result = no_domain();
     } else if (guest->where == LEAVES &&
@@ -718,7 +943,7 @@ virDomainGetJobStats(virDomainPtr domain, int *type,
         *type = VIR_DOMAIN_JOB_UNBOUNDED;
         *n_params = add_stats(guest, params, 300);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&host->lock);
     return result;
 }
 
@@ -729,6 +954,10 @@ virDomainListGetStats(virDomainPtr *domains, unsigned int stats,
     virDomainStatsRecordPtr record = calloc(1, sizeof(*record));
     int room = 0;
 
+    if (is_lost(domains[0])) {
+        free(record);
+        return -1;
+    }
     if (guest_of(domains[0])->where == GONE) {
         free(record);
         return no_domain();

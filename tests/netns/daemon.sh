@@ -6,7 +6,7 @@
 # tests/fakes/libvirt.c stands before libvirt: guests leave when the test says,
 # as fast as the link lets them, and what vmferryd shapes has its effect. Where
 # a real QEMU would be asked for its sockets there is none: connections are
-# told by their bytes. Some 55 s, in two network namespaces of its own; root.
+# told by their bytes. Some 80 s, in two network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
 
@@ -23,6 +23,7 @@ VMFERRY=$TEST_BUILD/tools/cli/vmferry
 FAKE=$TEST_BUILD/tests/fakes/libfake-libvirt.so
 WORK=$(mktemp -d)
 LOG=$WORK/log
+guest=()
 RECORDS=$WORK/records
 export VMFERRY_SOCKET=$WORK/socket VMFERRY_DISABLED=$WORK/disabled
 export VMFERRY_FAKE_LOG=$WORK/fake.log
@@ -30,7 +31,7 @@ export VMFERRY_FAKE_LOG=$WORK/fake.log
 cleanup() {
     local status=$?
 
-    kill "${DAEMON:-}" "${SINK:-}" "${FAR:-}" 2>/dev/null
+    kill "${DAEMON:-}" "${SINK:-}" "${FAR:-}" "${guest[@]}" 2>/dev/null
     if [ "$status" != 0 ]; then
         sed 's/^/  | /' "$LOG" | tail -n 80
     fi
@@ -78,7 +79,7 @@ wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
 
 # daemon_start MODE GUESTS [LINE...]: and more of its configuration
 daemon_start() {
-    rm -rf "$RECORDS" "$VMFERRY_FAKE_LOG"
+    [ -n "${VMFERRY_FAKE_STATE:-}" ] || rm -rf "$RECORDS" "$VMFERRY_FAKE_LOG"
     {
         printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=none\n' \
             "$1" "$RECORDS" "$WORK/journal.db"
@@ -192,6 +193,56 @@ check_equal "observe: and not done" "" "$(tc qdisc show | grep 'htb 7666:')"
 check_equal "observe: on the guest neither" 0 \
     "$(cat "$VMFERRY_FAKE_LOG" 2>/dev/null | grep -c limit_ms)"
 daemon_stop
+
+# --- its death, and libvirt's; guests in processes of their own, whose sockets
+# tell whose connection is whose ---
+export VMFERRY_FAKE_STATE=$WORK/host
+mount -t tmpfs none /run
+mkdir -p /run/libvirt/qemu
+two="start=0.5,to=10.9.0.2:49152,mib=48,rate=300,set=1000;\
+start=0.5,to=10.9.0.2:49153,mib=48,rate=300,set=1000"
+export VMFERRY_FAKE_GUESTS=$two
+for i in 1 2; do
+    "$TEST_BUILD/tests/fakes/fake-guest" "$VMFERRY_FAKE_STATE" $i \
+        00000000-0000-4000-8000-00000000000$i &
+    guest[i]=$!
+    echo $! >/run/libvirt/qemu/vm$i.pid
+    wait_for 5 "death: there is a host" test -s "$VMFERRY_FAKE_STATE"
+done
+daemon_start enforce "$two"
+RANDOM=7
+for ((k = 0; k < 10; k++)); do
+    # a moment of the seed's choosing
+    sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
+    kill -9 "$DAEMON"
+    wait "$DAEMON" 2>/dev/null
+    daemon_start enforce "$two" >/dev/null
+done
+for i in 1 2; do
+    wait_for 5 "death: after ten, vm$i is in its class" \
+        session_is vm$i .not_in_force null
+    check "death: and it is its own" session_is vm$i .port $((49151 + i))
+done
+check_equal "death: two owners, both alive" "true true" \
+    "$(jq -r '[.owners[].pid] | map(. == '"$DAEMON"') | join(" ")' \
+        "$WORK"/run/tc-*.json)"
+: >"$VMFERRY_FAKE_STATE.down"
+wait_for 5 "libvirt: its loss is noticed" \
+    grep -q 'the connection to libvirt broke' "$LOG"
+check "libvirt: the classes stay" sh -c \
+    "[ \$(tc class show dev near0 | grep -c '7666:100[01] ') = 2 ]"
+rm "$VMFERRY_FAKE_STATE.down"
+wait_for 10 "libvirt: connected again" sh -c \
+    "[ \$(grep -c 'watching the migrations' '$LOG') = 2 ]"
+wait_for 60 "death: both have ended" sh -c \
+    "[ \$(grep -c 'migration completed' '$LOG') = 2 ]"
+wait "${guest[1]}" "${guest[2]}"
+check_equal "death: as the guests say" 2 \
+    "$(grep -c '"end":"completed"' "$VMFERRY_FAKE_LOG")"
+wait_for 5 "death: nothing is left, and it still runs" sh -c \
+    "! tc qdisc show | grep -q 'htb 7666:'"
+daemon_stop
+unset VMFERRY_FAKE_STATE
 
 # --- 64 at once ---
 many=
