@@ -24,6 +24,9 @@ struct PlanState {
     void *data[PLAN_MAX_TERMS];
     int64_t value[PLAN_MAX_TERMS];
     PlanScore score;
+    size_t limited; /* a term that is a limit, not a cost; SIZE_MAX: none */
+    int64_t limited_to;
+    int64_t limited_base; /* what too much is measured in */
 };
 
 /* What @guest takes of @r on @host beyond what it takes there anyway: nothing

@@ -16,6 +16,27 @@ static const PlanTerm *const all_terms[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(all_terms) <= PLAN_MAX_TERMS);
 
+/* What it breaks if the limited term has this value */
+static int64_t
+above_limit(const PlanState *s, int64_t value)
+{
+    __int128_t over = (__int128_t)value - s->limited_to;
+
+    return over <= 0 ? 0 : (int64_t)(over * PLAN_BROKEN / s->limited_base) + 1;
+}
+
+/* Where the change of term @i from @value by @delta counts */
+static inline void
+count_change(const PlanState *s, PlanScore *score, size_t i, int64_t delta)
+{
+    if (i == s->limited) {
+        score->violation +=
+            above_limit(s, s->value[i] + delta) - above_limit(s, s->value[i]);
+    } else {
+        *(s->terms[i]->hard ? &score->violation : &score->cost) += delta;
+    }
+}
+
 PlanState *
 plan_state_new(const PlanModel *model, const int32_t *host_of)
 {
@@ -24,6 +45,7 @@ plan_state_new(const PlanModel *model, const int32_t *host_of)
 
     g_assert(model->link_start); /* finished */
     s->model = model;
+    s->limited = SIZE_MAX;
     s->host_of = g_new(int32_t, model->n_guests);
     s->use = g_new0(int64_t, model->n_hosts * model->n_resources + 1);
     s->ghost = g_new0(int64_t, model->n_hosts * model->n_resources + 1);
@@ -177,9 +199,8 @@ plan_state_delta(const PlanState *s, int32_t guest, int32_t host)
     }
     for (size_t i = 0; i < s->n_terms; i++) {
         const PlanTerm *term = s->terms[i];
-        int64_t delta = term->delta(s, s->data[i], guest, host);
 
-        *(term->hard ? &sum.violation : &sum.cost) += delta;
+        count_change(s, &sum, i, term->delta(s, s->data[i], guest, host));
     }
     return sum;
 }
@@ -234,8 +255,8 @@ plan_state_move(PlanState *s, int32_t guest, int32_t host)
         const PlanTerm *term = s->terms[i];
         int64_t delta = term->delta(s, s->data[i], guest, host);
 
+        count_change(s, &s->score, i, delta);
         s->value[i] += delta;
-        *(term->hard ? &s->score.violation : &s->score.cost) += delta;
     }
     for (size_t i = 0; i < s->n_terms; i++) {
         if (s->terms[i]->moved) {
@@ -268,11 +289,30 @@ plan_state_recount(const PlanState *s)
 
     for (size_t i = 0; i < s->n_terms; i++) {
         const PlanTerm *term = s->terms[i];
+        int64_t value = term->recount(s->model, s->host_of);
 
-        *(term->hard ? &score.violation : &score.cost) +=
-            term->recount(s->model, s->host_of);
+        if (i == s->limited) {
+            score.violation += above_limit(s, value);
+        } else {
+            *(term->hard ? &score.violation : &score.cost) += value;
+        }
     }
     return score;
+}
+
+void
+plan_state_limit(PlanState *s, size_t i, int64_t most)
+{
+    g_assert(i < s->n_terms && !s->terms[i]->hard);
+    if (s->limited != SIZE_MAX) {
+        s->score.violation -= above_limit(s, s->value[s->limited]);
+        s->score.cost += s->value[s->limited];
+    }
+    s->limited = i;
+    s->limited_to = most;
+    s->limited_base = MAX(1, MAX(s->value[i], most));
+    s->score.cost -= s->value[i];
+    s->score.violation += above_limit(s, s->value[i]);
 }
 
 size_t

@@ -82,6 +82,15 @@ const int64_t *plan_state_use(const PlanState *state, int32_t host);
  */
 PlanScore plan_state_recount(const PlanState *state);
 
+/**
+ * plan_state_limit() - Let soft term @i count nothing, but stay within @most
+ * @most: Above it the term is a violation: 10^6 for as much as @most or the
+ *        present value, whichever is more, is too much. INT64_MAX: no limit
+ *
+ * One term at a time; the last call counts.
+ */
+void plan_state_limit(PlanState *state, size_t i, int64_t most);
+
 /** plan_state_terms() - How many terms take part */
 size_t plan_state_terms(const PlanState *state);
 

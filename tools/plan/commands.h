@@ -15,6 +15,7 @@ int plan_explain_main(int argc, char **argv);
 int plan_import_main(int argc, char **argv);
 int plan_solve_main(int argc, char **argv);
 int plan_moves_main(int argc, char **argv);
+int plan_pareto_main(int argc, char **argv);
 int plan_sets_main(int argc, char **argv);
 int plan_simulate_main(int argc, char **argv);
 

@@ -17,6 +17,7 @@ static const struct {
     { "moves", plan_moves_main, "the migrations that lead to a placement" },
     { "explain", plan_explain_main, "why guests should move" },
     { "compare", plan_compare_main, "methods side by side" },
+    { "pareto", plan_pareto_main, "what less of one objective costs" },
     { "bound", plan_bound_main, "what no placement can undercut" },
     { "check", plan_check_main, "which rules a placement breaks, its cost" },
     { "import", plan_import_main, "other formats into vmferry's own" },

@@ -10,20 +10,8 @@
 #include "plan/import.h"
 #include "tools/plan/commands.h"
 #include "tools/plan/options.h"
+#include "tools/plan/solve-options.h"
 #include "tools/plan/solving.h"
-
-static char *
-method_help(void)
-{
-    GString *text = g_string_new("Methods:\n");
-
-    for (int i = 0; i < PLAN_N_METHODS; i++) {
-        g_string_append_printf(text, "  %-8s %s\n",
-                               plan_method_name((PlanMethod)i),
-                               plan_method_help((PlanMethod)i));
-    }
-    return g_string_free(text, FALSE);
-}
 
 /* The better of the bound of all methods and what this one proved */
 static PlanBound
@@ -127,77 +115,6 @@ write_file(const char *name, const char *text)
     return true;
 }
 
-typedef struct SolveOptions {
-    Solving solving;
-    gint64 work, seed;
-    char *objective;
-} SolveOptions;
-
-static void
-solve_options_clear(SolveOptions *o)
-{
-    g_free(o->objective);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SolveOptions, solve_options_clear)
-
-/* The model with its limits checked; NULL after having complained */
-static PlanModel *
-load(int argc, char **argv, SolveOptions *o, const char *summary,
-     const GOptionEntry *own)
-{
-    const GOptionEntry shared[] = {
-        { "time-limit", 't', 0, G_OPTION_ARG_DOUBLE, &o->solving.time_limit_s,
-          "Seconds; 10 if neither limit is given", "S" },
-        { "work-limit", 'w', 0, G_OPTION_ARG_INT64, &o->work,
-          "Steps; alone, the same seed gives the same answer", "N" },
-        { "threads", 0, 0, G_OPTION_ARG_INT, &o->solving.threads,
-          "Searches side by side, the best of which counts; 2 if not said",
-          "N" },
-        { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed,
-          "Of the random numbers, 1 if not said", "N" },
-        { "objective", 'O', 0, G_OPTION_ARG_STRING, &o->objective,
-          "Weights in place of the model's, \"hosts=1000,move=1\"",
-          "TERM=WEIGHT,..." },
-        { NULL },
-    };
-    g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
-    g_autofree char *help = method_help();
-    g_autofree char *all = g_strdup_printf("%s\n\n%s", summary, help);
-    g_autoptr(PlanModel) m = NULL;
-    g_autoptr(GError) error = NULL;
-    const char *command = argv[0];
-
-    for (; own->long_name; own++) {
-        g_array_append_val(entries, *own);
-    }
-    g_array_append_vals(entries, shared, G_N_ELEMENTS(shared) - 1);
-    o->seed = 1;
-    o->solving.threads = 2;
-    m = plan_options_model(argc, argv, "MODEL", all,
-                           (GOptionEntry *)(void *)entries->data);
-    if (!m) {
-        return NULL;
-    }
-    if (o->solving.threads < 1 || o->solving.threads > 256) {
-        plan_options_fail(command, "--threads has to be 1 to 256");
-        return NULL;
-    }
-    if (!(o->solving.time_limit_s >= 0) || o->work < 0 || o->seed < 0) {
-        plan_options_fail(command, "limits and seed have to be 0 or more");
-        return NULL;
-    }
-    if (o->objective && !solving_weights(m, o->objective, &error)) {
-        plan_options_fail(command, error->message);
-        return NULL;
-    }
-    if (o->solving.time_limit_s == 0 && o->work == 0) {
-        o->solving.time_limit_s = 10;
-    }
-    o->solving.work_limit = (uint64_t)o->work;
-    o->solving.seed = (uint64_t)o->seed;
-    return g_steal_pointer(&m);
-}
-
 int
 plan_solve_main(int argc, char **argv)
 {
@@ -221,7 +138,7 @@ plan_solve_main(int argc, char **argv)
         { NULL },
     };
     g_autoptr(PlanModel) m =
-        load(argc, argv, &o, "Look for a better placement.", entries);
+        solve_load(argc, argv, &o, "Look for a better placement.", entries);
     g_autoptr(Solved) solved = NULL;
     PlanMethod method;
     PlanBound bound;
@@ -274,10 +191,11 @@ plan_compare_main(int argc, char **argv)
         { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
         { NULL },
     };
-    g_autoptr(PlanModel) m = load(argc, argv, &o,
-                                  "Methods side by side, each from where the "
-                                  "guests run now.",
-                                  entries);
+    g_autoptr(PlanModel) m =
+        solve_load(argc, argv, &o,
+                   "Methods side by side, each from where the "
+                   "guests run now.",
+                   entries);
     g_autofree char *all = solving_all_methods();
     g_auto(GStrv) words = g_strsplit(names ? names : all, ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();

@@ -170,3 +170,22 @@ random_placement(const PlanModel *m, GRand *rand)
     }
     return host_of;
 }
+
+void
+random_model_loosen(PlanModel *m)
+{
+    for (size_t r = 0; r < m->n_resources; r++) {
+        m->resources[r].reserve_milli = PLAN_MILLI;
+    }
+    for (size_t i = 0; i < m->n_hosts * m->n_resources; i++) {
+        m->capacity[i] = m->limit[i] = 1000;
+    }
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        m->hosts[h].closed = false;
+        m->hosts[h].features = 3;
+    }
+    for (size_t g = 0; g < m->n_guests; g++) {
+        m->guests[g].pinned = false;
+        g_clear_pointer(&m->allowed[g], g_free);
+    }
+}

@@ -13,4 +13,7 @@ PlanModel *random_model(guint32 seed);
 /** random_placement() - Any host or none for each guest; g_free() it */
 int32_t *random_placement(const PlanModel *model, GRand *rand);
 
+/* Room for everybody everywhere, so that rules between guests decide */
+void random_model_loosen(PlanModel *model);
+
 #endif
