@@ -28,7 +28,7 @@ socket=$VMFERRY_SOCKET
 capacity=50mbit
 END
     "$TEST_SOURCE/tools/testbed/vmferry-testbed" exec 1 "$VMFERRYD" \
-        --config "$WORK/vmferry.conf" >"$DAEMON_LOG" 2>&1 &
+        --config "$WORK/vmferry.conf" >>"$DAEMON_LOG" 2>&1 &
     DAEMON_PID=$!
     wait_for 10 "a daemon in mode $1 listens" \
         tb exec 1 "$VMFERRY" status || bail "$(cat "$DAEMON_LOG")"
