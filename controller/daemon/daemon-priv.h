@@ -71,6 +71,7 @@ typedef struct Announced Announced;
 typedef struct Outgoing {
     Daemon *daemon;
     Announced *announced; /* by whom is still there; NULL: others' */
+    guint orphan_source;  /* who announced it has left */
     char *id;             /* unique on this host */
     char *uuid, *name;
     int64_t noticed_us; /* monotonic: the first sign of it */
@@ -269,7 +270,8 @@ Known shaping_close(Outgoing *outgoing);
 void outgoing_tell_begun(Outgoing *outgoing);
 const char *outgoing_starter(const Outgoing *outgoing);
 char *daemon_new_id(Daemon *daemon); /* g_free() it */
-/* Who announced it is gone: from now on it is one that others started. */
+/* Who announced it is gone: if it does not end now, it is one that others
+ * started. */
 void outgoing_orphan(Outgoing *outgoing);
 
 /* track.c */

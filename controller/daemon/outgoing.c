@@ -512,11 +512,19 @@ outgoing_found(Outgoing *outgoing)
     session_set_link(outgoing->session, &outgoing->link);
 }
 
-void
-outgoing_orphan(Outgoing *outgoing)
+/* libvirt tells its caller of the end a moment before it tells us. */
+#define ORPHAN_MS 2000
+
+static gboolean
+on_orphaned(gpointer user)
 {
+    Outgoing *outgoing = user;
     PolicySettings settings = *job_settings(session_job(outgoing->session));
 
+    outgoing->orphan_source = 0;
+    if (outgoing->ended || !outgoing->announced) {
+        return G_SOURCE_REMOVE;
+    }
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_FOREIGN, "announcer",
                  "%s, which announced it, is gone: it has the rights of one "
                  "that others started",
@@ -532,6 +540,16 @@ outgoing_orphan(Outgoing *outgoing)
         shaping_open(outgoing);
     }
     control_changed(outgoing);
+    return G_SOURCE_REMOVE;
+}
+
+void
+outgoing_orphan(Outgoing *outgoing)
+{
+    if (!outgoing->orphan_source) {
+        outgoing->orphan_source =
+            g_timeout_add(ORPHAN_MS, on_orphaned, outgoing);
+    }
 }
 
 void
@@ -546,6 +564,7 @@ outgoing_free(Outgoing *outgoing)
     if (outgoing->reservation) {
         reservation_close(outgoing->reservation, NULL);
     }
+    g_clear_handle_id(&outgoing->orphan_source, g_source_remove);
     announced_free(outgoing->announced);
     g_array_unref(outgoing->owned);
     g_array_unref(outgoing->shared);
