@@ -59,7 +59,7 @@ counter=$(guest_value vm1 counter)
 # --- told of it, the daemon steers ---
 daemon_up enforce
 vmferry_start 1 migrate --live --p2p --verbose --record "$RECORD" \
-    --link mig0=50mbit --deadline 200 vm1 "$(uri 2)"
+    --deadline 200 vm1 "$(uri 2)"
 wait_for 20 "the session is in force" status_is .sessions[0].in_force true
 check_equal "it is ours" "vmferry vmferry 200 qemu+tcp://10.77.0.2/system" \
     "$(status_of '.sessions[0] | "\(.starter) \(.starter_program) \(.deadline_s) \(.destination)"')"

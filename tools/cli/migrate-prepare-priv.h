@@ -14,6 +14,7 @@ struct MigratePlan {
     VirtGuest *guest;
     Link link;
     bool has_link;
+    GError *link_problem; /* why we could not reserve ourselves */
     SessionSpec spec;
     GPtrArray *warnings;
 };

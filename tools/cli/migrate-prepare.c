@@ -306,9 +306,14 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
     plan->has_link =
         migrate_find_link(options, plan->destination, &plan->link, &problem);
     if (!plan->has_link && policy != POLICY_NONE) {
-        g_propagate_error(error, g_steal_pointer(&problem));
-        migrate_plan_free(plan);
-        return NULL;
+        /* A daemon may know the rate; if none steers, this is an error. */
+        if (options->dry_run || options->alone ||
+            !g_error_matches(problem, LINK_ERROR, LINK_ERROR_RATE)) {
+            g_propagate_error(error, g_steal_pointer(&problem));
+            migrate_plan_free(plan);
+            return NULL;
+        }
+        plan->link_problem = g_steal_pointer(&problem);
     }
     if (watch.ifindex && !check_rate(&plan->link, &watch, error)) {
         migrate_plan_free(plan);
@@ -339,6 +344,7 @@ migrate_plan_free(MigratePlan *plan)
     virt_host_unref(plan->destination);
     virt_host_unref(plan->source);
     g_ptr_array_unref(plan->warnings);
+    g_clear_error(&plan->link_problem);
     g_free(plan);
 }
 
@@ -346,6 +352,12 @@ const SessionSpec *
 migrate_plan_spec(const MigratePlan *plan)
 {
     return &plan->spec;
+}
+
+const GError *
+migrate_plan_link_problem(const MigratePlan *plan)
+{
+    return plan->link_problem;
 }
 
 bool

@@ -54,6 +54,10 @@ void migrate_plan_free(MigratePlan *plan);
 /** migrate_plan_spec() - What session_start() takes; lives with the plan */
 const SessionSpec *migrate_plan_spec(const MigratePlan *plan);
 
+/** migrate_plan_link_problem() - Why nobody but a daemon could reserve for it,
+ * NULL: we could as well; borrowed */
+const GError *migrate_plan_link_problem(const MigratePlan *plan);
+
 /** migrate_plan_is_local() - Does the guest leave this very host? */
 bool migrate_plan_is_local(const MigratePlan *plan);
 

@@ -262,7 +262,17 @@ ask_daemon(Run *run)
         cli_error(text);
         return false;
     }
-    if (alone && run->options->policy != POLICY_NONE) {
+    if (migrate_plan_link_problem(run->plan)) {
+        cli_error(migrate_plan_link_problem(run->plan)->message);
+        if (alone) {
+            text = g_strdup_printf("vmferryd, which may know it, does not "
+                                   "steer this migration: %s",
+                                   alone);
+            cli_error(text);
+        }
+        return false;
+    }
+    if (alone && migrate_plan_spec(run->plan)->policy.kind != POLICY_NONE) {
         text = g_strdup_printf("vmferryd does not steer this migration, "
                                "vmferry migrate does: %s",
                                alone);
