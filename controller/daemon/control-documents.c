@@ -223,8 +223,37 @@ member(JsonObject *json, const char *name)
     return jobj_get_known(json, name);
 }
 
+/* Of a counter, between two questions at least half a second apart. */
+typedef struct Use {
+    double bytes;
+    int64_t at_us;
+    Known bytes_s;
+} Use;
+
+static Known
+use_of(const Daemon *daemon, const char *device, const char *what, double bytes)
+{
+    g_autofree char *key = g_strdup_printf("%s %s", device, what);
+    Use *use = g_hash_table_lookup(daemon->uses, key);
+    int64_t now_us = clock_mono_us();
+
+    if (!use) {
+        use = g_new0(Use, 1);
+        *use = (Use){ bytes, now_us, unknown() };
+        g_hash_table_insert(daemon->uses, g_steal_pointer(&key), use);
+    } else if (now_us - use->at_us >= G_USEC_PER_SEC / 2) {
+        use->bytes_s = bytes >= use->bytes
+                           ? known((bytes - use->bytes) * G_USEC_PER_SEC /
+                                   (double)(now_us - use->at_us))
+                           : unknown();
+        use->bytes = bytes;
+        use->at_us = now_us;
+    }
+    return use->bytes_s;
+}
+
 static CtlClass
-class_of(JsonObject *json)
+class_of(const Daemon *daemon, const char *device, JsonObject *json)
 {
     CtlClass out = {
         .guarantee_bytes_s = member(json, "rate_bytes_s"),
@@ -237,6 +266,9 @@ class_of(JsonObject *json)
     jobj_get_string(json, "id", &out.id);
     jobj_get_string(json, "role", &out.role);
     jobj_get_string(json, "owner", &out.owner);
+    if (out.id && out.bytes.known) {
+        out.use_bytes_s = use_of(daemon, device, out.id, out.bytes.value);
+    }
     return out;
 }
 
@@ -254,7 +286,8 @@ list_classes(const Daemon *daemon, const char *device, JsonObject **kept)
     }
     list = jobj_get(json_object_array_get_idx(links, 0), "classes");
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        CtlClass one = class_of(json_object_array_get_idx(list, i));
+        CtlClass one =
+            class_of(daemon, device, json_object_array_get_idx(list, i));
 
         g_array_append_val(classes, one);
     }
@@ -270,6 +303,7 @@ link_document(const Daemon *daemon, const Outgoing *first)
     const uint8_t *m = first->link.mac;
     char mac[18], name[IF_NAMESIZE];
     double guaranteed = 0;
+    uint64_t bytes;
     CtlLink out = {
         .link = first->link.device,
         .ifindex = first->link.ifindex,
@@ -296,6 +330,10 @@ link_document(const Daemon *daemon, const Outgoing *first)
         }
     }
     g_ptr_array_add(ids, NULL);
+    if (link_tx_bytes(&first->link, &bytes, NULL)) {
+        out.use_bytes_s =
+            use_of(daemon, first->link.device, "link", (double)bytes);
+    }
     out.sessions = (const char *const *)ids->pdata;
     out.guaranteed_bytes_s = known(guaranteed);
     out.classes = (const CtlClass *)(const void *)classes->data;

@@ -198,6 +198,7 @@ struct Daemon {
     CtlServer *control;   /* NULL: there is no socket */
     Journal *journal;     /* NULL: there is none */
     GHashTable *circuits; /* device -> Circuit * */
+    GHashTable *uses;     /* control-documents.c: rates of counters shown */
     int64_t started_wall_us, connected_wall_us;
     char *libvirt_version;
     struct {

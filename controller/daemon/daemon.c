@@ -444,6 +444,8 @@ daemon_new(const DaemonOptions *options, GError **error)
         g_ptr_array_new_with_free_func((GDestroyNotify)outgoing_free);
     track_load(daemon);
     circuit_load(daemon);
+    daemon->uses =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     steps_open_journal(daemon);
     daemon->strangers =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
@@ -542,6 +544,7 @@ daemon_free(Daemon *daemon)
     g_ptr_array_unref(daemon->past);
     journal_close(daemon->journal);
     g_hash_table_unref(daemon->circuits);
+    g_hash_table_unref(daemon->uses);
     g_clear_pointer(&daemon->streams, g_array_unref);
     virt_pool_drain(daemon->pool, DRAIN_MS);
     virt_pool_unref(daemon->pool);
