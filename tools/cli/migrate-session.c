@@ -419,6 +419,7 @@ run_session(Run *run)
         cli_error(error->message);
         if (run->daemon) {
             migrate_daemon_withdraw(run->daemon);
+            g_clear_pointer(&run->daemon, migrate_daemon_free);
         }
         return 1;
     }
