@@ -60,7 +60,7 @@ counter=$(guest_value vm1 counter)
 daemon_up enforce
 vmferry_start 1 migrate --live --p2p --verbose --record "$RECORD" \
     --deadline 200 vm1 "$(uri 2)"
-wait_for 20 "the session is in force" status_is .sessions[0].in_force true
+wait_for 60 "the session is in force" status_is .sessions[0].in_force true
 check_equal "it is ours" "vmferry vmferry 200 qemu+tcp://10.77.0.2/system" \
     "$(status_of '.sessions[0] | "\(.starter) \(.starter_program) \(.deadline_s) \(.destination)"')"
 check_equal "the class belongs to the daemon" "$DAEMON_PID" \
@@ -105,7 +105,7 @@ check_same "host1 is as before" "$clean" "$(host_tc 1)"
     tb virsh 2 migrate --live --p2p vm1 "$(uri 1)" >/dev/null
 vmferry_start 1 migrate --live --p2p --json --link mig0=50mbit --record "$RECORD" vm1 "$(uri 2)"
 pass_begun "vmferryd killed" 1
-wait_for 20 "its class is there" has_tree 1
+wait_for 60 "its class is there" has_tree 1
 daemon_down -KILL
 vmferry_wait
 check_run "vmferryd killed" 0
@@ -118,7 +118,7 @@ check "what it left can be removed" has_no_tree 1
 tb virsh 2 migrate --live --p2p vm1 "$(uri 1)" >/dev/null
 daemon_up observe
 vmferry_start 1 migrate --live --p2p --verbose --link mig0=50mbit vm1 "$(uri 2)"
-wait_for 20 "we reserve" has_tree 1
+wait_for 60 "we reserve" has_tree 1
 check_equal "the daemon leaves it alone" 0 "$(status_of '.sessions | length')"
 vmferry_wait
 check_run "steered alone" 0
