@@ -482,7 +482,9 @@ repack(Lns *l)
                         ? (int32_t)plan_random_below(l->s, l->s->model->n_hosts)
                         : plan_state_hosts(l->s->state)[any_guest(l)]);
     }
-    plan_search_repack(l->s, l->rank, l->host, l->n_hosts);
+    if (l->n_hosts > 0) {
+        plan_search_repack(l->s, l->rank, l->host, l->n_hosts);
+    }
 }
 
 /* Costs that change a little with every step are what annealing is good at;

@@ -189,3 +189,11 @@ random_model_loosen(PlanModel *m)
         g_clear_pointer(&m->allowed[g], g_free);
     }
 }
+
+void
+random_model_keep_rules(PlanModel *m, size_t n)
+{
+    while (m->n_rules > n) {
+        g_free(m->rules[--m->n_rules].groups);
+    }
+}

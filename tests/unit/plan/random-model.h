@@ -16,4 +16,7 @@ int32_t *random_placement(const PlanModel *model, GRand *rand);
 /* Room for everybody everywhere, so that rules between guests decide */
 void random_model_loosen(PlanModel *model);
 
+/* The first @n rules only */
+void random_model_keep_rules(PlanModel *model, size_t n);
+
 #endif

@@ -61,7 +61,7 @@ Test(pareto, no_point_is_better_in_both)
                                   .n_points = 5,
                                   .limits = { .work = 4000, .seed = seed } };
 
-        m->n_rules = seed % 4;
+        random_model_keep_rules(m, seed % 4);
         random_model_loosen(m);
         points = plan_pareto(m, &query, NULL);
         for (guint i = 0; points && i < points->len; i++) {
