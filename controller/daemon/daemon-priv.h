@@ -80,6 +80,8 @@ typedef struct Outgoing {
     guint forget_source;
     int64_t told_us; /* to whom subscribed, monotonic */
     ConfigRules rules;
+    ConfigRules metadata; /* of the guest's description */
+    bool has_metadata;
 
     Link link;
     bool has_link;

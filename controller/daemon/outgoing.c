@@ -342,6 +342,9 @@ outgoing_pick_rules(Outgoing *outgoing)
     };
     ConfigMode before = outgoing->rules.mode;
 
+    if (outgoing->has_metadata && outgoing->daemon->config->daemon.metadata) {
+        who.metadata = &outgoing->metadata;
+    }
     daemon_config_rules(outgoing->daemon->config, &who, &outgoing->rules);
     if (outgoing->announced) {
         announced_rules(outgoing->announced, &outgoing->rules);
@@ -386,6 +389,15 @@ settings_of(const Outgoing *outgoing, const VirtLimits *limits,
     }
 }
 
+/* What its description says for us. */
+static void
+read_metadata(Outgoing *outgoing, const VirtGuestInfo *info, GError **error)
+{
+    outgoing->has_metadata =
+        info->metadata &&
+        config_rules_from_metadata(info->metadata, &outgoing->metadata, error);
+}
+
 Outgoing *
 outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
                const VirtLimits *limits)
@@ -404,6 +416,7 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     };
     const VirtGuestInfo *info = virt_guest_info(guest);
     Outgoing *outgoing = g_new0(Outgoing, 1);
+    g_autoptr(GError) problem = NULL;
     SessionSpec spec = { .guest = guest,
                          .hands = &hands,
                          .hands_user = outgoing };
@@ -427,10 +440,14 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     outgoing->shared = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
     outgoing->steps = g_ptr_array_new_with_free_func(g_free);
     outgoing->matched = g_array_new(FALSE, TRUE, sizeof(StreamMatch));
+    read_metadata(outgoing, info, &problem);
     outgoing_pick_rules(outgoing);
     settings_of(outgoing, limits, &spec.policy);
     spec.advisory = outgoing->rules.mode != CONFIG_MODE_ENFORCE;
     outgoing->session = session_adopt(&spec, &callbacks, outgoing);
+    if (problem) {
+        session_note(outgoing->session, problem->message);
+    }
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_NOTICED, "begun",
                  "its migration leaves this host; session %s, mode %s, looked "
                  "at %.0f ms after the first sign",

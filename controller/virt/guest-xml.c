@@ -57,6 +57,7 @@ virt_guest_info_free(VirtGuestInfo *info)
     g_free(info->emulator);
     g_free(info->type);
     g_free(info->accelerator);
+    g_free(info->metadata);
     g_free(info);
 }
 

@@ -65,7 +65,7 @@ info_load(virDomainPtr domain, GError **error)
 {
     g_autoptr(VirtGuestInfo) info = NULL;
     char *xml = virDomainGetXMLDesc(domain, 0);
-    char **taints = NULL;
+    char **taints = NULL, *metadata;
     int n_taints, persistent;
 
     if (!xml) {
@@ -90,6 +90,10 @@ info_load(virDomainPtr domain, GError **error)
     if (n_taints >= 0) {
         free(taints);
     }
+    metadata = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT,
+                                    VIRT_GUEST_METADATA, 0);
+    info->metadata = g_strdup(metadata);
+    free(metadata);
     virResetLastError();
     return g_steal_pointer(&info);
 }

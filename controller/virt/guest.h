@@ -19,6 +19,9 @@
 #include "sample/sample.h"
 #include "virt/virt.h"
 
+/* Namespace of what an administrator may say of a guest to vmferry. */
+#define VIRT_GUEST_METADATA "urn:vmferry:guest:1"
+
 typedef struct VirtGuest VirtGuest;
 
 typedef enum {
@@ -60,6 +63,7 @@ typedef struct VirtGuestInfo {
                                   for by size; 0: none are */
     GPtrArray *interfaces;     /* VirtInterface * */
     GPtrArray *taints; /* char *, libvirt's sentences; empty: untainted */
+    char *metadata;    /* the element that VIRT_GUEST_METADATA names; NULL */
 } VirtGuestInfo;
 
 typedef void (*VirtGuestFound)(VirtGuest *guest, const GError *error,

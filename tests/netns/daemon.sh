@@ -6,7 +6,7 @@
 # tests/fakes/libvirt.c stands before libvirt: guests leave when the test says,
 # as fast as the link lets them, and what vmferryd shapes has its effect. Where
 # a real QEMU would be asked for its sockets there is none: connections are
-# told by their bytes. Some 80 s, in two network namespaces of its own; root.
+# told by their bytes. Some 70 s, in two network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
 
@@ -175,6 +175,21 @@ check_equal "link: it was left while it ran" left \
 ip link set near7 down
 ip link set near7 name near0
 ip link set near0 up
+
+# --- what a guest's description says ---
+export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1'
+    mode='observe' priority='9'/>"
+daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100"
+wait_for 10 "metadata: its mode holds" session_is vm1 .mode observe
+check "metadata: and its priority" session_is vm1 .priority 9
+daemon_stop
+export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1' mode='often'/>"
+daemon_start observe "start=0.3,to=10.9.0.2:49152,mib=100"
+wait_for 10 "metadata: nonsense is said, and nothing of it holds" \
+    grep -q "warning:.*vm1.*often" "$LOG"
+check "metadata: the file does" session_is vm1 .mode observe
+daemon_stop
+unset VMFERRY_FAKE_METADATA
 
 # --- one that cannot converge ---
 hopeless="start=1,to=10.9.0.2:49152,mib=12,rate=2500,set=3000"
