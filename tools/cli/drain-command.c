@@ -243,10 +243,10 @@ carry_out(DrainRun *run, const DrainState *state, int *status, GError **error)
         return false;
     }
     *status = drain_exit_status(run->drain, false);
-    drain_view_summary(run->view, drain_seconds(run));
     if (run->begun_us > 0) {
         forget_or_keep(run, *status);
     }
+    drain_view_summary(run->view, drain_seconds(run));
     if (run->options->report_path) {
         write_report(run);
     }
