@@ -412,6 +412,22 @@ control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data)
 }
 
 void
+control_tell_mode(const Daemon *daemon, const char *by)
+{
+    JsonObject *data;
+
+    if (daemon->control) {
+        data = json_object_new_object();
+        jobj_add_string(data, "mode",
+                        config_mode_name(disabled_now(daemon->disabled)
+                                             ? CONFIG_MODE_OBSERVE
+                                             : daemon->config->defaults.mode));
+        jobj_add_string(data, "by", by);
+        ctl_server_event(daemon->control, CTL_EVENT_MODE, NULL, data);
+    }
+}
+
+void
 control_changed(const Outgoing *outgoing)
 {
     JsonObject *data;

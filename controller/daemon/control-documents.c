@@ -13,8 +13,8 @@
 #include "tc/shaper.h"
 #include "tc/show.h"
 
-static const char *
-state_word(JobState state)
+const char *
+control_state_word(JobState state)
 {
     static const char *const words[] = {
         [JOB_PREPARING] = "preparing",
@@ -167,7 +167,7 @@ control_session(const Outgoing *outgoing)
         .priority = outgoing->priority,
         .deadline_s = settings->deadline_s,
         .downtime_limit_s = known(settings->downtime_limit_s),
-        .state = state_word(job_state(job)),
+        .state = control_state_word(job_state(job)),
         .started_us = outgoing->started_wall_us,
         .elapsed_s = known(session_seconds(outgoing->session)),
         .link = outgoing->has_link ? outgoing->link.device : NULL,
@@ -407,7 +407,7 @@ control_status(const Daemon *daemon)
         .sessions_completed = daemon->counted.completed,
         .sessions_failed = daemon->counted.failed + daemon->counted.cancelled,
         .decisions = daemon->counted.decisions,
-        .foreign_changes = daemon->counted.foreign_changes,
+        .foreign_changes = control_foreign_changes(daemon),
     };
 
     for (guint i = 0; i < daemon->outgoing->len; i++) {
@@ -426,147 +426,15 @@ control_status(const Daemon *daemon)
                               list_alerts(daemon));
 }
 
-/* --- counters --- */
-
-static JsonObject *
-count_active(const Daemon *daemon)
+void
+control_tell_link(const Outgoing *outgoing)
 {
-    static const char *const words[] = { "queued", "preparing", "precopy",
-                                         "switchover", "postcopy" };
-    uint64_t counts[G_N_ELEMENTS(words)] = { waiting_count(daemon) };
-    JsonObject *json = json_object_new_object();
+    JsonObject *data;
 
-    for (guint i = 0; i < daemon->outgoing->len; i++) {
-        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
-        const char *state =
-            state_word(job_state(session_job(outgoing->session)));
-
-        for (size_t j = 0; j < G_N_ELEMENTS(words); j++) {
-            counts[j] += !outgoing->ended && g_str_equal(state, words[j]);
-        }
+    if (outgoing->has_link && outgoing->daemon->control) {
+        data = json_object_new_object();
+        jobj_add(data, "link", link_document(outgoing->daemon, outgoing));
+        ctl_server_event(outgoing->daemon->control, CTL_EVENT_LINK_CHANGED,
+                         NULL, data);
     }
-    for (size_t j = 0; j < G_N_ELEMENTS(words); j++) {
-        jobj_add_u64(json, words[j], counts[j]);
-    }
-    return json;
-}
-
-/* Of absolute relative errors, as docs/protocol.md has it. */
-static JsonObject *
-histogram(const Daemon *daemon, const char *forecast, const char *outcome)
-{
-    static const double bounds[] = { 0.05, 0.1, 0.2, 0.5, 1, 2 };
-    uint64_t counts[G_N_ELEMENTS(bounds) + 1] = { 0 };
-    JsonObject *json = json_object_new_object();
-    JsonObject *limits = json_object_new_array();
-    JsonObject *numbers = json_object_new_array();
-    double sum = 0;
-
-    for (guint i = 0; i < daemon->past->len; i++) {
-        JsonObject *entry =
-            jobj_get(g_ptr_array_index(daemon->past, i), "entry");
-        Known foretold = jobj_get_known(entry, forecast);
-        Known came = jobj_get_known(entry, outcome);
-        size_t at = 0;
-        double error;
-
-        if (!foretold.known || !came.known || came.value <= 0) {
-            continue;
-        }
-        error = ABS(foretold.value - came.value) / came.value;
-        while (at < G_N_ELEMENTS(bounds) && error > bounds[at]) {
-            at++;
-        }
-        counts[at]++;
-        sum += error;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(bounds); i++) {
-        json_object_array_add(limits, json_object_new_double(bounds[i]));
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(counts); i++) {
-        json_object_array_add(numbers, json_object_new_uint64(counts[i]));
-    }
-    jobj_add(json, "bounds", limits);
-    jobj_add(json, "counts", numbers);
-    jobj_add_double(json, "sum", sum);
-    return json;
-}
-
-static void
-count_inside(const Daemon *daemon, JsonObject *json)
-{
-    uint64_t passes = 0, inside = 0;
-
-    for (guint i = 0; i < daemon->past->len; i++) {
-        JsonObject *entry =
-            jobj_get(g_ptr_array_index(daemon->past, i), "entry");
-        uint64_t more = 0, more_inside = 0;
-
-        jobj_get_u64(entry, "passes", &more);
-        jobj_get_u64(entry, "passes_inside", &more_inside);
-        passes += more;
-        inside += MIN(more_inside, more);
-    }
-    jobj_add_u64(json, "inside", inside);
-    jobj_add_u64(json, "outside", passes - inside);
-}
-
-JsonObject *
-control_metrics(const Daemon *daemon)
-{
-    JsonObject *json = json_object_new_object();
-    JsonObject *sessions = json_object_new_object();
-    JsonObject *decisions = json_object_new_array();
-    JsonObject *forecast = json_object_new_object();
-    JsonObject *bytes = json_object_new_object();
-    JsonObject *control = json_object_new_object();
-    JsonObject *foreign = json_object_new_array();
-    g_autofree char *now = clock_format_utc(clock_wall_us());
-    CtlServerCounters served = ctl_server_counters(daemon->control);
-
-    jobj_add_string(json, "time", now);
-    jobj_add_string(json, "mode",
-                    config_mode_name(daemon->config->defaults.mode));
-    jobj_add_bool(json, "disabled", disabled_now(daemon->disabled));
-    jobj_add_u64(sessions, "begun", daemon->counted.begun);
-    jobj_add_u64(sessions, "completed", daemon->counted.completed);
-    jobj_add_u64(sessions, "failed", daemon->counted.failed);
-    jobj_add_u64(sessions, "cancelled", daemon->counted.cancelled);
-    jobj_add_u64(sessions, "adopted", daemon->counted.adopted);
-    jobj_add(json, "sessions", sessions);
-    jobj_add(json, "active", count_active(daemon));
-    for (int step = 0; step < POLICY_N_STEPS; step++) {
-        JsonObject *one = json_object_new_object();
-
-        jobj_add_string(one, "step", policy_step_name((PolicyStep)step));
-        jobj_add_string(one, "reason", "normal");
-        jobj_add_u64(one, "count", daemon->counted.steps[step]);
-        json_object_array_add(decisions, one);
-    }
-    jobj_add(json, "decisions", decisions);
-    jobj_add(json, "ladder", json_object_new_array());
-    if (daemon->counted.foreign_changes > 0) {
-        JsonObject *one = json_object_new_object();
-
-        jobj_add_string(one, "what", "class");
-        jobj_add_u64(one, "count", daemon->counted.foreign_changes);
-        json_object_array_add(foreign, one);
-    }
-    jobj_add(json, "foreign_changes", foreign);
-    jobj_add(json, "not_in_force", json_object_new_array());
-    jobj_add(forecast, "time_error",
-             histogram(daemon, "forecast_time_s.value", "time_s"));
-    jobj_add(forecast, "downtime_error",
-             histogram(daemon, "forecast_downtime_s", "downtime_s"));
-    count_inside(daemon, forecast);
-    jobj_add(json, "forecast", forecast);
-    jobj_add_u64(bytes, "streams", daemon->counted.stream_bytes);
-    jobj_add_u64(bytes, "foreign_in_class", daemon->counted.foreign_bytes);
-    jobj_add(json, "bytes", bytes);
-    jobj_add_u64(control, "clients", served.clients);
-    jobj_add_u64(control, "requests", served.requests);
-    jobj_add_u64(control, "refused", served.refused);
-    jobj_add_u64(control, "dropped", served.dropped);
-    jobj_add(json, "control", control);
-    return json;
 }

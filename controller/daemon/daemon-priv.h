@@ -15,6 +15,7 @@
  * records.c    what remains of each
  * track.c      what was forecast, and what came
  * control-documents.c  what the control socket shows
+ * control-metrics.c    what it counts
  * control-commands.c   what it lets others do
  * announce.c   migrations that somebody tells of before they begin
  * waiting.c    ... and whose turn it is
@@ -64,6 +65,14 @@ typedef struct TrackForecast {
     double low_time_s, high_time_s;
 } TrackForecast;
 
+/* What others changed of ours, or under us. */
+typedef enum {
+    FOREIGN_SPEED,
+    FOREIGN_DOWNTIME,
+    FOREIGN_CLASS, /* our tree, or the name of its interface */
+    FOREIGN_N_CHANGES
+} ForeignChange;
+
 /* What was asked for before it began. */
 typedef struct Announced Announced;
 
@@ -72,6 +81,7 @@ typedef struct Outgoing {
     Daemon *daemon;
     Announced *announced; /* by whom is still there; NULL: others' */
     guint orphan_source;  /* who announced it has left */
+    int64_t counted_us;   /* monotonic: how long it is in force, or not */
     char *id;             /* unique on this host */
     char *uuid, *name;
     int64_t noticed_us; /* monotonic: the first sign of it */
@@ -205,8 +215,11 @@ struct Daemon {
     char *libvirt_version;
     struct {
         uint64_t begun, completed, failed, cancelled, adopted;
-        uint64_t steps[POLICY_N_STEPS];
-        uint64_t decisions, foreign_changes, stream_bytes, foreign_bytes;
+        uint64_t steps[POLICY_N_STEPS][SHARE_N_ROLES];
+        uint64_t taken[LADDER_N_STEPS], undone[LADDER_N_STEPS];
+        uint64_t foreign[FOREIGN_N_CHANGES];
+        double not_in_force_s[FORCE_N_STATES];
+        uint64_t decisions, stream_bytes, foreign_bytes;
     } counted;
 
     int64_t arbitrated_us; /* arbiter.c */
@@ -287,9 +300,18 @@ JsonObject *track_document(const Daemon *daemon);
 JsonObject *control_session(const Outgoing *outgoing);
 JsonObject *control_decision(const Outgoing *outgoing); /* the last */
 JsonObject *control_status(const Daemon *daemon);
+
+const char *control_state_word(JobState state);
+void control_tell_link(const Outgoing *outgoing); /* it is another one now */
+
+/* control-metrics.c */
 JsonObject *control_metrics(const Daemon *daemon);
+void control_foreign(Outgoing *outgoing, ForeignChange what, Known from,
+                     Known to, const char *text);
+uint64_t control_foreign_changes(const Daemon *daemon);
 
 /* control-commands.c */
+void control_tell_mode(const Daemon *daemon, const char *by);
 void control_start(Daemon *daemon);
 void control_stop(Daemon *daemon);
 void control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data);

@@ -395,6 +395,7 @@ on_disabled(bool disabled, const char *why, gpointer user)
             outgoing_pick_rules(outgoing);
         }
     }
+    control_tell_mode(daemon, disabled ? "switched off" : "switched on again");
     if (disabled) {
         clear_remains(daemon);
     }
@@ -515,6 +516,7 @@ daemon_reload(Daemon *daemon, char **changed, GError **error)
                                daemon->config->control.steer_group, &problem)) {
         daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", problem->message);
     }
+    control_tell_mode(daemon, "configuration");
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 

@@ -54,6 +54,9 @@ force_set(Outgoing *outgoing, ForceState force, const char *why)
                      force == FORCE_YES ? "" : "not ", why ? ": " : "",
                      why ? why : "");
     }
+    if (changed && (force == FORCE_LINK || force == FORCE_GIVEN_UP)) {
+        control_tell_link(outgoing);
+    }
 }
 
 /* It stands: is it what the stream waits for? */

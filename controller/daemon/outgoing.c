@@ -49,7 +49,7 @@ count_decision(Outgoing *outgoing, const JobAction *action)
     Daemon *daemon = outgoing->daemon;
 
     daemon->counted.decisions++;
-    daemon->counted.steps[action->decision.step]++;
+    daemon->counted.steps[action->decision.step][outgoing->role]++;
     outgoing->decided_s = (double)action->at_us / G_USEC_PER_SEC;
     outgoing->decided_iter = action->iter;
     outgoing->decided_wall_us = clock_wall_us();
@@ -144,6 +144,29 @@ on_warning(Session *session, const char *text, gpointer user)
 }
 
 static void
+on_foreign(Session *session, SessionForeign what, double from, double to,
+           const char *text, gpointer user)
+{
+    control_foreign(user,
+                    what == SESSION_FOREIGN_DOWNTIME ? FOREIGN_DOWNTIME
+                                                     : FOREIGN_SPEED,
+                    known(from), known(to), text);
+}
+
+/* For how long it is not in force, by the reason. */
+static void
+count_force(Outgoing *outgoing)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (outgoing->counted_us && outgoing->force != FORCE_YES) {
+        outgoing->daemon->counted.not_in_force_s[outgoing->force] +=
+            (double)(now_us - outgoing->counted_us) / G_USEC_PER_SEC;
+    }
+    outgoing->counted_us = now_us;
+}
+
+static void
 on_progress(Session *session, const JobProgress *progress, gpointer user)
 {
     Outgoing *outgoing = user;
@@ -151,6 +174,7 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
     int64_t at_us;
 
     outgoing->progress = *progress;
+    count_force(outgoing);
     if (clock_mono_us() - outgoing->told_us >= G_USEC_PER_SEC) {
         outgoing->told_us = clock_mono_us();
         control_changed(outgoing);
@@ -405,6 +429,7 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     static const SessionCallbacks callbacks = {
         .action = on_action,
         .warning = on_warning,
+        .foreign = on_foreign,
         .progress = on_progress,
         .ended = on_ended,
     };

@@ -191,6 +191,7 @@ repair(Outgoing *outgoing, const char *cause)
     }
     outgoing->repairs++;
     session_note(outgoing->session, cause);
+    control_foreign(outgoing, FOREIGN_CLASS, unknown(), unknown(), cause);
     /* Our own tree may stand under a lease that its old name had. */
     if (!leased(outgoing->daemon, name)) {
         reservation_clear(name, true, outgoing->daemon->options.run_dir, NULL,
@@ -206,6 +207,7 @@ repair(Outgoing *outgoing, const char *cause)
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "repaired",
                  "its class on %s stands again (repair %u of %u)",
                  outgoing->link.device, outgoing->repairs, MOST_REPAIRS);
+    control_tell_link(outgoing);
     return true;
 }
 

@@ -345,6 +345,9 @@ steps_look(Outgoing *outgoing)
                     g_strdup_printf("%s%s",
                                     advice.act == LADDER_UNDO ? "!" : "",
                                     ladder_step_name(advice.step)));
+    (advice.act == LADDER_UNDO
+         ? outgoing->daemon->counted.undone
+         : outgoing->daemon->counted.taken)[advice.step]++;
     carry_out(outgoing, &advice);
 }
 

@@ -187,6 +187,24 @@ differs(Known before, Known now)
            fabs(before.value - now.value) > 1e-6 * fabs(before.value);
 }
 
+static void
+tell_foreign(Session *session, SessionForeign what, double from, double to)
+{
+    bool speed = what == SESSION_FOREIGN_SPEED;
+    double scale = speed ? 1.0 / (1 << 20) : 1000;
+    g_autofree char *text = g_strdup_printf(
+        "somebody else changed the maximum %s from %.0f to %.0f %s; it is "
+        "theirs for the rest of this migration",
+        speed ? "speed" : "downtime", from * scale, to * scale,
+        speed ? "MiB/s" : "ms");
+
+    session_warn(session, "%s", text);
+    if (session->callbacks.foreign) {
+        session->callbacks.foreign(session, what, from, to, text,
+                                   session->user);
+    }
+}
+
 /* From now on that knob is the other's, for the rest of the job. */
 static void
 on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
@@ -202,18 +220,14 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
         (!session->own_downtime_s.known ||
          differs(session->own_downtime_s, limits->downtime_s))) {
         session->downtime_is_theirs = true;
-        session_warn(session,
-                     "somebody else changed the maximum downtime from %.0f to "
-                     "%.0f ms; it is theirs for the rest of this migration",
-                     session->limits.downtime_s.value * 1000,
-                     limits->downtime_s.value * 1000);
+        tell_foreign(session, SESSION_FOREIGN_DOWNTIME,
+                     session->limits.downtime_s.value,
+                     limits->downtime_s.value);
     }
     if (differs(session->limits.speed_bytes_s, limits->speed_bytes_s)) {
-        session_warn(session,
-                     "somebody else changed the maximum speed from %.0f to "
-                     "%.0f MiB/s; it is theirs for the rest of this migration",
-                     session->limits.speed_bytes_s.value / (1 << 20),
-                     limits->speed_bytes_s.value / (1 << 20));
+        tell_foreign(session, SESSION_FOREIGN_SPEED,
+                     session->limits.speed_bytes_s.value,
+                     limits->speed_bytes_s.value);
     }
     if (limits->downtime_s.known) {
         session->limits.downtime_s = limits->downtime_s;

@@ -88,11 +88,20 @@ typedef struct SessionSpec {
                                 which taints the guest */
 } SessionSpec;
 
+typedef enum {
+    SESSION_FOREIGN_SPEED,    /* maximum speed, bytes per second */
+    SESSION_FOREIGN_DOWNTIME, /* maximum downtime, seconds */
+} SessionForeign;
+
 typedef struct SessionCallbacks {
     /* Something happened; @action lives until the call returns. */
     void (*action)(Session *session, const JobAction *action, gpointer user);
     /* Something to tell, one line without a full stop. */
     void (*warning)(Session *session, const char *text, gpointer user);
+    /* Somebody else changed a value of the guest; was warned of as well. May
+     * be NULL. */
+    void (*foreign)(Session *session, SessionForeign what, double from,
+                    double to, const char *text, gpointer user);
     /* Where it stands, after each reading, some four times a second. */
     void (*progress)(Session *session, const JobProgress *progress,
                      gpointer user);

@@ -133,9 +133,6 @@ migrate_daemon_arguments(const MigrateOptions *options,
 
         jobj_add_string(arguments, "parent", parent);
     }
-    if (options->cut_off_s.known) {
-        jobj_add_known(arguments, "cut_off_s", options->cut_off_s);
-    }
     if (options->climbs) {
         add_ladder(arguments, options);
     }
@@ -323,8 +320,8 @@ on_event(CtlClient *client, JsonObject *event, gpointer user)
     }
     if (strcmp(name, "decision") == 0) {
         tell_decision(daemon, jobj_get(data, "decision"));
-    } else if (strcmp(name, "warning") == 0 ||
-               strcmp(name, "foreign-change") == 0) {
+    } else if (strcmp(name, "warning") == 0) {
+        /* a foreign change is warned of as well */
         daemon->callbacks->note("warning", text, daemon->user);
     } else if (strcmp(name, "held") == 0) {
         g_autofree char *note = NULL;

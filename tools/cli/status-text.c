@@ -720,8 +720,8 @@ status_text_event(JsonObject *event)
         text = held_line(data);
     } else if (strcmp(name, "released") == 0) {
         text = g_strdup_printf("session %s: no longer held", session);
-    } else if (strcmp(name, "warning") == 0 ||
-               strcmp(name, "foreign-change") == 0) {
+    } else if (strcmp(name, "warning") == 0) {
+        /* a foreign change is warned of as well */
         text = g_strdup_printf("session %s: %s", session,
                                word_or(data, "text", "-"));
     } else if (strcmp(name, "link-changed") == 0) {

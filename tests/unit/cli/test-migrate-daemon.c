@@ -50,7 +50,7 @@ static const struct {
       "\"policy\":\"default\",\"margin\":2,\"deadline_s\":90,"
       "\"downtime_limit_s\":0.5,\"protected\":[{\"expression\":\"tcp\","
       "\"rate_bytes_s\":1000000}],"
-      "\"link_rate_bytes_s\":125000000,\"parent\":\"1:1f\",\"cut_off_s\":600,"
+      "\"link_rate_bytes_s\":125000000,\"parent\":\"1:1f\","
       "\"allow\":[\"guarantee\",\"order\",\"wait\",\"downtime\","
       "\"ceiling\"],\"downtime_max_s\":0.9,\"throttle_max\":0.8,"
       "\"flags\":[\"postcopy\",\"p2p\",\"tls\"]}" },

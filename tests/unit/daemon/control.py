@@ -202,6 +202,9 @@ def turns(daemon):
     third, answer = enter(3)
     check("the third too", not answer["admitted"], answer)
     metrics, _ = watcher.ask("metrics")
+    check("nothing was decided yet", metrics["decisions"] == [] and
+          metrics["not_in_force"] == [] and metrics["ladder"] == [] and
+          metrics["foreign_changes"] == [], metrics)
     check("and are counted", metrics["active"]["queued"] == 2,
           metrics["active"])
     status, _ = watcher.ask("status")
@@ -241,8 +244,11 @@ def turns(daemon):
 
 def modes(daemon):
     client = Client(daemon.path)
+    client.ask("subscribe", events=["mode"])
     daemon.configure("observe")
     answer, error = client.ask("reload")
+    event = client.event("mode")
+    check("and so does an event", event["data"]["mode"] == "observe", event)
     check("reload tells what changed", error is None and
           any("observe" in line for line in answer["changed"]),
           error or answer)
