@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/units.h"
+#include "plan/draw.h"
 #include "plan/explain.h"
 #include "plan/moves.h"
 #include "tools/plan/commands.h"
@@ -113,6 +114,7 @@ plan_moves_main(int argc, char **argv)
 {
     g_autofree char *placement = NULL;
     g_autofree char *link = NULL;
+    g_autofree char *svg = NULL;
     gint most = 0;
     gboolean json = FALSE;
     PlanMoveQuery query = { .downtime_limit_s = 0.3 };
@@ -125,6 +127,8 @@ plan_moves_main(int argc, char **argv)
           "Limit in seconds, 0.3 if not said", "S" },
         { "per-host", 0, 0, G_OPTION_ARG_INT, &most,
           "Migrations at a time at one host, any number if not said", "N" },
+        { "svg", 0, 0, G_OPTION_ARG_FILENAME, &svg,
+          "Draw hosts before and after, moves and interfaces there", "FILE" },
         { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
         { NULL },
     };
@@ -166,6 +170,14 @@ plan_moves_main(int argc, char **argv)
             (char *)broken->pdata[0]);
 
         return plan_options_fail("moves", text);
+    }
+    if (svg) {
+        g_autofree char *text =
+            plan_draw_moves(m, moves, target, query.link_bytes_s);
+
+        if (!g_file_set_contents(svg, text, -1, &error)) {
+            return plan_options_fail("moves", error->message);
+        }
     }
     state = plan_state_new(m, target);
     (json ? print_json : print_text)(m, moves, state);

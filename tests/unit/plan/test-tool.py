@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 PROGRAM, DATA = sys.argv[1:3]
 GOLDEN = DATA + "/plan/patent-golden.json"
@@ -154,6 +155,29 @@ class Moves(unittest.TestCase):
         self.assertEqual(out["moves"][2]["after"], [0, 1])
         text = self.moves({"x": "b", "y": "a"}, "moves")
         self.assertIn("a stop on the way", text.stdout)
+
+    def test_svg(self):
+        """A row a move, a title a bar, and names cannot break it."""
+        self.MODEL["guests"][0]["name"] = "x<&>"
+        try:
+            with tempfile.NamedTemporaryFile(suffix=".svg") as svg:
+                done = self.moves({"x<&>": "b", "y": "a"}, "moves", "--svg",
+                                  svg.name)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                tree = xml.etree.ElementTree.parse(svg.name)
+        finally:
+            self.MODEL["guests"][0]["name"] = "x"
+        space = "{http://www.w3.org/2000/svg}"
+        texts = [text.text for text in tree.iter(space + "text")]
+        self.assertIn("3 moves in 4 s", texts)
+        self.assertIn("x<&>: a to c, a stop", texts)
+        self.assertIn("a out", texts)
+        bars = [bar for bar in tree.iter(space + "rect")
+                if bar.get("class") in ("g", "b")]
+        self.assertEqual(len(bars), 3)
+        # one after the other: the swap goes by way of c
+        ends = [int(bar.get("x")) + int(bar.get("width")) for bar in bars]
+        self.assertLessEqual(ends[0], int(bars[1].get("x")) + 1)
 
     def test_a_faster_link(self):
         done = self.moves({"x": "c", "y": "b"}, "moves", "--json",
