@@ -198,6 +198,7 @@ static size_t
 windows_within(const GuestLookSpec *spec, unsigned whole_ms,
                unsigned *inside_ms)
 {
+    double ms = whole_ms;
     size_t n = 0;
 
     for (size_t i = 0; i < spec->n_windows; i++) {
@@ -206,8 +207,7 @@ windows_within(const GuestLookSpec *spec, unsigned whole_ms,
             inside_ms[n++] = spec->windows_ms[i];
         }
     }
-    for (double ms = whole_ms * CURVE_STEP;
-         ms >= CURVE_FROM_MS && n < VIRT_DIRTY_MOST_WINDOWS; ms *= CURVE_STEP) {
+    while ((ms *= CURVE_STEP) >= CURVE_FROM_MS && n < VIRT_DIRTY_MOST_WINDOWS) {
         size_t i = 0;
 
         while (i < n && inside_ms[i] < (unsigned)ms) {
