@@ -69,7 +69,19 @@ end_failed(Session *session, VirtError code, const char *why)
     end(session, error);
 }
 
-/* The daemon's word after the fact: with it, or with what we have. */
+static gboolean
+on_grace_over(gpointer user)
+{
+    Session *session = user;
+
+    session->judge_source = 0;
+    end(session, NULL);
+    return G_SOURCE_REMOVE;
+}
+
+/* The daemon's word after the fact. Where the guest is gone with its figures
+ * they come as an event, on the heels of the one that told its stop; without
+ * both it ends with what we have. */
 static void
 on_final(VirtGuest *guest, const VirtReading *reading, const GError *error,
          gpointer user)
@@ -82,7 +94,14 @@ on_final(VirtGuest *guest, const VirtReading *reading, const GError *error,
         session->final.job = reading->job;
         session->final.job.message = NULL;
     }
-    end(session, NULL);
+    if (session->ending) {
+        /* told by an event meanwhile */
+    } else if (session->final.job.state == VIRT_JOB_COMPLETED) {
+        end(session, NULL);
+    } else {
+        g_clear_handle_id(&session->judge_source, g_source_remove);
+        session->judge_source = g_timeout_add(JUDGE_MS, on_grace_over, session);
+    }
     session_unref(session);
 }
 
@@ -153,6 +172,9 @@ session_adopted_event(Session *session, const VirtEvent *event)
             g_free(session->final.job.message);
             session->final.job = *event->job;
             session->final.job.message = NULL;
+            if (session->stop_told) {
+                end(session, NULL);
+            }
         }
         break;
     case VIRT_EVENT_STATUS:
@@ -164,6 +186,7 @@ session_adopted_event(Session *session, const VirtEvent *event)
         break;
     case VIRT_EVENT_STOPPED:
         if (g_str_equal(event->detail, "migrated")) {
+            session->stop_told = true;
             end_completed(session);
         } else {
             why = g_strdup_printf("ended with the guest: %s", event->detail);

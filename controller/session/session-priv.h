@@ -48,9 +48,10 @@ struct Session {
     uint64_t sent_bytes; /* last that libvirt told */
     int64_t sent_at_us;  /* then, monotonic; 0: not yet */
 
-    bool adopted; /* somebody else's: .migration stays NULL */
-    bool ending;  /* its end is settled */
-    bool lost;    /* no connection to its libvirtd */
+    bool adopted;   /* somebody else's: .migration stays NULL */
+    bool ending;    /* its end is settled */
+    bool stop_told; /* the guest was stopped here, "migrated" */
+    bool lost;      /* no connection to its libvirtd */
     VirtMigrateSpec *no_request;
     VirtMigrationResult final; /* of an adopted one; .job as it was told */
     guint judge_source;        /* its job is gone: what became of it? */

@@ -97,8 +97,16 @@ on_monitor(virConnectPtr connection, virDomainPtr domain, const char *event,
         details ? jobj_parse(details, strlen(details), NULL) : NULL;
     const char *status;
 
-    if (data && jobj_get_string(data, "status", &status)) {
+    if (!data || !jobj_get_string(data, "status", &status)) {
+        return;
+    }
+    if (!strcmp(event, "MIGRATION")) {
         ear_tell(opaque, domain, status);
+    } else if (!strcmp(event, "JOB_STATUS_CHANGE") &&
+               !strcmp(status, "created")) {
+        /* Disks are copied before memory is, for minutes: QEMU calls that no
+         * migration yet, libvirt does. */
+        ear_tell(opaque, domain, "a block job");
     }
 }
 
@@ -139,8 +147,9 @@ begin_work(gpointer data)
     Begin *call = data;
 
     call->ids[MONITOR] = virConnectDomainQemuMonitorEventRegister(
-        call->connection, NULL, "MIGRATION", on_monitor,
-        g_atomic_rc_box_acquire(call->ear), ear_unref, 0);
+        call->connection, NULL, "^(MIGRATION|JOB_STATUS_CHANGE)$", on_monitor,
+        g_atomic_rc_box_acquire(call->ear), ear_unref,
+        VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX);
     if (call->ids[MONITOR] < 0) {
         ear_unref(call->ear);
     }

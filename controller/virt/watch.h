@@ -18,7 +18,8 @@ typedef struct VirtWatch VirtWatch;
 /**
  * VirtWatchSign - Something that a migration would do happened to a guest
  * @uuid: Of the guest
- * @sign: "setup", "active", "pass 3", "a job was under way": for the log
+ * @sign: "setup", "active", "pass 3", "a block job", "a job was under way":
+ *        for the log
  */
 typedef void (*VirtWatchSign)(VirtWatch *watch, const char *uuid,
                               const char *sign, gpointer user);

@@ -602,9 +602,9 @@ tell_end(Guest *guest)
     }
     tell_monitor(guest, "MIGRATION", "{\"status\": \"completed\"}");
     n = add_stats(guest, &params, guest->downtime_s * 1000);
-    tell(guest, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, 0, 0, params, n);
     tell(guest, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_STOPPED,
          VIR_DOMAIN_EVENT_STOPPED_MIGRATED, NULL, 0);
+    tell(guest, VIR_DOMAIN_EVENT_ID_JOB_COMPLETED, 0, 0, params, n);
     virTypedParamsFree(params, n);
 }
 
