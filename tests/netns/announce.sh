@@ -22,6 +22,7 @@ WORK=$(mktemp -d)
 LOG=$WORK/log
 export VMFERRY_SOCKET=$WORK/socket VMFERRY_DISABLED=$WORK/disabled
 
+# shellcheck disable=SC2317 # called by the trap
 cleanup() {
     local status=$?
 
