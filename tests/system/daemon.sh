@@ -114,7 +114,7 @@ daemon_start
 check_status "a second daemon is refused" 1 "process $DAEMON" \
     "$TESTBED" exec 1 "$VMFERRYD" --config "$CONF"
 for i in 1 2 3 4; do
-    start_guest "vm$i" --host 1 --memory 96 --workload memory \
+    start_guest "vm$i" --host 1 --memory 128 --workload memory \
         --workload-args rate=300,set=8 >"$WORK/guest-$i" 2>&1 &
     starting[i]=$!
 done
