@@ -223,15 +223,21 @@ do_release(gpointer self, CtlRequest *request)
     }
 }
 
+typedef struct Cancelling {
+    CtlRequest *request;
+    JsonObject *answer;
+} Cancelling;
+
 static void
 on_cancelled(const GError *error, gpointer user)
 {
-    CtlRequest *request = user;
+    g_autofree Cancelling *cancelling = user;
 
     if (error) {
-        ctl_request_fail_error(request, error, NULL);
+        jobj_unref(cancelling->answer);
+        ctl_request_fail_error(cancelling->request, error, NULL);
     } else {
-        ctl_request_return(request, NULL);
+        ctl_request_return(cancelling->request, cancelling->answer);
     }
 }
 
@@ -239,6 +245,7 @@ static void
 do_cancel(gpointer self, CtlRequest *request)
 {
     Outgoing *outgoing = steered_asked_for(self, request);
+    Cancelling *cancelling;
 
     if (!outgoing) {
         return;
@@ -248,7 +255,8 @@ do_cancel(gpointer self, CtlRequest *request)
                          "guest '%s' runs on the destination already, and its "
                          "memory is on both hosts: nothing is stopped now",
                          outgoing->name);
-    } else if (!(outgoing->rules.allow & 1u << CONFIG_MAY_ABORT)) {
+    } else if (!outgoing->announced &&
+               !(outgoing->rules.allow & 1u << CONFIG_MAY_ABORT)) {
         ctl_request_fail(request, CTL_ERROR_REFUSED,
                          "name \"abort\" in \"allow\" of its [guest] and "
                          "[starter] sections, or use virsh domjobabort",
@@ -256,8 +264,10 @@ do_cancel(gpointer self, CtlRequest *request)
                          "and its rules do not allow to abort it",
                          outgoing->name);
     } else {
+        cancelling = g_new(Cancelling, 1);
+        *cancelling = (Cancelling){ request, only_session(outgoing) };
         virt_guest_abort_job(session_guest(outgoing->session), on_cancelled,
-                             request);
+                             cancelling);
     }
 }
 
@@ -305,8 +315,8 @@ do_set(gpointer self, CtlRequest *request)
     if (jobj_get(arguments, "downtime_limit_s")) {
         ctl_request_fail(request, CTL_ERROR_REFUSED,
                          "virsh migrate-setmaxdowntime",
-                         "the migration of guest '%s' was started by others: "
-                         "its downtime limit is theirs",
+                         "the downtime limit of guest '%s' belongs to whoever "
+                         "started its migration",
                          outgoing->name);
         return;
     }
@@ -319,9 +329,11 @@ do_set(gpointer self, CtlRequest *request)
     }
     if (any) {
         session_set_policy(outgoing->session, &settings);
-        outgoing->rules.policy = settings.kind;
+        outgoing->has_set_policy = true;
+        outgoing->rules.policy = outgoing->set_policy = settings.kind;
     }
     if (jobj_get_i64(arguments, "priority", &priority)) {
+        outgoing->has_set_priority = true;
         outgoing->priority = (int)priority;
         json_object_array_add(changed, json_object_new_string("priority"));
     }
@@ -370,6 +382,7 @@ do_enable(gpointer self, CtlRequest *request)
         ctl_request_fail_error(request, error, NULL);
         return;
     }
+    daemon_look_disabled(self);
     ctl_request_return(request, mode_now(self));
 }
 

@@ -92,6 +92,9 @@ typedef struct Outgoing {
     ConfigRules rules;
     ConfigRules metadata; /* of the guest's description */
     bool has_metadata;
+    BreakerLevel circuit; /* of its link, when its stream was found */
+    bool has_set_policy, has_set_priority; /* by "vmferry set": it stays so */
+    PolicyKind set_policy;
 
     Link link;
     bool has_link;
@@ -183,6 +186,7 @@ struct Daemon {
     int lock; /* descriptor */
     GMainLoop *loop;
     bool stopping;
+    bool drained; /* nobody owes us an answer any more */
     Notify *notify;
     Disabled *disabled;
     VirtPool *pool;

@@ -404,10 +404,7 @@ on_disabled(bool disabled, const char *why, gpointer user)
 void
 daemon_look_disabled(Daemon *daemon)
 {
-    g_autofree char *why = NULL;
-    bool disabled = disabled_read(NULL, &why);
-
-    on_disabled(disabled, why ? why : "", daemon);
+    disabled_look(daemon->disabled);
 }
 
 Daemon *
@@ -428,6 +425,7 @@ daemon_new(const DaemonOptions *options, GError **error)
         return NULL;
     }
     daemon = g_new0(Daemon, 1);
+    daemon->drained = true;
     daemon->lock = lock;
     daemon->options = *options;
     if (!daemon->options.run_dir) {
@@ -479,7 +477,7 @@ daemon_run(Daemon *daemon)
     }
     control_stop(daemon);
     disconnect(daemon);
-    virt_pool_drain(daemon->pool, DRAIN_MS);
+    daemon->drained = virt_pool_drain(daemon->pool, DRAIN_MS);
 }
 
 void
@@ -531,6 +529,11 @@ void
 daemon_free(Daemon *daemon)
 {
     if (!daemon) {
+        return;
+    }
+    if (!daemon->drained) {
+        /* libvirt hangs, and its answers point to what would be freed here.
+         * Classes are gone already; the rest goes with the process. */
         return;
     }
     g_clear_pointer(&daemon->disabled, disabled_free);

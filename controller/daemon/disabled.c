@@ -132,8 +132,8 @@ disabled_unset(const char *path, bool *was, GError **error)
     return true;
 }
 
-static void
-look(Disabled *disabled)
+void
+disabled_look(Disabled *disabled)
 {
     g_autofree char *why = NULL;
     bool now = disabled_read(disabled->path, &why);
@@ -170,7 +170,7 @@ static gboolean
 on_timer(gpointer user)
 {
     watch_folder(user); /* first: what comes between is then noticed */
-    look(user);
+    disabled_look(user);
     return G_SOURCE_CONTINUE; /* a destroyed source stays destroyed */
 }
 
@@ -242,7 +242,7 @@ on_event(gint fd, GIOCondition condition, gpointer user)
         attach_inotify(disabled);
     }
     watch_folder(disabled);
-    look(disabled);
+    disabled_look(disabled);
     return went ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 

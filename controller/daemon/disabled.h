@@ -67,6 +67,9 @@ Disabled *disabled_watch(const char *path, GMainContext *context,
 void disabled_free(Disabled *disabled);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Disabled, disabled_free)
 
+/** disabled_look() - Look now; calls what is called at a change */
+void disabled_look(Disabled *disabled);
+
 /** disabled_now() - As of the last look */
 bool disabled_now(const Disabled *disabled);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/announce-priv.h"
 #include "daemon/daemon-priv.h"
 
 /* QEMU's default downtime-limit. */
@@ -353,18 +354,64 @@ daemon_new_id(Daemon *daemon)
     return g_strdup_printf("%s-%u", stamp, ++daemon->n_ids);
 }
 
+/* What the rules say anew of how bandwidth is given, its session follows. */
+static void
+tell_settings(Outgoing *outgoing, const ConfigRules *before)
+{
+    const ConfigRules *rules = &outgoing->rules;
+    PolicySettings settings;
+
+    if (!outgoing->session ||
+        (rules->policy == before->policy && rules->margin == before->margin &&
+         rules->deadline_s == before->deadline_s)) {
+        return;
+    }
+    settings = *job_settings(session_job(outgoing->session));
+    settings.kind = rules->policy;
+    settings.margin = rules->margin;
+    if (rules->deadline_s != before->deadline_s) {
+        settings.deadline_s =
+            rules->deadline_s > 0 ? known(rules->deadline_s) : unknown();
+    }
+    if (policy_settings_check(&settings, NULL)) {
+        session_set_policy(outgoing->session, &settings);
+    }
+}
+
+/* What is more than a rule: "vmferry set", the switch, the circuit breaker. */
+static void
+limit_rules(Outgoing *outgoing)
+{
+    ConfigRules *rules = &outgoing->rules;
+
+    if (outgoing->has_set_policy) {
+        rules->policy = outgoing->set_policy;
+    }
+    if (!outgoing->has_set_priority) {
+        outgoing->priority = (int)rules->priority;
+    }
+    if (disabled_now(outgoing->daemon->disabled) ||
+        (outgoing->circuit == BREAKER_OBSERVE &&
+         rules->mode == CONFIG_MODE_ENFORCE)) {
+        rules->mode = CONFIG_MODE_OBSERVE;
+    }
+}
+
 /* The rules as they hold now; the destination may be known or not. */
 void
 outgoing_pick_rules(Outgoing *outgoing)
 {
+    g_autofree char *host =
+        outgoing->announced ? announced_host(outgoing->announced) : NULL;
     ConfigWho who = {
         .uuid = outgoing->uuid,
         .name = outgoing->name,
+        .host = host,
         .address = outgoing->found ? outgoing->endpoint.destination : NULL,
         .starter =
             outgoing->announced ? CONFIG_STARTER_OURS : CONFIG_STARTER_OTHER,
     };
-    ConfigMode before = outgoing->rules.mode;
+    const ConfigRules before = outgoing->rules;
 
     if (outgoing->has_metadata && outgoing->daemon->config->daemon.metadata) {
         who.metadata = &outgoing->metadata;
@@ -373,19 +420,18 @@ outgoing_pick_rules(Outgoing *outgoing)
     if (outgoing->announced) {
         announced_rules(outgoing->announced, &outgoing->rules);
     }
-    outgoing->priority = (int)outgoing->rules.priority;
-    if (disabled_now(outgoing->daemon->disabled)) {
-        outgoing->rules.mode = CONFIG_MODE_OBSERVE;
-    }
-    if (outgoing->session && outgoing->rules.mode != before) {
+    limit_rules(outgoing);
+    tell_settings(outgoing, &before);
+    if (outgoing->session && outgoing->rules.mode != before.mode) {
         outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_CONFIG, "mode",
                      "mode %s, was %s", config_mode_name(outgoing->rules.mode),
-                     config_mode_name(before));
+                     config_mode_name(before.mode));
         session_set_advisory(outgoing->session,
                              outgoing->rules.mode != CONFIG_MODE_ENFORCE);
-        if (outgoing->has_link) {
-            shaping_open(outgoing);
-        }
+    }
+    if (outgoing->has_link && (outgoing->rules.mode != before.mode ||
+                               outgoing->rules.policy != before.policy)) {
+        shaping_open(outgoing);
     }
 }
 
@@ -514,6 +560,7 @@ heed_circuit(Outgoing *outgoing)
 {
     BreakerLevel level = circuit_level(outgoing);
 
+    outgoing->circuit = level; /* and stays, whatever is reloaded */
     if (level == BREAKER_OBSERVE &&
         outgoing->rules.mode == CONFIG_MODE_ENFORCE) {
         outgoing->rules.mode = CONFIG_MODE_OBSERVE;

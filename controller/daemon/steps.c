@@ -358,6 +358,11 @@ steps_end(Outgoing *outgoing)
     g_autoptr(GError) error = NULL;
 
     order(outgoing, false);
+    if (virt_guest_changed(session_guest(outgoing->session))) {
+        /* It could not be put back. What is written down the next start does,
+         * and whoever reads the log by hand. */
+        return;
+    }
     if (outgoing->reconnected) {
         /* What knew the old value is gone with the old connection. */
         steps_put_back(outgoing->daemon, outgoing->id);
@@ -378,10 +383,13 @@ typedef struct Return {
     JournalEntry *entry;
 } Return;
 
+/* @settled: Else it stands open, for the next start. */
 static void
-return_done(Return *back)
+return_done(Return *back, bool settled)
 {
-    journal_settle(back->daemon->journal, back->entry->id, NULL);
+    if (settled && back->daemon->journal) {
+        journal_settle(back->daemon->journal, back->entry->id, NULL);
+    }
     journal_entry_free(back->entry);
     g_free(back);
 }
@@ -406,7 +414,8 @@ on_returned(const GError *error, gpointer user)
                    " ms again, as before an earlier vmferryd changed it",
                    back->entry->guest_name, back->entry->old_value);
     }
-    return_done(back);
+    return_done(back, !error || g_error_matches(error, VIRT_ERROR,
+                                                VIRT_ERROR_NOT_RUNNING));
 }
 
 static void
@@ -415,7 +424,10 @@ on_changed_guest(VirtGuest *guest, const GError *error, gpointer user)
     Return *back = user;
 
     if (!guest) {
-        return_done(back); /* it has taken the value along */
+        /* One that is not here has taken the value along; one that could not
+         * be asked for may have it still. */
+        return_done(back,
+                    g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN));
         return;
     }
     virt_guest_set_max_downtime(guest, (uint64_t)back->entry->old_value,

@@ -1003,6 +1003,9 @@ int
 virDomainMigrateSetMaxDowntime(virDomainPtr domain, unsigned long long downtime,
                                unsigned int flags)
 {
+    if (is_lost(domain)) {
+        return -1;
+    }
     log_limit(guest_of(domain), downtime);
     guest_of(domain)->downtime_ms = downtime;
     return 0;

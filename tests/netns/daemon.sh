@@ -80,6 +80,8 @@ wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
 # daemon_start MODE GUESTS [LINE...]: and more of its configuration
 daemon_start() {
     [ -n "${VMFERRY_FAKE_STATE:-}" ] || rm -rf "$RECORDS" "$VMFERRY_FAKE_LOG"
+    mkdir -p "$RECORDS"
+    [ -z "${BREAKER:-}" ] || printf '%s\n' "$BREAKER" >"$RECORDS/breaker.json"
     {
         printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=none\n' \
             "$1" "$RECORDS" "$WORK/journal.db"
@@ -191,6 +193,28 @@ check "metadata: the file does" session_is vm1 .mode observe
 daemon_stop
 unset VMFERRY_FAKE_METADATA
 
+# --- what a reload leaves as it is, and what a destination changes ---
+BREAKER='{"near0": {"level": "observe", "good": 0, "needed": 3,
+    "returned": false, "reason": "wrong too often", "runs": []}}'
+daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100" \
+    '[destination 10.9.0.0/24]' 'deadline=7min'
+wait_for 10 "reload: its destination's deadline is its own" \
+    session_is vm1 .deadline_s 420
+check "reload: the circuit breaker's word holds" session_is vm1 .mode observe
+check "reload: priority is set" "$VMFERRY" set vm1 priority=8
+sed -i 's/deadline=7min/deadline=8min/' "$WORK/conf"
+kill -HUP "$DAEMON"
+wait_for 5 "reload: the deadline is the new one" \
+    session_is vm1 .deadline_s 480
+check "reload: what was set stays set" session_is vm1 .priority 8
+check "reload: the circuit breaker's word still holds" \
+    session_is vm1 .mode observe
+check_equal "reload: so there is no class" "" \
+    "$(tc qdisc show | grep 'htb 7666:')"
+daemon_stop
+rm "$RECORDS/breaker.json"
+BREAKER=
+
 # --- one that cannot converge ---
 hopeless="start=1,to=10.9.0.2:49152,mib=12,rate=2500,set=3000"
 daemon_start enforce "$hopeless" '[ladder]' 'allow=guarantee downtime' \
@@ -256,6 +280,30 @@ check_equal "death: as the guests say" 2 \
     "$(grep -c '"end":"completed"' "$VMFERRY_FAKE_LOG")"
 wait_for 5 "death: nothing is left, and it still runs" sh -c \
     "! tc qdisc show | grep -q 'htb 7666:'"
+daemon_stop
+
+# --- stopped while libvirt is away: what it changed the next start puts back ---
+rm -f "$VMFERRY_FAKE_STATE" "$VMFERRY_FAKE_LOG"
+limits=('[ladder]' 'allow=guarantee downtime' 'downtime-max=30s'
+    '[starter others]' 'allow=guarantee downtime')
+export VMFERRY_FAKE_GUESTS="start=0.5,to=10.9.0.2:49152,mib=48,rate=6000,set=9000"
+"$TEST_BUILD/tests/fakes/fake-guest" "$VMFERRY_FAKE_STATE" 1 \
+    00000000-0000-4000-8000-000000000001 &
+guest=($!)
+echo $! >/run/libvirt/qemu/vm1.pid
+wait_for 5 "away: there is a host" test -s "$VMFERRY_FAKE_STATE"
+daemon_start enforce "$VMFERRY_FAKE_GUESTS" "${limits[@]}"
+wait_for 40 "away: the downtime limit is raised" \
+    grep -q limit_ms "$VMFERRY_FAKE_LOG"
+: >"$VMFERRY_FAKE_STATE.down"
+wait_for 5 "away: libvirt is gone" \
+    grep -q 'the connection to libvirt broke' "$LOG"
+daemon_stop
+rm "$VMFERRY_FAKE_STATE.down"
+daemon_start observe "$VMFERRY_FAKE_GUESTS"
+wait_for 5 "away: the old one is put back" \
+    grep -q 'the maximum downtime is 300 ms again' "$LOG"
+kill "${guest[0]}"
 daemon_stop
 unset VMFERRY_FAKE_STATE
 

@@ -78,6 +78,8 @@ class Daemon:
         self.process = subprocess.Popen(
             [program, "--config", self.config, "--run-dir",
              os.path.join(self.place, "run")],
+            env={**os.environ,
+                 "VMFERRY_DISABLED": os.path.join(self.place, "disabled")},
             stdout=self.log, stderr=self.log)
         until = time.monotonic() + 20
         while True:
@@ -269,6 +271,24 @@ def modes(daemon):
     client.close()
 
 
+def switch(daemon):
+    client = Client(daemon.path)
+    before = daemon.told().count("switched off")
+    _, error = client.ask("disable", now=True)
+    check("disabled", error is None, error)
+    metrics, _ = client.ask("metrics")
+    check("all is off when that is answered", metrics["disabled"], metrics)
+    daemon.wait_for("switched off")
+    _, error = client.ask("enable")
+    check("enabled", error is None, error)
+    metrics, _ = client.ask("metrics")
+    check("likewise", not metrics["disabled"], metrics)
+    daemon.wait_for("switched on again")
+    check("it is said once", daemon.told().count("switched off") == before + 1,
+          daemon.told())
+    client.close()
+
+
 def main():
     daemon = Daemon(sys.argv[1], "enforce")
     try:
@@ -276,6 +296,7 @@ def main():
         announcements(daemon)
         turns(daemon)
         modes(daemon)
+        switch(daemon)
     finally:
         daemon.stop()
     print(f"{failures} mistakes")
