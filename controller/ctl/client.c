@@ -250,7 +250,7 @@ read_greeting(CtlClient *client, GError **error)
 {
     g_autoptr(GError) problem = NULL;
     g_autoptr(JsonObject) hello =
-        wait_for(client, clock_mono_us() + client->timeout_ms * 1000ll,
+        wait_for(client, clock_mono_us() + client->timeout_ms * 1000LL,
                  fits_greeting, NULL, &problem);
     int64_t protocol = -1;
 
@@ -391,7 +391,7 @@ ctl_client_call(CtlClient *client, CtlCommand command, JsonObject *arguments,
     JsonObject *result;
 
     ctl_client_write(client);
-    answer = wait_for(client, clock_mono_us() + client->timeout_ms * 1000ll,
+    answer = wait_for(client, clock_mono_us() + client->timeout_ms * 1000LL,
                       fits_answer, &id, &problem);
     if (client->attached && client->inbox.length > 0) {
         ctl_client_wake(client);
@@ -410,7 +410,7 @@ JsonObject *
 ctl_client_next_event(CtlClient *client, int timeout_ms, GError **error)
 {
     int64_t until_us =
-        timeout_ms < 0 ? -1 : clock_mono_us() + timeout_ms * 1000ll;
+        timeout_ms < 0 ? -1 : clock_mono_us() + timeout_ms * 1000LL;
 
     return wait_for(client, until_us, fits_event, NULL, error);
 }

@@ -47,8 +47,9 @@ static const char *const event_names[] = {
     [CTL_EVENT_LINK_CHANGED] = "link-changed",
     [CTL_EVENT_FOREIGN_CHANGE] = "foreign-change",
     [CTL_EVENT_MODE] = "mode",
+    [CTL_N_EVENTS] = NULL,
 };
-G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == CTL_N_EVENTS);
+G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == CTL_N_EVENTS + 1);
 
 static const char *const ladder_steps[] = {
     "guarantee", "order", "wait",    "downtime", "auto-converge",
@@ -80,7 +81,7 @@ typedef struct Arg {
     ArgKind kind;
     unsigned attributes; /* ARG_ */
     double least, most;
-    const char *const *words;
+    const char *const *words; /* NULL-terminated */
 } Arg;
 
 #define LONGEST_NAME 256
@@ -111,7 +112,7 @@ static const Arg history_args[] = {
     END,
 };
 static const Arg subscribe_args[] = {
-    { "events", ARG_WORDS, 0, 0, CTL_N_EVENTS, event_names },
+    { "events", ARG_WORDS, 0, 0, 0, event_names },
     { "session", ARG_STRING, 0, 0, LONGEST_NAME, NULL },
     END,
 };
@@ -119,7 +120,7 @@ static const Arg set_args[] = {
     SESSION,
     { "deadline_s", ARG_NUMBER, ARG_NULLABLE, 0.001, MOST_SECONDS, NULL },
     { "priority", ARG_INTEGER, 0, 0, 9, NULL },
-    { "policy", ARG_WORD, 0, 0, G_N_ELEMENTS(policies) - 1, policies },
+    { "policy", ARG_WORD, 0, 0, 0, policies },
     { "downtime_limit_s", ARG_NUMBER, 0, 0.001, 2000, NULL },
     { "margin", ARG_NUMBER, 0, 1, 100, NULL },
     END,
@@ -129,7 +130,7 @@ static const Arg announce_args[] = {
     { "guest", ARG_STRING, 0, 0, LONGEST_NAME, NULL },
     { "destination", ARG_STRING, ARG_REQUIRED, 0, LONGEST_TEXT, NULL },
     { "migrate_uri", ARG_STRING, ARG_NULLABLE, 0, LONGEST_TEXT, NULL },
-    { "policy", ARG_WORD, 0, 0, G_N_ELEMENTS(policies) - 1, policies },
+    { "policy", ARG_WORD, 0, 0, 0, policies },
     { "margin", ARG_NUMBER, 0, 1, 100, NULL },
     { "deadline_s", ARG_NUMBER, ARG_NULLABLE, 0.001, MOST_SECONDS, NULL },
     { "downtime_limit_s", ARG_NUMBER, 0, 0.001, 2000, NULL },
@@ -138,13 +139,13 @@ static const Arg announce_args[] = {
     { "link_device", ARG_STRING, ARG_NULLABLE, 0, 15, NULL },
     { "link_rate_bytes_s", ARG_NUMBER, ARG_NULLABLE, 1, MOST_RATE, NULL },
     { "parent", ARG_CLASS, ARG_NULLABLE, 0, 0, NULL },
-    { "allow", ARG_WORDS, 0, 0, G_N_ELEMENTS(ladder_steps) - 1, ladder_steps },
+    { "allow", ARG_WORDS, 0, 0, 0, ladder_steps },
     { "downtime_max_s", ARG_NUMBER, ARG_NULLABLE, 0.001, 2000, NULL },
     { "throttle_max", ARG_NUMBER, ARG_NULLABLE, 0, 1, NULL },
-    { "flags", ARG_WORDS, 0, 0, G_N_ELEMENTS(flag_names) - 1, flag_names },
+    { "flags", ARG_WORDS, 0, 0, 0, flag_names },
     { "memory_bytes", ARG_NUMBER, ARG_NULLABLE, 0, MOST_RATE, NULL },
     { "queue", ARG_BOOL, 0, 0, 0, NULL },
-    { "steer", ARG_WORD, 0, 0, G_N_ELEMENTS(steerers) - 1, steerers },
+    { "steer", ARG_WORD, 0, 0, 0, steerers },
     END,
 };
 static const Arg disable_args[] = {
@@ -228,7 +229,7 @@ ctl_event_name(CtlEvent event)
 bool
 ctl_event_parse(const char *name, CtlEvent *event, GError **error)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(event_names); i++) {
+    for (size_t i = 0; event_names[i]; i++) {
         if (strcmp(event_names[i], name) == 0) {
             *event = (CtlEvent)i;
             return true;
@@ -270,7 +271,7 @@ words_of(const Arg *arg)
 {
     GString *text = g_string_new(NULL);
 
-    for (size_t i = 0; i < (size_t)arg->most; i++) {
+    for (size_t i = 0; arg->words[i]; i++) {
         g_string_append_printf(text, "%s%s", i ? ", " : "", arg->words[i]);
     }
     return g_string_free(text, FALSE);
@@ -282,7 +283,7 @@ check_word(const Arg *arg, JsonObject *value, GError **error)
     const char *text = string_of(value);
     g_autofree char *words = NULL;
 
-    for (size_t i = 0; text && i < (size_t)arg->most; i++) {
+    for (size_t i = 0; text && arg->words[i]; i++) {
         if (strcmp(text, arg->words[i]) == 0) {
             return true;
         }

@@ -12,7 +12,7 @@
 #define UUID "6b2f2f6c-8c2f-4c3e-9c59-0c1f2b7a7d11"
 
 /* 2026-03-01T12:00:00Z: what is shown does not depend on the day. */
-#define BEGAN_US 1772366400000000ll
+#define BEGAN_US 1772366400000000LL
 
 struct FakeDaemon {
     CtlServer *server;
@@ -218,10 +218,10 @@ status_document(const FakeDaemon *fake)
         .host = "host-1",
         .mode = "enforce",
         .disabled = fake->disabled ? "vmferry disable" : NULL,
-        .since_us = BEGAN_US - 3600000000ll,
+        .since_us = BEGAN_US - 3600000000LL,
         .libvirt_uri = "qemu:///system",
         .libvirt_connected = true,
-        .libvirt_since_us = BEGAN_US - 3600000000ll,
+        .libvirt_since_us = BEGAN_US - 3600000000LL,
         .libvirt_version = "9.0.0",
         .sessions_begun = 3,
         .sessions_completed = 2,
@@ -233,7 +233,7 @@ status_document(const FakeDaemon *fake)
     if (!fake->ended) {
         json_object_array_add(sessions, session_document(fake));
     }
-    return ctl_status_to_json(&daemon, BEGAN_US + fake->seconds * 1000000ll,
+    return ctl_status_to_json(&daemon, BEGAN_US + fake->seconds * 1000000LL,
                               sessions, links_document(), queue_document(),
                               track_document(), NULL);
 }

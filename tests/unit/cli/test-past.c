@@ -41,7 +41,7 @@ describe(JsonObject *runs)
 }
 
 /* 2026-01-01T00:00:00Z */
-#define DAY_US 1767225600000000ll
+#define DAY_US 1767225600000000LL
 
 Test(past, what_both_have_is_there_once)
 {

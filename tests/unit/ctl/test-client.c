@@ -307,7 +307,6 @@ static const CtlClientCallbacks callbacks = { on_event, on_closed };
 
 Test(ctl_client, in_a_loop_it_is_called_back)
 {
-    g_autoptr(FakeDaemon) fake = fake_daemon_new(NULL, NULL);
     Elsewhere elsewhere;
     g_autoptr(GError) error = NULL;
     Heard heard = { .loop = g_main_loop_new(NULL, FALSE) };
