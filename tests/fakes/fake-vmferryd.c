@@ -57,7 +57,7 @@ main(int argc, char **argv)
     g_unix_signal_add(SIGTERM, on_term, loop);
     g_timeout_add(20, tell, fake);
     if (argc > 2) {
-        g_timeout_add((guint)atoi(argv[2]), tick, fake);
+        g_timeout_add((guint)g_ascii_strtoull(argv[2], NULL, 10), tick, fake);
     }
     puts("ready");
     fflush(stdout);
