@@ -153,8 +153,9 @@ const ConfigKey config_keys[] = {
               "its own), *order* (let others go first), *wait* (for a "
               "minimum of remaining pages), *downtime* (raise the limit up "
               "to downtime-max), *auto-converge* (slow the guest, up to "
-              "throttle-max), *post-copy*, *abort*, *ceiling* (less than "
-              "what is free). In [starter] it limits what the other "
+              "throttle-max; a word that vmferryd knows and has no means for "
+              "yet), *post-copy*, *abort*, *ceiling* (less than what is "
+              "free). In [starter] it limits what the other "
               "sections allow; where no [starter] that fits says it, "
               "migrations of others get *guarantee order wait*." },
     { RULE("downtime-max", BIT(LADDER), DOWNTIME_MAX, MILLI, downtime_max_ms),
@@ -170,8 +171,8 @@ const ConfigKey config_keys[] = {
       .help = "The libvirt daemon of this host." },
     { PLAIN("history", DAEMON, PATH, ConfigDaemon, history),
       .fallback = "/var/lib/vmferry/history.db", .none = true, .restart = true,
-      .help = "Earlier migrations, for the next forecast and the track "
-              "record." },
+      .help = "Earlier migrations, for forecasts before the start. vmferryd "
+              "itself goes by its *records* so far." },
     { PLAIN("journal", DAEMON, PATH, ConfigDaemon, journal),
       .fallback = "/var/lib/vmferry/journal.db", .restart = true,
       .help = "What has been changed and is to be put back." },
@@ -196,11 +197,14 @@ const ConfigKey config_keys[] = {
       .fallback = "/run/vmferry/control.sock", .restart = true,
       .help = "The control socket." },
     { PLAIN("read-group", CONTROL, TEXT, ConfigControl, read_group),
-      .fallback = "none", .none = true, .restart = true,
-      .help = "Members may see what goes on, beside root." },
+      .fallback = "none", .none = true,
+      .help = "Members may see what goes on, beside root. Clients that are "
+              "connected at a reload keep what they may." },
     { PLAIN("steer-group", CONTROL, TEXT, ConfigControl, steer_group),
-      .fallback = "none", .none = true, .restart = true,
-      .help = "Members may also hold, release, cancel and set." },
+      .fallback = "none", .none = true,
+      .help = "Members may also steer: hold, release, cancel and set, announce "
+              "migrations with what is allowed to them, disable, enable and "
+              "reload." },
 
     /* [link] */
     { PLAIN("capacity", LINK, RATE, ConfigLink, capacity_bytes_s),
@@ -214,11 +218,13 @@ const ConfigKey config_keys[] = {
               "own." },
     { PLAIN("share-max", LINK, PERCENT, ConfigLink, share_max),
       .fallback = "90%", .least = 0.01, .most = 1,
-      .help = "What is guaranteed to all migrations together." },
+      .help = "What all migrations together may be guaranteed, by the plan "
+              "of the queue." },
     { PLAIN("blackout-reserve", LINK, PERCENT, ConfigLink, blackout_reserve),
       .fallback = "10%", .least = 0, .most = 0.9,
       .help = "Part of the link that is kept for the last pass of a "
-              "migration, so that another does not lengthen its downtime." },
+              "migration, so that another does not lengthen its downtime. So "
+              "far the others go to their floors then, whatever this says." },
     { PLAIN("intensive", LINK, PERCENT, ConfigLink, intensive),
       .fallback = "10%", .least = 0.001, .most = 1,
       .help = "A guest with more traffic in the mean is network-intensive." },

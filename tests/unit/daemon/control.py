@@ -70,6 +70,7 @@ class Client:
 class Daemon:
     def __init__(self, program, mode):
         self.place = tempfile.mkdtemp(prefix="control-")
+        os.chmod(self.place, 0o755)
         self.path = os.path.join(self.place, "control.sock")
         self.config = os.path.join(self.place, "vmferry.conf")
         self.configure(mode)
@@ -93,12 +94,12 @@ class Daemon:
                     raise
                 time.sleep(0.01)
 
-    def configure(self, mode):
+    def configure(self, mode, control=""):
         with open(self.config, "w", encoding="utf-8") as out:
             out.write(f"[daemon]\nmode={mode}\nconnect=test:///default\n"
                       f"history=none\njournal={self.place}/journal.db\n"
                       f"records={self.place}/records\n"
-                      f"[control]\nsocket={self.path}\n"
+                      f"[control]\nsocket={self.path}\n{control}"
                       "[queue]\nparallel=1\nwait-max=10min\n")
 
     def told(self):
@@ -289,6 +290,53 @@ def switch(daemon):
     client.close()
 
 
+def as_stranger(daemon, group, command):
+    """What one who is nobody, in that group, is told; 'turned away'."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(group)
+        os.setuid(65534)
+        try:
+            client = Client(daemon.path)
+            _, error = client.ask(command, session="nobody") \
+                if command == "hold" else client.ask(command)
+            told = error["class"] if error else "done"
+        except KeyError:
+            told = "turned away"
+        os.write(into, told.encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(into)
+    with os.fdopen(out) as end:
+        return end.read()
+
+
+def rights(daemon):
+    if os.getuid() != 0:
+        print("# rights: not tried, takes root")
+        return
+    reader, steerer = 1, 2  # daemon and bin, on every Debian
+    check("who is in no group", as_stranger(daemon, reader, "status") ==
+          "turned away")
+    daemon.configure("enforce", "read-group=daemon\nsteer-group=bin\n")
+    client = Client(daemon.path)
+    answer, error = client.ask("reload")
+    check("groups are taken at a reload", error is None and
+          not any("restart" in line for line in answer["changed"]),
+          error or answer)
+    check("readers look", as_stranger(daemon, reader, "status") == "done")
+    for command in ("hold", "disable", "enable", "reload"):
+        told = as_stranger(daemon, reader, command)
+        check(f"readers do not {command}", told == "not-permitted", told)
+    told = as_stranger(daemon, steerer, "hold")
+    check("steerers may", told == "not-found", told)
+    metrics, _ = client.ask("metrics")
+    check("nothing was switched off", not metrics["disabled"], metrics)
+    client.close()
+
+
 def main():
     daemon = Daemon(sys.argv[1], "enforce")
     try:
@@ -297,6 +345,7 @@ def main():
         turns(daemon)
         modes(daemon)
         switch(daemon)
+        rights(daemon)
     finally:
         daemon.stop()
     print(f"{failures} mistakes")

@@ -427,7 +427,7 @@ Test(config, metadata_win_unless_they_do_not_count)
 Test(config, a_reload_tells_what_differs)
 {
     g_autoptr(DaemonConfig) before =
-        parse("[control]\nread-group=a\n[guest x]\nmode=advise\ndeadline=9s\n"
+        parse("[control]\nsocket=/a\n[guest x]\nmode=advise\ndeadline=9s\n"
               "[link eth0]\ncapacity=1000mbit\n");
     g_autoptr(DaemonConfig) after =
         parse("[guest y]\nmode=enforce\n[guest x]\nmode=enforce\n"
@@ -436,7 +436,8 @@ Test(config, a_reload_tells_what_differs)
     g_autofree char *text = daemon_config_diff(before, after, &restart);
 
     cr_expect(restart);
-    cr_expect_str_eq(text, "[control] read-group: a -> none (after a restart)\n"
+    cr_expect_str_eq(text, "[control] socket: /a -> "
+                           "/run/vmferry/control.sock (after a restart)\n"
                            "[guest x] mode: advise -> enforce\n"
                            "[guest x] deadline: 9s -> not set\n"
                            "[guest y]: added\n"
