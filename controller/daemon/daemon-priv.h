@@ -144,9 +144,10 @@ typedef struct Outgoing {
     /* steps.c */
     Ladder *ladder; /* NULL: not asked yet */
     double ladder_floor_bytes_s;
-    uint64_t held_for; /* number of the one that goes first, 0: nobody */
-    char *advice;      /* the last, NULL: none */
-    GPtrArray *steps;  /* char *, taken; with "!" before it: undone */
+    double old_downtime_s; /* before the ladder's first change; 0: none */
+    uint64_t held_for;     /* number of the one that goes first, 0: nobody */
+    char *advice;          /* the last, NULL: none */
+    GPtrArray *steps;      /* char *, taken; with "!" before it: undone */
     bool reconnected;
 
     /* force.c */
@@ -271,6 +272,7 @@ void circuit_alerts(const Daemon *daemon, JsonObject *alerts);
 /* steps.c */
 void steps_open_journal(Daemon *daemon);
 void steps_look(Outgoing *outgoing);
+void steps_withdraw(Outgoing *outgoing);
 void steps_end(Outgoing *outgoing);
 void steps_put_back(Daemon *daemon, const char *session);
 

@@ -428,6 +428,9 @@ outgoing_pick_rules(Outgoing *outgoing)
                      config_mode_name(before.mode));
         session_set_advisory(outgoing->session,
                              outgoing->rules.mode != CONFIG_MODE_ENFORCE);
+        if (before.mode == CONFIG_MODE_ENFORCE) {
+            steps_withdraw(outgoing);
+        }
     }
     if (outgoing->has_link && (outgoing->rules.mode != before.mode ||
                                outgoing->rules.policy != before.policy)) {

@@ -239,6 +239,9 @@ set_downtime(Outgoing *outgoing, const LadderAdvice *advice)
         ladder_refused(outgoing->ladder);
         return;
     }
+    if (outgoing->old_downtime_s <= 0) {
+        outgoing->old_downtime_s = advice->old_value;
+    }
     asked = asked_new(outgoing, advice);
     asked->journal_id = id;
     session_expect_downtime(outgoing->session, advice->value);
@@ -349,6 +352,29 @@ steps_look(Outgoing *outgoing)
          ? outgoing->daemon->counted.undone
          : outgoing->daemon->counted.taken)[advice.step]++;
     carry_out(outgoing, &advice);
+}
+
+/* It is no longer steered: what was changed on the guest is its own again at
+ * once. The journal is settled at its end, when that is certain. */
+void
+steps_withdraw(Outgoing *outgoing)
+{
+    VirtGuest *guest = session_guest(outgoing->session);
+    PolicySettings settings = *job_settings(session_job(outgoing->session));
+
+    order(outgoing, false);
+    if (outgoing->old_downtime_s <= 0 || !virt_guest_changed(guest) ||
+        session_downtime_is_theirs(outgoing->session)) {
+        return;
+    }
+    settings.downtime_limit_s = outgoing->old_downtime_s;
+    session_expect_downtime(outgoing->session, outgoing->old_downtime_s);
+    session_set_policy(outgoing->session, &settings);
+    virt_guest_restore(guest, NULL, NULL);
+    g_ptr_array_add(outgoing->steps,
+                    g_strconcat("!", ladder_step_name(LADDER_DOWNTIME), NULL));
+    note(outgoing, "not steered any more: the downtime limit is %.0f ms again",
+         outgoing->old_downtime_s * 1000);
 }
 
 /* Its end: what was held for it goes on, what was changed is back. */

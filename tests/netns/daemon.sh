@@ -224,6 +224,16 @@ check_equal "ladder: with a longer stop" completed \
     "$(record vm1 .outcome.status)"
 check "ladder: which is said" grep -q 'raises the downtime limit' "$LOG"
 daemon_stop
+daemon_start enforce "start=0.5,to=10.9.0.2:49152,mib=48,rate=6000,set=9000" \
+    '[ladder]' 'allow=guarantee downtime' 'downtime-max=30s' \
+    '[starter others]' 'allow=guarantee downtime'
+wait_for 40 "ladder: a limit is raised" \
+    grep -q limit_ms "$VMFERRY_FAKE_LOG"
+: >"$VMFERRY_DISABLED"
+wait_for 1 "disabled: a guest's limit is its own within a second" \
+    grep -q '"limit_ms":300}' "$VMFERRY_FAKE_LOG"
+rm "$VMFERRY_DISABLED"
+daemon_stop
 daemon_start observe "$hopeless,mbit=30" '[ladder]' 'allow=guarantee downtime' \
     'downtime-max=4s' '[starter others]' 'allow=guarantee downtime'
 wait_for 20 "observe: what would be done is said" \
