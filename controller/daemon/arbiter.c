@@ -27,7 +27,7 @@ phase_of(const Outgoing *outgoing)
 }
 
 static bool
-share_session_of(Outgoing *outgoing, ShareSession *share)
+share_session_of(Outgoing *outgoing, double link_bytes_s, ShareSession *share)
 {
     const ConfigRules *rules = &outgoing->rules;
     Job *job = session_job(outgoing->session);
@@ -47,7 +47,16 @@ share_session_of(Outgoing *outgoing, ShareSession *share)
                            : unknown(),
         .memory = &outgoing->memory,
     };
-    return job_policy_input(job, &share->input);
+    if (!job_policy_input(job, &share->input)) {
+        return false;
+    }
+    if (rules->need_bytes_s > 0) {
+        /* configured, hence intensive whatever its traffic is */
+        share->input.guest_net_mean_bytes_s = known(link_bytes_s);
+        share->input.guest_net_next_bytes_s =
+            known((double)rules->need_bytes_s);
+    }
+    return true;
 }
 
 /* Its own decision will do where nobody else is concerned. */
@@ -61,7 +70,8 @@ is_simple(const GPtrArray *sharers)
     }
     only = g_ptr_array_index(sharers, 0);
     return !only->held && !only->rules.guarantee_bytes_s &&
-           only->ladder_floor_bytes_s <= 0 && !only->rules.ceiling_bytes_s;
+           only->ladder_floor_bytes_s <= 0 && !only->rules.ceiling_bytes_s &&
+           !only->rules.need_bytes_s;
 }
 
 static GPtrArray *
@@ -111,22 +121,27 @@ arbitrate(Daemon *daemon, GPtrArray *sharers)
                                     shaper_rest_min_bytes_s(root)),
     };
     g_autoptr(GArray) applications = list_applications(daemon, link);
+    guint n_protected = applications->len;
     g_autofree ShareSession *sessions = g_new0(ShareSession, sharers->len);
     g_autofree ShareGrant *grants = g_new0(ShareGrant, sharers->len);
-    g_autofree ShareApplicationGrant *application_grants =
-        g_new0(ShareApplicationGrant, applications->len + 1);
+    g_autofree ShareApplicationGrant *application_grants = NULL;
     g_autoptr(GPtrArray) asked = g_ptr_array_new();
 
+    share_link.reserve_bytes_s +=
+        intensive_needs(daemon->intensive, link->ifindex, applications);
+    application_grants = g_new0(ShareApplicationGrant, applications->len + 1);
     for (guint i = 0; i < sharers->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(sharers, i);
 
-        if (share_session_of(outgoing, &sessions[asked->len])) {
+        if (share_session_of(outgoing, (double)root, &sessions[asked->len])) {
             g_ptr_array_add(asked, outgoing);
         }
     }
     share_arbitrate(
         &share_link, (const ShareApplication *)(const void *)applications->data,
         applications->len, sessions, asked->len, application_grants, grants);
+    intensive_granted(daemon->intensive, link->ifindex,
+                      application_grants + n_protected);
     for (guint i = 0; i < asked->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(asked, i);
 
@@ -178,7 +193,8 @@ settle(Daemon *daemon, int ifindex, bool anew)
     if (sharers->len == 0) {
         return;
     }
-    if (is_simple(sharers) && !anew) {
+    if (is_simple(sharers) && !anew &&
+        !intensive_any(daemon->intensive, ifindex)) {
         for (guint i = 0; i < sharers->len; i++) {
             Outgoing *outgoing = g_ptr_array_index(sharers, i);
 
@@ -192,7 +208,10 @@ settle(Daemon *daemon, int ifindex, bool anew)
             daemon->grant_source = g_idle_add(on_tell, daemon);
         }
     }
+    /* what is lowered makes room for what is raised */
+    intensive_apply(daemon->intensive, ifindex, false);
     shaping_apply(daemon, ifindex);
+    intensive_apply(daemon->intensive, ifindex, true);
 }
 
 void
@@ -230,7 +249,7 @@ arbiter_tick(Daemon *daemon, int ifindex)
         return;
     }
     sharers = list_sharers(daemon, ifindex);
-    if (!is_simple(sharers)) {
+    if (!is_simple(sharers) || intensive_any(daemon->intensive, ifindex)) {
         settle(daemon, ifindex, false);
     }
 }

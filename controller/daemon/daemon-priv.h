@@ -9,6 +9,7 @@
  * sockets.c    which connections are whose
  * circuit.c    what the last runs of a link allow
  * steps.c      what is done when one will not end in time
+ * intensive.c  guests that stay and need the link
  * force.c      is a reservation in force, and if not, why
  * arbiter.c    several on one link
  * shaping.c    classes of those that are steered; how they are kept
@@ -181,6 +182,8 @@ typedef struct Outgoing {
     uint64_t class_bytes_now;
 } Outgoing;
 
+typedef struct Intensive Intensive;
+
 struct Daemon {
     DaemonOptions options;
     DaemonConfig *config;
@@ -231,6 +234,7 @@ struct Daemon {
     guint grant_source;
     guint fewer_source;
     int fewer_on; /* interface that one has left, 0: none */
+    Intensive *intensive;
 };
 
 /* outgoing.c: with guest, migration and reason as fields of their own in the
@@ -354,6 +358,17 @@ bool waiting_command(Daemon *daemon, CtlRequest *request);
 void arbiter_settle(Daemon *daemon, int ifindex); /* now */
 void arbiter_tick(Daemon *daemon, int ifindex);   /* once a second */
 void arbiter_fewer(Daemon *daemon, int ifindex);  /* one has left, soon */
+
+/* intensive.c: NULL has none */
+Intensive *intensive_new(Daemon *daemon);
+void intensive_free(Intensive *intensive);
+bool intensive_any(const Intensive *intensive, int ifindex);
+/* Append a ShareApplication for each; what their empty classes take besides */
+double intensive_needs(const Intensive *intensive, int ifindex,
+                       GArray *applications);
+void intensive_granted(Intensive *intensive, int ifindex,
+                       const ShareApplicationGrant *grants);
+void intensive_apply(Intensive *intensive, int ifindex, bool raise);
 
 /* records.c */
 void records_keep(Outgoing *outgoing, RunRecord *record);

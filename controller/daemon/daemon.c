@@ -462,11 +462,13 @@ daemon_run(Daemon *daemon)
     }
     daemon->started_wall_us = clock_wall_us();
     control_start(daemon);
+    daemon->intensive = intensive_new(daemon);
     notify_watch(daemon->notify, NULL);
     on_connect(daemon);
     g_main_loop_run(daemon->loop);
 
     daemon->stopping = true;
+    g_clear_pointer(&daemon->intensive, intensive_free);
     notify_stopping(daemon->notify, "giving back what is ours");
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);

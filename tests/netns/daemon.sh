@@ -24,6 +24,7 @@ FAKE=$TEST_BUILD/tests/fakes/libfake-libvirt.so
 WORK=$(mktemp -d)
 LOG=$WORK/log
 guest=()
+flows=()
 RECORDS=$WORK/records
 export VMFERRY_SOCKET=$WORK/socket VMFERRY_DISABLED=$WORK/disabled
 export VMFERRY_FAKE_LOG=$WORK/fake.log
@@ -31,7 +32,8 @@ export VMFERRY_FAKE_LOG=$WORK/fake.log
 cleanup() {
     local status=$?
 
-    kill "${DAEMON:-}" "${SINK:-}" "${FAR:-}" "${guest[@]}" 2>/dev/null
+    kill "${DAEMON:-}" "${SINK:-}" "${FAR:-}" "${APP:-}" "${guest[@]}" \
+        "${flows[@]}" 2>/dev/null
     if [ "$status" != 0 ]; then
         sed 's/^/  | /' "$LOG" | tail -n 80
     fi
@@ -178,6 +180,7 @@ ip link set near7 down
 ip link set near7 name near0
 ip link set near0 up
 
+<<<<<<< HEAD
 # --- what a guest's description says ---
 export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1'
     mode='observe' priority='9'/>"
@@ -214,6 +217,61 @@ check_equal "reload: so there is no class" "" \
 daemon_stop
 rm "$RECORDS/breaker.json"
 BREAKER=
+=======
+# --- a guest that stays and sends; a macvlan is its interface ---
+ip link add link near0 name app0 address 52:54:00:00:00:02 type macvlan \
+    mode bridge
+unshare --net sleep 600 &
+APP=$!
+wait_for 50 "stays: there is a guest's namespace" sh -c \
+    "[ \"\$(readlink /proc/$APP/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
+ip link set app0 netns $APP
+nsenter -t $APP -n ip address add 10.9.0.3/24 dev app0
+nsenter -t $APP -n ip link set app0 up
+
+# flow PORT MBIT: so much without end, 0: as much as goes
+flow() {
+    exec python3 -c '
+import socket, sys, time
+port, rate = int(sys.argv[1]), float(sys.argv[2]) * 125000
+s = socket.create_connection(("10.9.0.2", port))
+begun, sent = time.monotonic(), 0
+while True:
+    sent += s.send(bytes(8192))
+    ahead = sent / rate - (time.monotonic() - begun) if rate else 0
+    if ahead > 0:
+        time.sleep(ahead)
+' "$@"
+}
+
+# application: bytes that the class at 7666:4000 and beyond has let through
+application() {
+    tc -s class show dev near0 | awk '
+        /^class/ { ours = $3 ~ /^7666:[4-7]...$/ }
+        ours && /Sent/ { print $2; exit }'
+}
+
+nsenter -t $APP -n bash -c "$(declare -f flow); flow 49215 12" &
+flows[1]=$!
+flow 49214 0 &
+flows[2]=$!
+flow 49213 0 &
+flows[3]=$!
+daemon_start enforce \
+    "start=2,to=10.9.0.2:49152,mib=600,rate=300,set=1000;start=999,sends=12"
+wait_for 15 "stays: seen to be network-intensive" \
+    grep -q "guest 'vm2': is network-intensive" "$LOG"
+wait_for 10 "stays: the migration leaves it what it needs" \
+    grep -Eq "guest 'vm1'.* of the free 3[0-9]\\.[0-9] Mbit/s" "$LOG"
+before=$(application)
+sleep 4 # what is measured
+check_number "stays: what it gets beside greedy flows, kbit/s" \
+    "$((($(application) - before) * 8 / 4000))" '>=' 11800
+check_equal "stays: the migration has a class of its own" 1 \
+    "$(tc class show dev near0 | grep -c '7666:1000 ')"
+daemon_stop
+kill "${flows[@]}" "$APP"
+>>>>>>> b7a0b1f (daemon: network-intensive guests that stay keep what they need)
 
 # --- one that cannot converge ---
 hopeless="start=1,to=10.9.0.2:49152,mib=12,rate=2500,set=3000"
