@@ -38,8 +38,10 @@
  * worse. After annealing there is little left to search wide for. */
 #define WARM 0.003
 #define COOL 0.00001
-/* Progress at which annealing ends, the first time and the second */
+/* Progress at which annealing ends, the first time and the second, and hill
+ * climbing between the two */
 #define QUICK 0.03
+#define CLIMBED 0.08
 #define ANNEALED 0.75
 
 typedef struct Lns {
@@ -582,6 +584,9 @@ plan_search_lns(PlanSearch *s, double until)
                           s->model->n_guests * sizeof(int32_t));
         plan_search_anneal(s, QUICK * until);
         plan_state_reset(s->state, start);
+        /* near a start that is good already there may be nothing better */
+        plan_search_hill(s, CLIMBED * until);
+        plan_state_reset(s->state, start);
         plan_search_anneal(s, ANNEALED * until);
         plan_state_reset(s->state, s->best_hosts);
         if (!s->stopped && (s->limits->work || s->limits->stop)) {
@@ -593,7 +598,7 @@ plan_search_lns(PlanSearch *s, double until)
         plan_search_pack(s);
         plan_state_reset(s->state, s->best_hosts);
     }
-    plan_search_hill(s);
+    plan_search_hill(s, until);
     if (s->limits->work || s->limits->stop) { /* or it would never end */
         ruin_and_recreate(s, WARM, until);
     }
@@ -602,7 +607,7 @@ plan_search_lns(PlanSearch *s, double until)
 void
 plan_search_refine(PlanSearch *s)
 {
-    plan_search_hill(s);
+    plan_search_hill(s, G_MAXDOUBLE);
     if (!s->stopped && (s->limits->work || s->limits->stop)) {
         ruin_and_recreate(s, COOL, 1);
     }

@@ -181,7 +181,7 @@ plan_search_mend(PlanSearch *s)
 }
 
 void
-plan_search_hill(PlanSearch *s)
+plan_search_hill(PlanSearch *s, double until)
 {
     size_t n = s->model->n_guests;
     g_autofree int32_t *order = g_new(int32_t, n);
@@ -200,7 +200,7 @@ plan_search_hill(PlanSearch *s)
         for (size_t i = 0; i < n && going; i++) {
             helped += best_shift(s, order[i], n_tries);
             helped += some_swaps(s, order[i]);
-            going = plan_search_goes_on(s, 1);
+            going = plan_search_goes_on(s, 1) && s->progress < until;
         }
         plan_search_note(s);
         if (helped <= n / 200) {

@@ -123,7 +123,8 @@ void plan_search_place_rest(PlanSearch *s);
 /** plan_search_mend() - Relieve overloaded hosts one by one, with as few guests
  * as can be */
 void plan_search_mend(PlanSearch *s);
-void plan_search_hill(PlanSearch *s);
+/** plan_search_hill() - Until nothing helps or the progress is @until */
+void plan_search_hill(PlanSearch *s, double until);
 /* genetic search, particle swarm, ant colony: population.c */
 void plan_search_genetic(PlanSearch *s);
 void plan_search_particles(PlanSearch *s);

@@ -123,7 +123,7 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         break;
     case PLAN_METHOD_HILL:
         plan_search_place_rest(&s);
-        plan_search_hill(&s);
+        plan_search_hill(&s, G_MAXDOUBLE);
         break;
     case PLAN_METHOD_ANNEAL:
         plan_search_place_rest(&s);
