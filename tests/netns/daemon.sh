@@ -180,7 +180,6 @@ ip link set near7 down
 ip link set near7 name near0
 ip link set near0 up
 
-<<<<<<< HEAD
 # --- what a guest's description says ---
 export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1'
     mode='observe' priority='9'/>"
@@ -217,7 +216,7 @@ check_equal "reload: so there is no class" "" \
 daemon_stop
 rm "$RECORDS/breaker.json"
 BREAKER=
-=======
+
 # --- a guest that stays and sends; a macvlan is its interface ---
 ip link add link near0 name app0 address 52:54:00:00:00:02 type macvlan \
     mode bridge
@@ -271,7 +270,6 @@ check_equal "stays: the migration has a class of its own" 1 \
     "$(tc class show dev near0 | grep -c '7666:1000 ')"
 daemon_stop
 kill "${flows[@]}" "$APP"
->>>>>>> b7a0b1f (daemon: network-intensive guests that stay keep what they need)
 
 # --- one that cannot converge ---
 hopeless="start=1,to=10.9.0.2:49152,mib=12,rate=2500,set=3000"
