@@ -190,15 +190,16 @@ static void
 do_hold(gpointer self, CtlRequest *request)
 {
     Outgoing *outgoing = steered_asked_for(self, request);
-    const CtlPeer *peer = ctl_request_peer(request);
-    g_autofree char *by =
-        g_strdup_printf("%s, uid %u", peer->program, (unsigned)peer->uid);
+    g_autofree char *by = NULL;
     const char *reason = "asked for";
+    const CtlPeer *peer;
     JobState state;
 
     if (!outgoing) {
-        return;
+        return; /* answered, and the request is gone */
     }
+    peer = ctl_request_peer(request);
+    by = g_strdup_printf("%s, uid %u", peer->program, (unsigned)peer->uid);
     state = job_state(session_job(outgoing->session));
     jobj_get_string(ctl_request_arguments(request), "reason", &reason);
     if (state == JOB_POSTCOPY || state == JOB_SWITCHOVER) {
@@ -301,7 +302,7 @@ do_set(gpointer self, CtlRequest *request)
 {
     Daemon *daemon = self;
     Outgoing *outgoing = steered_asked_for(daemon, request);
-    JsonObject *arguments = ctl_request_arguments(request);
+    JsonObject *arguments;
     g_autoptr(JsonObject) changed = json_object_new_array();
     g_autoptr(GError) error = NULL;
     PolicySettings settings;
@@ -312,6 +313,7 @@ do_set(gpointer self, CtlRequest *request)
     if (!outgoing) {
         return;
     }
+    arguments = ctl_request_arguments(request);
     if (jobj_get(arguments, "downtime_limit_s")) {
         ctl_request_fail(request, CTL_ERROR_REFUSED,
                          "virsh migrate-setmaxdowntime",
