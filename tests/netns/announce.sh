@@ -11,6 +11,8 @@
 . "$(dirname "$0")/../system/lib.sh"
 
 [ "$(id -u)" = 0 ] || skip "namespaces need root"
+[ -z "${VMFERRY_SANITIZED:-}" ] ||
+    skip "the fake libvirt is preloaded, and would come before the sanitizer"
 for program in python3 nsenter; do
     command -v $program >/dev/null || skip "$program is missing"
 done
