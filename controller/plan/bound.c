@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/columns.h"
+
 static int
 falling(const void *a, const void *b)
 {
@@ -362,11 +364,31 @@ plan_bound(const PlanModel *m)
     b.balance = bound_balance(m);
     b.energy = bound_energy(m);
     b.traffic = bound_traffic(m);
-    b.hosts = bound_hosts(m, &b.infeasible);
+    b.hosts = b.hosts_by_resources = bound_hosts(m, &b.infeasible);
     b.hosts_cost = b.hosts * m->weights.hosts;
     b.moves = bound_moves(m);
     b.moves_cost = b.moves * cheapest_move(m) * m->weights.move;
     b.cost =
         b.moves_cost + b.load + b.balance + b.energy + b.traffic + b.hosts_cost;
     return b;
+}
+
+void
+plan_bound_refine(PlanBound *b, const PlanModel *m, uint64_t steps)
+{
+    g_autoptr(PlanColumns) columns = plan_columns_new(m);
+
+    if (!columns) {
+        return;
+    }
+    b->hosts_by_columns = plan_columns_improve(columns, steps);
+    if (b->hosts_by_columns > (int64_t)m->n_hosts) {
+        b->infeasible = true;
+        b->hosts_by_columns = (int64_t)m->n_hosts;
+    }
+    if (b->hosts_by_columns > b->hosts) {
+        b->cost += (b->hosts_by_columns - b->hosts) * m->weights.hosts;
+        b->hosts = b->hosts_by_columns;
+        b->hosts_cost = b->hosts * m->weights.hosts;
+    }
 }

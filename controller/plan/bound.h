@@ -10,9 +10,11 @@
 typedef struct PlanBound {
     int64_t cost; /* the sum of the parts below */
     int64_t load, balance, energy, traffic, hosts_cost, moves_cost;
-    int64_t hosts;   /* hosts that the guests need at least */
-    int64_t moves;   /* guests that have to leave their host at least */
-    bool infeasible; /* more is asked for than all hosts together have */
+    int64_t hosts; /* hosts that the guests need at least: the better of */
+    int64_t hosts_by_resources,
+        hosts_by_columns; /* ... the latter 0: not asked */
+    int64_t moves;        /* guests that have to leave their host at least */
+    bool infeasible;      /* more is asked for than all hosts together have */
 } PlanBound;
 
 /**
@@ -20,5 +22,12 @@ typedef struct PlanBound {
  * and every rule holds
  */
 PlanBound plan_bound(const PlanModel *model);
+
+/**
+ * plan_bound_refine() - Ask how hosts can be filled (columns.h) as well
+ * @steps: Cells of tables, about: some 10^8 a second
+ */
+void plan_bound_refine(PlanBound *bound, const PlanModel *model,
+                       uint64_t steps);
 
 #endif

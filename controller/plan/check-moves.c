@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+#include "plan/sides.h"
+
 typedef struct Judge {
     const PlanModel *m;
     const PlanMoveQuery *query;
@@ -75,6 +77,44 @@ demand_at(const Judge *j, int32_t host, size_t r, double at_s, guint last)
             move->from == host && move->end_s <= at_s && i != last ? demand : 0;
     }
     return sum;
+}
+
+/* The same for sides: who is there or on the way from or to there */
+static void
+judge_sides(Judge *j, guint last)
+{
+    const PlanMove *arrival = nth(j, last);
+    g_autoptr(GArray) here = g_array_new(FALSE, FALSE, sizeof(int32_t));
+
+    if (!j->m->hosts[arrival->to].sides ||
+        j->m->guests[arrival->guest].numa == 0) {
+        return;
+    }
+    for (int32_t g = 0; g < (int32_t)j->m->n_guests; g++) {
+        bool there = j->m->guests[g].host == arrival->to;
+
+        for (guint i = 0; i <= last; i++) {
+            const PlanMove *move = nth(j, i);
+
+            if (move->guest == g && move->to == arrival->to) {
+                there = true;
+            } else if (move->guest == g && move->from == arrival->to &&
+                       move->end_s <= arrival->start_s) {
+                there = false;
+            }
+        }
+        if (there) {
+            g_array_append_val(here, g);
+        }
+    }
+    if (plan_sides_excess(j->m, arrival->to, (int32_t *)(void *)here->data,
+                          here->len, PLAN_NOWHERE, PLAN_NOWHERE, NULL) > 0) {
+        complain(j,
+                 "at %.3f s guest \"%s\" comes to host \"%s\", whose guests "
+                 "cannot be divided over its sides",
+                 arrival->start_s, j->m->guests[arrival->guest].name,
+                 j->m->hosts[arrival->to].name);
+    }
 }
 
 static void
@@ -174,6 +214,7 @@ judge_move(Judge *j, guint i)
         }
     }
     judge_host(j, i);
+    judge_sides(j, i);
 }
 
 GPtrArray *

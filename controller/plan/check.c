@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+#include "plan/sides.h"
+
 typedef struct Check {
     const PlanModel *m;
     const int32_t *host_of;
@@ -79,6 +81,73 @@ check_sums(Check *check)
             if (stay[h] > m->safe[at]) {
                 v->cost += (stay[h] - m->safe[at]) * resource->over_weight;
             }
+        }
+    }
+}
+
+/* What guest @g takes of side @side: twice, so that halves are whole */
+static int64_t
+double_share(const PlanModel *m, size_t g, size_t r, size_t side,
+             uint8_t side_of)
+{
+    switch (m->guests[g].numa) {
+    case 1:
+        return side_of == side ? 2 * demand(m, g, r) : 0;
+    case 2:
+        return demand(m, g, r);
+    default:
+        return 0;
+    }
+}
+
+/* How guests are divided over two sides is asked for, and then added up here:
+ * a division that somebody says fits is not believed. */
+static void
+check_sides(Check *check)
+{
+    const PlanModel *m = check->m;
+    g_autofree int32_t *here = g_new(int32_t, m->n_guests + 1);
+    g_autofree uint8_t *side_of = g_new(uint8_t, m->n_guests + 1);
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        size_t n = 0;
+        bool fits = true;
+
+        if (!m->hosts[h].sides) {
+            continue;
+        }
+        for (size_t g = 0; g < m->n_guests; g++) {
+            if (check->host_of[g] == (int32_t)h) {
+                here[n++] = (int32_t)g;
+            }
+        }
+        if (plan_sides_excess(m, (int32_t)h, here, n, -1, -1, side_of) > 0) {
+            broken(check,
+                   "host \"%s\": its guests cannot be divided over its sides",
+                   m->hosts[h].name);
+            continue;
+        }
+        for (size_t i = 0; i < 2 * m->n_resources; i++) {
+            size_t side = i / m->n_resources;
+            size_t r = i % m->n_resources;
+            int64_t capacity =
+                m->side_capacity[(h * 2 + side) * m->n_resources + r];
+            int64_t use = 0;
+
+            for (size_t k = 0; k < n; k++) {
+                fits = fits && (m->guests[here[k]].numa != 1 || side_of[k] < 2);
+                use += double_share(m, (size_t)here[k], r, side, side_of[k]);
+            }
+            fits =
+                fits &&
+                (capacity < 0 || use == 0 ||
+                 (!m->hosts[h].closed &&
+                  use <= 2 * (int64_t)((__int128)capacity *
+                                       m->resources[r].reserve_milli / 1000)));
+        }
+        if (!fits) {
+            broken(check, "host \"%s\": a side has more than its capacity",
+                   m->hosts[h].name);
         }
     }
 }
@@ -369,6 +438,9 @@ plan_check(const PlanModel *model, const int32_t *host_of, size_t most)
     verdict->broken = g_ptr_array_new_with_free_func(g_free);
     check_guests(&check);
     check_sums(&check);
+    if (model->side_limit) {
+        check_sides(&check);
+    }
     check_balances(&check);
     check_power(&check);
     check_traffic(&check);

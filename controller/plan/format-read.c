@@ -247,11 +247,10 @@ take_name(Reader *r, JsonObject *object, GHashTable *table, size_t i)
 
 /* Amounts by resource: {"cpu": 4, "memory": 8}, absent ones stay */
 static void
-get_amounts(Reader *r, JsonObject *object, const char *name, int64_t *amounts)
+get_amount_list(Reader *r, JsonObject *value, const char *name,
+                int64_t *amounts)
 {
-    JsonObject *value = member(r, object, name);
-
-    if (!value || r->error) {
+    if (r->error) {
         return;
     }
     if (!json_object_is_type(value, json_type_object)) {
@@ -265,6 +264,16 @@ get_amounts(Reader *r, JsonObject *object, const char *name, int64_t *amounts)
             wrong(r, name, "%s: a whole number from 0 on is expected",
                   resource);
         }
+    }
+}
+
+static void
+get_amounts(Reader *r, JsonObject *object, const char *name, int64_t *amounts)
+{
+    JsonObject *value = member(r, object, name);
+
+    if (value) {
+        get_amount_list(r, value, name, amounts);
     }
 }
 
@@ -331,6 +340,48 @@ read_resource(Reader *r, JsonObject *object, size_t i)
     get_whole(r, object, "over_weight", &resource->over_weight);
 }
 
+/* Two objects of amounts; what they name is the host's sum of both. */
+static void
+read_sides(Reader *r, JsonObject *object, size_t i)
+{
+    PlanModel *m = r->m;
+    size_t n = m->n_resources;
+    size_t n_sides;
+    JsonObject *list = get_list(r, object, "sides", false, &n_sides);
+    int64_t *sides;
+
+    if (list && n_sides != 2) {
+        wrong(r, "sides", "two are expected, not %zu", n_sides);
+    }
+    if (!list || r->error) {
+        return;
+    }
+    sides = plan_model_divide(m, i);
+    for (size_t side = 0; side < 2; side++) {
+        get_amount_list(r, json_object_array_get_idx(list, side), "sides",
+                        sides + side * n);
+    }
+    for (size_t k = 0; !r->error && k < n; k++) {
+        int64_t *capacity = &m->capacity[i * n + k];
+
+        if (sides[k] < 0 && sides[n + k] < 0) {
+            continue;
+        }
+        if (*capacity != 0) {
+            wrong(r, "capacity", "%s is named in sides, which are added up",
+                  m->resources[k].name);
+        }
+        sides[k] = MAX(0, sides[k]);
+        sides[n + k] = MAX(0, sides[n + k]);
+        if (sides[k] > INT64_MAX / 4 || sides[n + k] > INT64_MAX / 4) {
+            wrong(r, "sides", "%s: the amount is too large",
+                  m->resources[k].name);
+            return;
+        }
+        *capacity = sides[k] + sides[n + k];
+    }
+}
+
 static void
 read_host(Reader *r, JsonObject *object, size_t i)
 {
@@ -340,8 +391,8 @@ read_host(Reader *r, JsonObject *object, size_t i)
 
     at(r, "hosts[%zu]", i);
     members_known(r, object,
-                  "name rack pod site capacity safe features closed idle_mw "
-                  "busy_mw link_bytes_s ");
+                  "name rack pod site capacity sides safe features closed "
+                  "idle_mw busy_mw link_bytes_s ");
     host->name = take_name(r, object, r->hosts, i);
     for (int level = PLAN_LEVEL_RACK; level < PLAN_N_LEVELS; level++) {
         const char *name =
@@ -351,6 +402,7 @@ read_host(Reader *r, JsonObject *object, size_t i)
             plan_model_place(m, (PlanLevel)level, name ? name : "");
     }
     get_amounts(r, object, "capacity", m->capacity + i * n);
+    read_sides(r, object, i);
     memcpy(m->safe + i * n, m->capacity + i * n, n * sizeof(int64_t));
     get_amounts(r, object, "safe", m->safe + i * n);
     host->features = get_features(r, object, "features");
@@ -369,13 +421,24 @@ read_guest(Reader *r, JsonObject *object, size_t i)
 
     at(r, "guests[%zu]", i);
     members_known(r, object,
-                  "name host demand requires pinned allowed move_cost "
+                  "name host demand numa requires pinned allowed move_cost "
                   "memory_bytes hot_bytes hot_bytes_s cold_bytes_s ");
     guest->name = take_name(r, object, r->guests, i);
     if (member(r, object, "host")) {
         guest->host = get_ref(r, object, "host", r->hosts, "host");
     }
     get_amounts(r, object, "demand", m->demand + i * m->n_resources);
+    if (member(r, object, "numa")) {
+        int64_t numa = 0;
+
+        get_whole(r, object, "numa", &numa);
+        if (numa < 1 || numa > 2) {
+            wrong(r, "numa",
+                  "1, one side of its host, or 2, half on each, is "
+                  "expected");
+        }
+        guest->numa = (int32_t)numa;
+    }
     guest->requires = get_features(r, object, "requires");
     get_flag(r, object, "pinned", &guest->pinned);
     if (member(r, object, "allowed")) {

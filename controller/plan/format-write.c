@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "plan/sides.h"
+
 static JsonObject *
 milli(int64_t value)
 {
@@ -28,6 +30,35 @@ add_amounts(JsonObject *object, const char *name, const PlanModel *m,
         jobj_add_i64(value, m->resources[r].name, amounts[r]);
     }
     jobj_add(object, name, value);
+}
+
+/* What is divided goes into "sides", the rest into "capacity". */
+static void
+add_capacity(JsonObject *object, const PlanModel *m, size_t host)
+{
+    size_t n = m->n_resources;
+    const int64_t *sides = m->side_capacity + host * 2 * n;
+    JsonObject *whole = json_object_new_object();
+    JsonObject *list = json_object_new_array();
+
+    for (size_t r = 0; r < n; r++) {
+        if (sides[r] < 0) {
+            jobj_add_i64(whole, m->resources[r].name,
+                         m->capacity[host * n + r]);
+        }
+    }
+    for (size_t side = 0; side < 2; side++) {
+        JsonObject *half = json_object_new_object();
+
+        for (size_t r = 0; r < n; r++) {
+            if (sides[r] >= 0) {
+                jobj_add_i64(half, m->resources[r].name, sides[side * n + r]);
+            }
+        }
+        json_object_array_add(list, half);
+    }
+    jobj_add(object, "capacity", whole);
+    jobj_add(object, "sides", list);
 }
 
 static gint
@@ -98,7 +129,11 @@ write_host(const PlanModel *m, size_t i)
             jobj_add_string(object, plan_level_name((PlanLevel)level), name);
         }
     }
-    add_amounts(object, "capacity", m, m->capacity + i * m->n_resources);
+    if (host->sides) {
+        add_capacity(object, m, i);
+    } else {
+        add_amounts(object, "capacity", m, m->capacity + i * m->n_resources);
+    }
     add_amounts(object, "safe", m, m->safe + i * m->n_resources);
     add_features(object, "features", m, host->features);
     if (host->closed) {
@@ -121,6 +156,7 @@ write_guest(const PlanModel *m, size_t i)
         jobj_add_string(object, "host", m->hosts[guest->host].name);
     }
     add_amounts(object, "demand", m, m->demand + i * m->n_resources);
+    add_if(object, "numa", (uint64_t)guest->numa);
     add_features(object, "requires", m, guest->requires);
     if (guest->pinned) {
         jobj_add_bool(object, "pinned", true);
@@ -271,6 +307,33 @@ plan_format_write(const PlanModel *m)
     return top;
 }
 
+/* The side, 1 or 2, of each guest that is on one only */
+static JsonObject *
+write_sides(const PlanModel *m, const int32_t *host_of)
+{
+    JsonObject *sides = json_object_new_object();
+    g_autofree int32_t *here = g_new(int32_t, m->n_guests + 1);
+    g_autofree uint8_t *side = g_new(uint8_t, m->n_guests + 1);
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        size_t n = 0;
+
+        for (size_t g = 0; m->hosts[h].sides && g < m->n_guests; g++) {
+            if (host_of[g] == (int32_t)h) {
+                here[n++] = (int32_t)g;
+            }
+        }
+        plan_sides_excess(m, (int32_t)h, here, n, PLAN_NOWHERE, PLAN_NOWHERE,
+                          side);
+        for (size_t i = 0; i < n; i++) {
+            if (side[i] != PLAN_SIDE_ANY) {
+                jobj_add_i64(sides, m->guests[here[i]].name, side[i] + 1);
+            }
+        }
+    }
+    return sides;
+}
+
 JsonObject *
 plan_format_write_placement(const PlanModel *m, const int32_t *host_of)
 {
@@ -284,5 +347,8 @@ plan_format_write_placement(const PlanModel *m, const int32_t *host_of)
     }
     jobj_add_string(top, "format", PLAN_FORMAT_PLACEMENT);
     jobj_add(top, "placement", placement);
+    if (m->side_limit) {
+        jobj_add(top, "sides", write_sides(m, host_of));
+    }
     return top;
 }

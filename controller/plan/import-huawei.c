@@ -2,7 +2,7 @@
 /*
  * import-huawei.c - Huawei's data set for topology-aware placement
  *
- * Hosts, of two sides each, which are added up:
+ * Hosts, of two sides each:
  *
  *     CPU1,RAM1,CPU2,RAM2
  *
@@ -15,8 +15,8 @@
  *     fault_domain   different domains of the group in different racks
  *
  * Which host is in which rack is another data set's; sixteen in a row are
- * taken to be neighbours. That a guest fits one side, or half of it each, is
- * not asked.
+ * taken to be neighbours. numa is 1 for a guest on one side of its host, 2 for
+ * one that has half on each.
  */
 #include "plan/lines-priv.h"
 
@@ -27,7 +27,12 @@
 
 typedef struct Request {
     int64_t cpu, memory;
+    int64_t numa;
 } Request;
+
+typedef struct Host {
+    int64_t side[4]; /* processors and memory of the first, of the second */
+} Host;
 
 typedef struct Set {
     char *name; /* "affinity 3", "fault_domain 3", the latter with parts */
@@ -49,7 +54,7 @@ set_free(void *data)
 }
 
 typedef struct Huawei {
-    GArray *hosts;    /* Request: what they have */
+    GArray *hosts;    /* Host */
     GArray *requests; /* Request */
     GPtrArray *sets;
     GHashTable *by_name; /* Set, borrowed */
@@ -89,15 +94,15 @@ read_hosts(Huawei *f, PlanLines *l)
 {
     read_header(l, "CPU1,RAM1,CPU2,RAM2");
     while (plan_lines_next(l)) {
-        Request host;
+        Host host;
 
         if (plan_lines_blank(l)) {
             continue;
         }
-        host.cpu = plan_lines_number(l, "CPU1", 0, MOST);
-        host.memory = plan_lines_number(l, "RAM1", 0, MOST);
-        host.cpu += plan_lines_number(l, "CPU2", 0, MOST);
-        host.memory += plan_lines_number(l, "RAM2", 0, MOST);
+        host.side[0] = plan_lines_number(l, "CPU1", 0, MOST);
+        host.side[1] = plan_lines_number(l, "RAM1", 0, MOST);
+        host.side[2] = plan_lines_number(l, "CPU2", 0, MOST);
+        host.side[3] = plan_lines_number(l, "RAM2", 0, MOST);
         plan_lines_end(l);
         g_array_append_val(f->hosts, host);
     }
@@ -174,7 +179,7 @@ read_requests(Huawei *f, PlanLines *l)
         }
         request.cpu = plan_lines_number(l, "flavor_vcpus", 0, MOST);
         request.memory = plan_lines_number(l, "flavor_ram", 0, MOST);
-        plan_lines_number(l, "numa", 1, 2);
+        request.numa = plan_lines_number(l, "numa", 1, 2);
         strategy = plan_lines_word(l);
         if (*strategy) {
             join(f, l, strategy, guest);
@@ -252,14 +257,17 @@ make_model(const Huawei *f, GError **error)
     m->resources[1].name = g_strdup("memory");
     m->resources[0].reserve_milli = m->resources[1].reserve_milli = 800;
     for (size_t h = 0; h < m->n_hosts; h++) {
-        const Request *host = &g_array_index(f->hosts, Request, h);
+        const Host *host = &g_array_index(f->hosts, Host, h);
         g_autofree char *rack = g_strdup_printf("r%zu", h / IN_A_RACK);
 
         m->hosts[h].name = g_strdup_printf("h%zu", h);
         m->place[PLAN_LEVEL_RACK][h] =
             plan_model_place(m, PLAN_LEVEL_RACK, rack);
-        m->capacity[2 * h] = m->safe[2 * h] = host->cpu;
-        m->capacity[2 * h + 1] = m->safe[2 * h + 1] = host->memory;
+        memcpy(plan_model_divide(m, h), host->side, sizeof(host->side));
+        for (size_t r = 0; r < 2; r++) {
+            m->capacity[2 * h + r] = m->safe[2 * h + r] =
+                host->side[r] + host->side[2 + r];
+        }
     }
     for (size_t g = 0; g < m->n_guests; g++) {
         const Request *request = &g_array_index(f->requests, Request, g);
@@ -267,6 +275,7 @@ make_model(const Huawei *f, GError **error)
         m->guests[g].name = g_strdup_printf("v%zu", g);
         m->demand[2 * g] = request->cpu;
         m->demand[2 * g + 1] = request->memory;
+        m->guests[g].numa = (int32_t)request->numa;
     }
     fill_sets(m, f->sets);
     m->weights.hosts = 1;
@@ -277,7 +286,7 @@ PlanModel *
 plan_import_huawei(PlanText hosts, PlanText requests, GError **error)
 {
     g_auto(Huawei) f = {
-        .hosts = g_array_new(FALSE, FALSE, sizeof(Request)),
+        .hosts = g_array_new(FALSE, FALSE, sizeof(Host)),
         .requests = g_array_new(FALSE, FALSE, sizeof(Request)),
         .sets = g_ptr_array_new_with_free_func(set_free),
         .by_name = g_hash_table_new(g_str_hash, g_str_equal),

@@ -114,6 +114,9 @@ plan_model_free(PlanModel *model)
     g_free(model->hosts);
     g_free(model->capacity);
     g_free(model->safe);
+    g_free(model->side_capacity);
+    g_free(model->side_limit);
+    g_free(model->side_rank);
     g_free(model->guests);
     g_free(model->demand);
     g_free(model->allowed);
@@ -130,6 +133,21 @@ plan_model_free(PlanModel *model)
     g_free(model->guest_group_start);
     g_free(model->guest_group);
     g_free(model);
+}
+
+int64_t *
+plan_model_divide(PlanModel *model, size_t host)
+{
+    size_t n = 2 * model->n_resources;
+
+    if (!model->side_capacity) {
+        model->side_capacity = g_new(int64_t, model->n_hosts * n + 1);
+        for (size_t i = 0; i < model->n_hosts * n; i++) {
+            model->side_capacity[i] = -1;
+        }
+    }
+    model->hosts[host].sides = true;
+    return model->side_capacity + host * n;
 }
 
 int32_t
@@ -204,7 +222,7 @@ check_magnitude(const PlanModel *m, GError **error)
             good = good && m->capacity[h * m->n_resources + r] < INT64_C(1)
                                                                      << 50;
         }
-        good = good && fits(&total, 2 * demand * (double)m->scale[r]);
+        good = good && fits(&total, 4 * demand * (double)m->scale[r]);
         good =
             good && fits(&total, demand * (double)m->resources[r].over_weight);
         for (size_t b = 0; b < m->n_balances; b++) {
@@ -292,6 +310,13 @@ check_guest(const PlanModel *m, size_t g, GError **error)
                         guest->name, m->resources[r].name);
             return false;
         }
+    }
+    if (guest->numa < 0 || guest->numa > 2) {
+        g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
+                    "guest \"%s\": numa has to be 1, one side of its host, or "
+                    "2, half on each",
+                    guest->name);
+        return false;
     }
     if (guest->move_cost < 0 || guest->hot_bytes > guest->memory_bytes) {
         g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER, "guest \"%s\": %s",
@@ -410,6 +435,94 @@ build_lists(PlanModel *m)
     }
 }
 
+static int64_t
+limit_of(const PlanModel *m, size_t h, size_t r, int64_t capacity)
+{
+    int64_t reserve = m->resources[r].reserve_milli;
+
+    /* no product on the way that is larger than the capacity */
+    return m->hosts[h].closed
+               ? 0
+               : capacity / PLAN_MILLI * reserve +
+                     capacity % PLAN_MILLI * reserve / PLAN_MILLI;
+}
+
+typedef struct Sized {
+    double size;
+    const int64_t *demand;
+    uint32_t guest;
+} Sized;
+
+static int
+compare_sized(const void *a, const void *b)
+{
+    const Sized *x = a;
+    const Sized *y = b;
+
+    return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
+                              : (x->guest > y->guest) - (x->guest < y->guest);
+}
+
+/* The larger first, those of one demand side by side */
+static void
+rank_guests(PlanModel *m)
+{
+    g_autofree Sized *sized = g_new(Sized, m->n_guests + 1);
+
+    m->side_rank = g_new(uint32_t, m->n_guests + 1);
+    for (size_t g = 0; g < m->n_guests; g++) {
+        sized[g] = (Sized){ .demand = m->demand + g * m->n_resources,
+                            .guest = (uint32_t)g };
+        for (size_t r = 0; r < m->n_resources; r++) {
+            /* factors that differ, or unlike demands might be of one size */
+            sized[g].size += (double)sized[g].demand[r] * (double)m->scale[r] *
+                             (1 + 0.013 * (double)r);
+        }
+    }
+    qsort(sized, m->n_guests, sizeof(*sized), compare_sized);
+    for (size_t i = 0; i < m->n_guests; i++) {
+        m->side_rank[sized[i].guest] = (uint32_t)i;
+    }
+}
+
+static bool
+finish_sides(PlanModel *m, GError **error)
+{
+    size_t n = m->n_resources;
+
+    if (!m->side_capacity) {
+        return true;
+    }
+    m->side_limit = g_new(int64_t, m->n_hosts * 2 * n + 1);
+    for (size_t i = 0; i < m->n_hosts * 2 * n; i++) {
+        size_t h = i / (2 * n);
+        size_t r = i % n;
+        int64_t side = m->side_capacity[i];
+
+        m->side_limit[i] = side < 0 ? -1 : limit_of(m, h, r, side);
+        if (side < 0) {
+            continue;
+        }
+        if (m->resources[r].transient) {
+            g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
+                        "host \"%s\": %s is transient, it cannot be divided "
+                        "into sides",
+                        m->hosts[h].name, m->resources[r].name);
+            return false;
+        }
+        if (i % (2 * n) < n &&
+            (m->side_capacity[i + n] < 0 ||
+             m->capacity[h * n + r] != side + m->side_capacity[i + n])) {
+            g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
+                        "host \"%s\": its sides do not add up to its %s",
+                        m->hosts[h].name, m->resources[r].name);
+            return false;
+        }
+    }
+    rank_guests(m);
+    return true;
+}
+
 bool
 plan_model_finish(PlanModel *m, GError **error)
 {
@@ -429,13 +542,7 @@ plan_model_finish(PlanModel *m, GError **error)
             size_t at = h * m->n_resources + r;
 
             largest = MAX(largest, m->capacity[at]);
-            m->limit[at] = m->hosts[h].closed
-                               ? 0
-                               : m->capacity[at] / PLAN_MILLI *
-                                         m->resources[r].reserve_milli +
-                                     m->capacity[at] % PLAN_MILLI *
-                                         m->resources[r].reserve_milli /
-                                         PLAN_MILLI;
+            m->limit[at] = limit_of(m, h, r, m->capacity[at]);
         }
         m->scale[r] = MAX(1, 1000000 / largest);
     }
@@ -453,7 +560,7 @@ plan_model_finish(PlanModel *m, GError **error)
                   compare_hosts);
         }
     }
-    if (!check_groups(m, error)) {
+    if (!finish_sides(m, error) || !check_groups(m, error)) {
         return false;
     }
     for (size_t k = 0; k < m->n_rules; k++) {

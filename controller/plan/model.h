@@ -47,6 +47,7 @@ typedef struct PlanHost {
     char *name;
     uint64_t features;     /* special hardware, bits of feature_names */
     bool closed;           /* takes no guests: maintenance, or off for good */
+    bool sides;            /* side_capacity says how it is divided in two */
     int64_t idle_mw;       /* C0 of P = C0 + C1 U, in milliwatts */
     int64_t busy_mw;       /* C0 + C1: at U = 1 of the first resource */
     uint64_t link_bytes_s; /* of its interface, each direction; 0: not known */
@@ -57,6 +58,8 @@ typedef struct PlanGuest {
     int32_t host;      /* where it runs now, or PLAN_NOWHERE */
     uint64_t requires; /* features that its host must have */
     bool pinned;       /* has to stay where it is */
+    int32_t numa;      /* on a host of sides: 1 one of them, 2 half on each, 0
+                          wherever there is room */
     int64_t move_cost;
     /* what its migration depends on; memory 0: not known */
     uint64_t memory_bytes;
@@ -122,6 +125,9 @@ typedef struct PlanModel {
     PlanHost *hosts;
     int64_t *capacity; /* [host x n_resources + resource] */
     int64_t *safe;     /* ... where over_weight starts */
+    /* [(host x 2 + side) x n_resources + resource], -1 where a resource is not
+     * divided; NULL if no host has sides. capacity is the sum of both. */
+    int64_t *side_capacity;
     PlanGuest *guests;
     int64_t *demand;   /* [guest x n_resources + resource] */
     int32_t **allowed; /* [guest] sorted hosts, NULL: all; owned */
@@ -141,6 +147,8 @@ typedef struct PlanModel {
 
     /* by plan_model_finish() */
     int64_t *limit;                    /* capacity x reserve, 0 where closed */
+    int64_t *side_limit;               /* as side_capacity, or NULL */
+    uint32_t *side_rank;               /* [guest] 0 the largest, or NULL */
     int64_t scale[PLAN_MAX_RESOURCES]; /* violation of one unit too much */
     size_t *link_start;                /* [n_guests + 1] into the two below */
     int32_t *link_peer;
@@ -169,6 +177,13 @@ PlanModel *plan_model_new(size_t n_resources, size_t n_hosts, size_t n_guests,
                           size_t n_flows);
 void plan_model_free(PlanModel *model);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlanModel, plan_model_free)
+
+/**
+ * plan_model_divide() - Let @host have two sides, with nothing divided yet
+ *
+ * Return: side_capacity of both, 2 x n_resources, to fill in
+ */
+int64_t *plan_model_divide(PlanModel *model, size_t host);
 
 /** plan_model_place() - The place of that name at @level, made if need be */
 int32_t plan_model_place(PlanModel *model, PlanLevel level, const char *name);

@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/sides.h"
+
 typedef struct Want {
     int32_t guest;
     int32_t to; /* where it belongs */
@@ -42,13 +44,14 @@ typedef struct Scheduler {
     const PlanModel *m;
     const PlanMoveQuery *query;
     PlanMoves *result;
-    GArray *wants;              /* Want */
-    GArray *running;            /* Running */
-    int32_t *where;             /* [guest] while it does not move */
-    bool *detoured;             /* [guest] */
-    int64_t *use;               /* [host x n_resources + r] both ends booked */
-    uint64_t *out, *in;         /* [host] free, bytes per second */
-    size_t *busy;               /* [host] migrations */
+    GArray *wants;      /* Want */
+    GArray *running;    /* Running */
+    int32_t *where;     /* [guest] while it does not move */
+    bool *detoured;     /* [guest] */
+    int64_t *use;       /* [host x n_resources + r] both ends booked */
+    GArray **here;      /* [host] of int32_t: who is booked, if it has sides */
+    uint64_t *out, *in; /* [host] free, bytes per second */
+    size_t *busy;       /* [host] migrations */
     double *load_out, *load_in; /* [host] seconds still to carry */
     double now_s;
 } Scheduler;
@@ -91,13 +94,26 @@ has_room(const Scheduler *s, int32_t guest, int32_t host)
             return false;
         }
     }
-    return true;
+    return !s->here[host] || s->m->guests[guest].numa == 0 ||
+           plan_sides_excess(s->m, host, (int32_t *)(void *)s->here[host]->data,
+                             s->here[host]->len, PLAN_NOWHERE, guest,
+                             NULL) == 0;
 }
 
 static void
 book(Scheduler *s, int32_t guest, int32_t host, int sign)
 {
     size_t n = s->m->n_resources;
+
+    if (s->here[host] && sign > 0) {
+        g_array_append_val(s->here[host], guest);
+    }
+    for (guint i = 0; s->here[host] && sign < 0; i++) {
+        if (g_array_index(s->here[host], int32_t, i) == guest) {
+            g_array_remove_index_fast(s->here[host], i);
+            break;
+        }
+    }
 
     for (size_t r = 0; r < n; r++) {
         s->use[(size_t)host * n + r] +=
@@ -498,6 +514,9 @@ find_crowded(const Scheduler *s, const int64_t *use_at_first)
             use[at] += s->m->demand[(size_t)move->guest * n + r];
             crowded[move->to] |= use[at] > s->m->limit[at];
         }
+        /* who would fit the sides as well is not gone into */
+        crowded[move->to] |=
+            s->m->hosts[move->to].sides && s->m->guests[move->guest].numa;
     }
     return crowded;
 }
@@ -540,6 +559,7 @@ scheduler_start(Scheduler *s, const int32_t *target)
     s->where = g_new(int32_t, s->m->n_guests);
     s->detoured = g_new0(bool, s->m->n_guests);
     s->use = g_new0(int64_t, n_hosts * s->m->n_resources + 1);
+    s->here = g_new0(GArray *, n_hosts);
     s->out = g_new0(uint64_t, n_hosts);
     s->in = g_new0(uint64_t, n_hosts);
     s->busy = g_new0(size_t, n_hosts);
@@ -547,6 +567,9 @@ scheduler_start(Scheduler *s, const int32_t *target)
     s->load_in = g_new0(double, n_hosts);
     for (size_t h = 0; h < n_hosts; h++) {
         s->out[h] = s->in[h] = link_rate(s, (int32_t)h);
+        if (s->m->hosts[h].sides) {
+            s->here[h] = g_array_new(FALSE, FALSE, sizeof(int32_t));
+        }
     }
     for (size_t g = 0; g < s->m->n_guests; g++) {
         Want want = { .guest = (int32_t)g, .to = target[g] };
@@ -564,6 +587,10 @@ scheduler_start(Scheduler *s, const int32_t *target)
 static void
 scheduler_clear(Scheduler *s)
 {
+    for (size_t h = 0; h < s->m->n_hosts; h++) {
+        g_clear_pointer(&s->here[h], g_array_unref);
+    }
+    g_free(s->here);
     g_array_unref(s->wants);
     g_array_unref(s->running);
     g_free(s->where);

@@ -6,24 +6,34 @@
  * looked at with all guests that are still nowhere: those that fill it best are
  * found by a short exhaustive search over kinds of guests (the same demand),
  * the larger first. What a unit of a resource is worth follows from how scarce
- * it is: what is still to be placed over what the next hosts have. Hosts worth
- * most come first, so that few are needed.
+ * it is: what is still to be placed over what the next hosts have. Where all is
+ * decided anew, guests are worth what the bound by columns (columns.h) says, and
+ * that is asked again for what is left every few hosts. Hosts worth most come
+ * first, so that few are needed.
  *
  * Groups that have to be together go first, each into the place with most room
  * among the hosts that will be needed: later there would be none.
  */
-#include "plan/search-priv.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "plan/columns.h"
+#include "plan/search-priv.h"
+#include "plan/sides.h"
 
 #define MOST_NODES 4000 /* looked at for one host */
 #define MOST_DEPTH 256
 #define GOOD 0.999      /* of a host's worth: nothing fuller is looked for */
 #define LARGE_FIRST 0.1 /* how much more a unit counts in the largest guest */
+/* Hosts between two looks at the columns, cells filled in for the first and for
+ * each further one */
+#define LOOK_EVERY 24
+#define FIRST_CELLS 200000000
+#define MORE_CELLS 10000000
 
 typedef struct Kind {
     const int64_t *demand;
+    int32_t numa;
     GArray *guests; /* int32_t, those that are nowhere */
     double worth;   /* at present prices */
 } Kind;
@@ -43,8 +53,11 @@ typedef struct Pack {
     double price[PLAN_MAX_RESOURCES];
     int64_t left[PLAN_MAX_RESOURCES]; /* demand of guests still nowhere */
     double need;                      /* hosts, about */
+    PlanColumns *columns;             /* or NULL: prices decide */
     /* the exhaustive search of one host */
     int64_t room[PLAN_MAX_RESOURCES];
+    bool sides;
+    int64_t side_room[2][PLAN_MAX_RESOURCES]; /* doubled */
     guint chosen[MOST_DEPTH];
     guint best[MOST_DEPTH];
     size_t n_best;
@@ -95,9 +108,11 @@ make_kinds(Pack *p, const int32_t *guests, size_t n)
         if (plan_state_hosts(p->s->state)[guests[i]] != PLAN_NOWHERE) {
             continue;
         }
-        if (!last || memcmp(last->demand, demand, bytes) != 0) {
+        if (!last || memcmp(last->demand, demand, bytes) != 0 ||
+            last->numa != m->guests[guests[i]].numa) {
             last = g_new0(Kind, 1);
             last->demand = demand;
+            last->numa = m->guests[guests[i]].numa;
             last->guests = g_array_new(FALSE, FALSE, sizeof(int32_t));
             g_ptr_array_add(p->kinds, last);
         }
@@ -133,7 +148,11 @@ set_prices(Pack *p, size_t first)
         Kind *kind = p->kinds->pdata[k];
 
         kind->worth = 0;
-        for (size_t r = 0; r < m->n_resources; r++) {
+        if (p->columns && kind->guests->len > 0) {
+            kind->worth = plan_columns_worth(
+                p->columns, g_array_index(kind->guests, int32_t, 0));
+        }
+        for (size_t r = 0; r < m->n_resources && !p->columns; r++) {
             kind->worth += p->price[r] * (double)kind->demand[r];
         }
         largest = MAX(largest, kind->worth);
@@ -150,26 +169,56 @@ worth_of_room(const Pack *p)
 {
     double worth = 0;
 
+    if (p->columns) {
+        return plan_columns_room(p->columns, p->room);
+    }
     for (size_t r = 0; r < p->m->n_resources; r++) {
         worth += p->price[r] * (double)p->room[r];
     }
     return worth;
 }
 
+/* What a guest takes of @side, twice: all of it on @on, or half on each */
+static int64_t
+side_share(const Kind *kind, size_t r, int side, int on)
+{
+    return kind->numa == 2                 ? kind->demand[r]
+           : kind->numa == 1 && side == on ? 2 * kind->demand[r]
+                                           : 0;
+}
+
 static bool
-kind_fits(const Pack *p, const Kind *kind)
+kind_fits(const Pack *p, const Kind *kind, int on)
 {
     for (size_t r = 0; r < p->m->n_resources; r++) {
         if (kind->demand[r] > p->room[r]) {
             return false;
         }
+        for (int side = 0; p->sides && side < 2; side++) {
+            int64_t share = side_share(kind, r, side, on);
+
+            if (share > 0 && share > p->side_room[side][r]) {
+                return false;
+            }
+        }
     }
     return true;
 }
 
-/* Kinds from @from on, @used of that one taken already */
 static void
-fill_search(Pack *p, guint from, guint used, size_t depth, double worth)
+kind_take(Pack *p, const Kind *kind, int on, int64_t sign)
+{
+    for (size_t r = 0; r < p->m->n_resources; r++) {
+        p->room[r] -= sign * kind->demand[r];
+        for (int side = 0; p->sides && side < 2; side++) {
+            p->side_room[side][r] -= sign * side_share(kind, r, side, on);
+        }
+    }
+}
+
+/* Kinds from @from on, @used of that one taken already, the last on side @on */
+static void
+fill_search(Pack *p, guint from, guint used, int on, size_t depth, double worth)
 {
     if (worth > p->best_worth) {
         p->best_worth = worth;
@@ -187,16 +236,19 @@ fill_search(Pack *p, guint from, guint used, size_t depth, double worth)
         if (p->best_worth >= GOOD * p->full || ++p->n_nodes > MOST_NODES) {
             return;
         }
-        if (taken >= kind->guests->len || !kind_fits(p, kind)) {
+        if (taken >= kind->guests->len) {
             continue;
         }
-        for (size_t r = 0; r < p->m->n_resources; r++) {
-            p->room[r] -= kind->demand[r];
-        }
-        p->chosen[depth] = k;
-        fill_search(p, k, taken + 1, depth + 1, worth + kind->worth);
-        for (size_t r = 0; r < p->m->n_resources; r++) {
-            p->room[r] += kind->demand[r];
+        /* of one kind those on the first side come first */
+        for (int side = k == from ? on : 0;
+             side <= (p->sides && kind->numa == 1); side++) {
+            if (kind_fits(p, kind, side)) {
+                kind_take(p, kind, side, 1);
+                p->chosen[depth] = k;
+                fill_search(p, k, taken + 1, side, depth + 1,
+                            worth + kind->worth);
+                kind_take(p, kind, side, -1);
+            }
         }
     }
 }
@@ -228,6 +280,41 @@ put_kind(Pack *p, Kind *kind, int32_t host)
     return false;
 }
 
+/* What the sides of @host have left, as its guests are divided best */
+static void
+set_side_room(Pack *p, int32_t host)
+{
+    const PlanModel *m = p->m;
+    size_t n_here;
+    const int32_t *here = plan_state_guests(p->s->state, host, &n_here);
+    g_autofree uint8_t *side_of = NULL;
+
+    p->sides = m->side_limit && m->hosts[host].sides;
+    if (!p->sides) {
+        return;
+    }
+    side_of = g_new(uint8_t, n_here + 1);
+    plan_sides_excess(m, host, here, n_here, PLAN_NOWHERE, PLAN_NOWHERE,
+                      side_of);
+    for (int side = 0; side < 2; side++) {
+        const int64_t *limit =
+            m->side_limit + ((size_t)host * 2 + (size_t)side) * m->n_resources;
+
+        for (size_t r = 0; r < m->n_resources; r++) {
+            int64_t *room = &p->side_room[side][r];
+
+            *room = limit[r] < 0 ? INT64_MAX / 4 : 2 * limit[r];
+            for (size_t i = 0; i < n_here; i++) {
+                Kind kind = { .demand =
+                                  m->demand + (size_t)here[i] * m->n_resources,
+                              .numa = m->guests[here[i]].numa };
+
+                *room -= side_share(&kind, r, side, side_of[i]);
+            }
+        }
+    }
+}
+
 static void
 fill_host(Pack *p, int32_t host)
 {
@@ -243,8 +330,12 @@ fill_host(Pack *p, int32_t host)
         }
         p->best_worth = 0;
         p->n_best = p->n_nodes = 0;
+        set_side_room(p, host);
         p->full = worth_of_room(p);
-        fill_search(p, 0, 0, 0, 0);
+        if (p->columns && p->sides) {
+            p->full = MIN(p->full, plan_columns_host(p->columns, host));
+        }
+        fill_search(p, 0, 0, 0, 0, 0);
         plan_search_goes_on(p->s, 1 + p->n_nodes / 16);
         some = false;
         for (size_t i = 0; i < p->n_best; i++) {
@@ -379,14 +470,20 @@ rank_hosts(Pack *p)
     set_prices(p, 0);
     for (size_t i = 0; i < p->n_hosts; i++) {
         ranked[i].index = p->hosts[i];
-        for (size_t r = 0; r < m->n_resources; r++) {
+        if (p->columns) {
+            ranked[i].worth = plan_columns_host(p->columns, p->hosts[i]);
+        }
+        for (size_t r = 0; r < m->n_resources && !p->columns; r++) {
             ranked[i].worth +=
                 p->price[r] *
                 (double)m->limit[(size_t)p->hosts[i] * m->n_resources + r];
         }
     }
-    for (size_t r = 0; r < m->n_resources; r++) {
+    for (size_t r = 0; r < m->n_resources && !p->columns; r++) {
         needed += p->price[r] * (double)p->left[r];
+    }
+    for (size_t g = 0; g < m->n_guests && p->columns; g++) {
+        needed += plan_columns_worth(p->columns, (int32_t)g);
     }
     qsort(ranked, p->n_hosts, sizeof(*ranked), compare_ranked);
     p->need = 0;
@@ -462,8 +559,38 @@ plan_search_repack(PlanSearch *s, const size_t *rank, int32_t *hosts, size_t n)
     }
 }
 
-void
-plan_search_pack(PlanSearch *s)
+/* Worths for the guests that are still nowhere and the hosts from @first on,
+ * which are put in order anew */
+static void
+look_again(Pack *p, size_t first)
+{
+    const PlanModel *m = p->m;
+    const int32_t *host_of = plan_state_hosts(p->s->state);
+    g_autofree bool *guests = g_new0(bool, m->n_guests + 1);
+    g_autofree bool *hosts = g_new0(bool, m->n_hosts + 1);
+    g_autofree Ranked *ranked = g_new0(Ranked, p->n_hosts + 1);
+    size_t n = p->n_hosts - first;
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        guests[g] = host_of[g] == PLAN_NOWHERE;
+    }
+    for (size_t i = first; i < p->n_hosts; i++) {
+        hosts[p->hosts[i]] = true;
+    }
+    plan_columns_restrict(p->columns, guests, hosts);
+    plan_columns_improve(p->columns, MORE_CELLS);
+    for (size_t i = 0; i < n; i++) {
+        ranked[i].index = p->hosts[first + i];
+        ranked[i].worth = plan_columns_host(p->columns, p->hosts[first + i]);
+    }
+    qsort(ranked, n, sizeof(*ranked), compare_ranked);
+    for (size_t i = 0; i < n; i++) {
+        p->hosts[first + i] = ranked[i].index;
+    }
+}
+
+static void
+pack_all(PlanSearch *s, PlanColumns *columns)
 {
     const PlanModel *m = s->model;
     g_autoptr(GPtrArray) kinds = g_ptr_array_new_with_free_func(kind_free);
@@ -474,6 +601,7 @@ plan_search_pack(PlanSearch *s)
                .kinds = kinds,
                .hosts = hosts,
                .n_hosts = m->n_hosts,
+               .columns = columns,
                .large_first = LARGE_FIRST };
 
     for (size_t h = 0; h < m->n_hosts; h++) {
@@ -490,6 +618,9 @@ plan_search_pack(PlanSearch *s)
     put_groups(&p, order);
     make_kinds(&p, order, m->n_guests);
     for (size_t i = 0; i < m->n_hosts && !s->stopped; i++) {
+        if (columns && i > 0 && i % LOOK_EVERY == 0) {
+            look_again(&p, i);
+        }
         if (m->hosts[hosts[i]].closed) {
             continue;
         }
@@ -499,4 +630,25 @@ plan_search_pack(PlanSearch *s)
         fill_host(&p, hosts[i]);
     }
     plan_search_place_rest(s);
+}
+
+void
+plan_search_pack(PlanSearch *s)
+{
+    g_autoptr(PlanColumns) columns = plan_columns_new(s->model);
+    g_autofree int32_t *by_prices = NULL;
+    PlanScore score;
+
+    pack_all(s, NULL);
+    if (!columns) {
+        return;
+    }
+    by_prices = g_memdup2(plan_state_hosts(s->state),
+                          s->model->n_guests * sizeof(int32_t));
+    score = plan_state_score(s->state);
+    plan_columns_improve(columns, FIRST_CELLS);
+    pack_all(s, columns);
+    if (!plan_score_less(plan_state_score(s->state), score)) {
+        plan_state_reset(s->state, by_prices);
+    }
 }

@@ -12,12 +12,16 @@
  *   spread     u(p) <= sum of X(g, p), sum of u(p) >= at_least
  *   depends    X(g, p) <= sum over the others of X(o, p)
  *   partition  q(k, p) >= X(g, p) for g of group k, sum over k of q(k, p) <= 1
+ *   sides      t(g, h) <= x(g, h) is 1 on side 1; of side 1 a guest of numa 1
+ *              takes t of its demand, one of numa 2 half of x; of side 2 x - t
  *   traffic    s(f, level) >= X(a, p) - X(b, p); each level that a flow crosses
  *              adds what the distance grows there
  */
 #include "plan/program.h"
 
 #include <math.h>
+
+#include "plan/sides.h"
 
 #define MOST_ENTRIES 2000000
 
@@ -199,6 +203,56 @@ add_used(Builder *b, size_t h)
         }
     }
     add_capacity(b, h, used);
+}
+
+/* Twice what the guests take of a side, so that halves are whole numbers */
+static void
+add_sides(Builder *b, size_t h)
+{
+    const PlanModel *m = b->m;
+    size_t n = m->n_resources;
+    g_autofree int32_t *first = g_new(int32_t, m->n_guests + 1);
+
+    if (!m->side_limit || !m->hosts[h].sides) {
+        return;
+    }
+    for (size_t g = 0; g < m->n_guests; g++) {
+        PlanColumn side = { .kind = PLAN_COLUMN_SIDE,
+                            .a = (int32_t)g,
+                            .b = (int32_t)h,
+                            .most = 1,
+                            .integer = true };
+
+        first[g] = -1;
+        if (m->guests[g].numa == 1 && on(b, g, h) >= 0) {
+            first[g] = add_column(b, side);
+            row_begin(b, -G_MAXDOUBLE, 0);
+            row_add(b, first[g], 1);
+            row_add(b, on(b, g, h), -1);
+            row_end(b);
+        }
+    }
+    for (size_t i = 0; i < 2 * n; i++) {
+        int64_t limit = m->side_limit[h * 2 * n + i];
+
+        if (limit < 0) {
+            continue;
+        }
+        row_begin(b, -G_MAXDOUBLE, 2 * (double)limit);
+        for (size_t g = 0; g < m->n_guests; g++) {
+            double demand = (double)m->demand[g * n + i % n];
+
+            if (m->guests[g].numa == 2) {
+                row_add(b, on(b, g, h), demand);
+            } else if (first[g] >= 0 && i < n) {
+                row_add(b, first[g], 2 * demand);
+            } else if (first[g] >= 0) {
+                row_add(b, on(b, g, h), 2 * demand);
+                row_add(b, first[g], -2 * demand);
+            }
+        }
+        row_end(b);
+    }
 }
 
 static void
@@ -465,6 +519,7 @@ plan_program_new(const PlanModel *m, GError **error)
         for (size_t h = 0; h < m->n_hosts; h++) {
             add_used(&b, h);
             add_load(&b, h);
+            add_sides(&b, h);
         }
         add_traffic(&b);
         add_group_moves(&b);
@@ -520,6 +575,28 @@ members_in(const PlanModel *m, int32_t group, PlanLevel level, int32_t place,
     return n;
 }
 
+static bool
+on_first_side(const PlanModel *m, int32_t guest, int32_t host,
+              const int32_t *host_of)
+{
+    g_autofree int32_t *here = g_new(int32_t, m->n_guests + 1);
+    g_autofree uint8_t *side = g_new(uint8_t, m->n_guests + 1);
+    size_t n = 0;
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        if (host_of[g] == host) {
+            here[n++] = (int32_t)g;
+        }
+    }
+    plan_sides_excess(m, host, here, n, PLAN_NOWHERE, PLAN_NOWHERE, side);
+    for (size_t i = 0; i < n; i++) {
+        if (here[i] == guest) {
+            return side[i] == 0;
+        }
+    }
+    return false;
+}
+
 static double
 value_of(const PlanModel *m, const PlanColumn *c, const int32_t *host_of,
          const double *use)
@@ -566,6 +643,8 @@ value_of(const PlanModel *m, const PlanColumn *c, const int32_t *host_of,
             most = MAX(most, moved);
         }
         return most;
+    case PLAN_COLUMN_SIDE:
+        return on_first_side(m, c->a, c->b, host_of);
     case PLAN_COLUMN_SPREAD:
         return members_in(m, m->rules[a].group, m->rules[a].level, c->b,
                           host_of) > 0;

@@ -19,6 +19,7 @@ typedef enum {
     PLAN_COLUMN_CROSSES, /* flow a leaves its place of level b */
     PLAN_COLUMN_MOST,    /* guests moved in the group with most of them */
     PLAN_COLUMN_SPREAD,  /* rule a has a member in place b */
+    PLAN_COLUMN_SIDE,    /* guest a is on the first side of host b */
     PLAN_COLUMN_PART, /* group a of a partition, by number c, is in place b */
 } PlanColumnKind;
 

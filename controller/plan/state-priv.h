@@ -8,7 +8,7 @@
 #include "plan/state.h"
 #include "plan/term.h"
 
-#define PLAN_MAX_TERMS 16
+#define PLAN_MAX_TERMS 24
 
 struct PlanState {
     const PlanModel *model;

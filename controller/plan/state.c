@@ -2,6 +2,7 @@
 /*
  * state.c - see state.h
  */
+#include "plan/sides.h"
 #include "plan/state-priv.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ static const PlanTerm *const all_terms[] = {
     &plan_term_depends,  &plan_term_partition, &plan_term_load,
     &plan_term_balance,  &plan_term_hosts,     &plan_term_energy,
     &plan_term_traffic,  &plan_term_move,      &plan_term_group_move,
+    &plan_term_sides,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(all_terms) <= PLAN_MAX_TERMS);
 
@@ -139,6 +141,24 @@ plan_state_use(const PlanState *s, int32_t host)
     return s->use + (size_t)host * s->model->n_resources;
 }
 
+/* Does the division of @host get no worse if @out, or PLAN_NOWHERE, goes and
+ * @in comes? */
+static bool
+sides_fit(const PlanState *s, int32_t in, int32_t out, int32_t host)
+{
+    const PlanModel *m = s->model;
+    size_t n = (size_t)s->n_guests[host];
+    int64_t after;
+
+    if (!m->side_limit || !m->hosts[host].sides || !m->guests[in].numa) {
+        return true;
+    }
+    after = plan_sides_excess(m, host, s->guests[host], n, out, in, NULL);
+    return after == 0 ||
+           after <= plan_sides_excess(m, host, s->guests[host], n, PLAN_NOWHERE,
+                                      PLAN_NOWHERE, NULL);
+}
+
 bool
 plan_state_fits(const PlanState *s, int32_t guest, int32_t host)
 {
@@ -156,7 +176,7 @@ plan_state_fits(const PlanState *s, int32_t guest, int32_t host)
             return false;
         }
     }
-    return true;
+    return sides_fit(s, guest, PLAN_NOWHERE, host);
 }
 
 /* Room for @in on @host once @out has left it */
@@ -177,7 +197,7 @@ exchange_fits(const PlanState *s, int32_t in, int32_t out, int32_t host)
             return false;
         }
     }
-    return true;
+    return sides_fit(s, in, out, host);
 }
 
 bool

@@ -49,7 +49,7 @@ PlanScore plan_state_score(const PlanState *state);
 /**
  * plan_state_fits() - Is there room for @guest on @host, would it come now?
  *
- * Capacities only, the one question that is asked most. @host is not its host.
+ * Capacities only, of the host and of its sides, the one question that is asked most. @host is not its host.
  */
 bool plan_state_fits(const PlanState *state, int32_t guest, int32_t host);
 

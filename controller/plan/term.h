@@ -43,6 +43,7 @@ typedef struct PlanTerm {
 
 extern const PlanTerm plan_term_placed;
 extern const PlanTerm plan_term_capacity;
+extern const PlanTerm plan_term_sides;
 extern const PlanTerm plan_term_fence;
 extern const PlanTerm plan_term_apart;
 extern const PlanTerm plan_term_together;

@@ -13,6 +13,17 @@
 #include "tools/plan/solve-options.h"
 #include "tools/plan/solving.h"
 
+#define BOUND_STEPS 300000000
+
+static PlanBound
+refined_bound(const PlanModel *m)
+{
+    PlanBound bound = plan_bound(m);
+
+    plan_bound_refine(&bound, m, BOUND_STEPS);
+    return bound;
+}
+
 /* The better of the bound of all methods and what this one proved */
 static PlanBound
 best_bound(const PlanBound *bound, const Solved *solved)
@@ -30,6 +41,8 @@ bound_to_json(const PlanBound *b)
 
     jobj_add_i64(object, "cost", b->cost);
     jobj_add_i64(object, "hosts", b->hosts);
+    jobj_add_i64(object, "hosts_by_resources", b->hosts_by_resources);
+    jobj_add_i64(object, "hosts_by_columns", b->hosts_by_columns);
     jobj_add_i64(object, "moves", b->moves);
     jobj_add_bool(object, "infeasible", b->infeasible);
     return object;
@@ -150,11 +163,11 @@ plan_solve_main(int argc, char **argv)
         return plan_options_fail("solve", "--method: there is no such method");
     }
     o.solving.progress = progress;
-    bound = plan_bound(m);
     solved = solving_run(m, method, &o.solving);
     if (!solved) {
         return 2;
     }
+    bound = refined_bound(m);
     if (output || json) {
         g_autoptr(JsonObject) object = solved_to_json(m, solved, &bound);
         g_autofree char *text = jobj_to_text(object, true);
@@ -211,7 +224,7 @@ plan_compare_main(int argc, char **argv)
                                      "--methods: there is no such method");
         }
     }
-    bound = plan_bound(m);
+    bound = refined_bound(m);
     if (!json) {
         printf("%-8s %10s %9s %20s %9s %7s %7s %9s\n", "method", "violations",
                "nowhere", "cost", "gap %", "hosts", "moves", "time s");
@@ -263,7 +276,7 @@ plan_bound_main(int argc, char **argv)
     if (!m) {
         return 2;
     }
-    b = plan_bound(m);
+    b = refined_bound(m);
     if (json) {
         g_autoptr(JsonObject) object = bound_to_json(&b);
         g_autofree char *text = jobj_to_text(object, true);
@@ -277,10 +290,12 @@ plan_bound_main(int argc, char **argv)
                "  traffic %" PRId64 "\n"
                "  hosts   %" PRId64 "\n"
                "  moves   %" PRId64 "\n"
-               "hosts     %" PRId64 " needed\n"
+               "hosts     %" PRId64 " needed (%" PRId64
+               " by resources, %" PRId64 " by columns)\n"
                "moves     %" PRId64 " needed\n",
                b.cost, b.load, b.balance, b.energy, b.traffic, b.hosts_cost,
-               b.moves_cost, b.hosts, b.moves);
+               b.moves_cost, b.hosts, b.hosts_by_resources, b.hosts_by_columns,
+               b.moves);
         if (b.infeasible) {
             printf("more is asked for than there is\n");
         }

@@ -38,6 +38,32 @@ fill_hosts(PlanModel *m, GRand *rand)
 }
 
 static void
+divide_hosts(PlanModel *m, GRand *rand)
+{
+    size_t n = m->n_resources;
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        int64_t *sides;
+
+        if (g_rand_boolean(rand)) {
+            continue;
+        }
+        sides = plan_model_divide(m, h);
+        for (size_t r = 0; r < n; r++) {
+            int64_t capacity = m->capacity[h * n + r];
+
+            if (!m->resources[r].transient && g_rand_boolean(rand)) {
+                sides[r] = g_rand_int_range(rand, 0, (gint32)(capacity + 1));
+                sides[n + r] = capacity - sides[r];
+            }
+        }
+    }
+    for (size_t g = 0; g < m->n_guests; g++) {
+        m->guests[g].numa = g_rand_int_range(rand, 0, 3);
+    }
+}
+
+static void
 fill_guests(PlanModel *m, GRand *rand)
 {
     for (size_t g = 0; g < m->n_guests; g++) {
@@ -146,6 +172,9 @@ random_model(guint32 seed)
             m->host_moves[i] = g_rand_int_range(rand, 0, 10);
         }
     }
+    if (seed % 3 == 0) {
+        divide_hosts(m, rand);
+    }
     m->distance_milli[0] = 500;
     m->weights = (PlanWeights){
         .hosts = 7,
@@ -179,6 +208,12 @@ random_model_loosen(PlanModel *m)
     }
     for (size_t i = 0; i < m->n_hosts * m->n_resources; i++) {
         m->capacity[i] = m->limit[i] = 1000;
+    }
+    for (size_t i = 0; m->side_limit && i < 2 * m->n_hosts * m->n_resources;
+         i++) {
+        if (m->side_limit[i] >= 0) {
+            m->side_capacity[i] = m->side_limit[i] = 500;
+        }
     }
     for (size_t h = 0; h < m->n_hosts; h++) {
         m->hosts[h].closed = false;

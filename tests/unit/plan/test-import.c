@@ -106,9 +106,12 @@ Test(import, huawei_rules)
     cr_assert_eq(m->n_rules, 3);
     cr_assert_eq(m->rules[0].kind, PLAN_RULE_PARTITION);
     cr_assert_eq(m->groups[m->rules[0].groups[0]].n_members, 2);
-    /* 13 of 12, 26 of 25, two domains in a rack, two anti-affine on a host */
+    cr_assert_eq(m->guests[2].numa, 2);
+    cr_assert_eq(m->side_limit[3], 12);
+    /* 13 of 12, 26 of 25, and more than 6 a side, two domains in a rack, two
+     * anti-affine on a host */
     verdict = plan_check(m, host_of, 10);
-    cr_assert_eq(verdict->n_broken, 4);
+    cr_assert_eq(verdict->n_broken, 5);
 }
 
 typedef struct WrongCase {

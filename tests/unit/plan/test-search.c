@@ -287,7 +287,11 @@ Test(search, small_cases_to_the_optimum, .timeout = 100)
     for (guint32 seed = 1; seed <= n_cases; seed++) {
         g_autoptr(PlanModel) m = small_model(seed);
         PlanScore feasible;
-        PlanScore best = best_of_all(m, &feasible, plan_bound(m));
+        PlanBound bound = plan_bound(m);
+        PlanScore best;
+
+        plan_bound_refine(&bound, m, 100000);
+        best = best_of_all(m, &feasible, bound);
 
         n_feasible += feasible.violation == 0;
         for (int i = 0; i < PLAN_N_METHODS; i++) {
