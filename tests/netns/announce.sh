@@ -3,7 +3,7 @@
 #
 # announce.sh - a migration that was announced, from its begin to orphanage
 #
-# Guests are on paper, connections are real (tests/fakes/libvirt.c): vmferryd is
+# Guests are on paper, connections are real (tests/fakes/libvirt/): vmferryd is
 # told of vm1 before it leaves, steers it with what was asked for, tells what it
 # decides, and takes it as one that others started when its announcer is gone.
 # Some 10 s, in two network namespaces of its own; root.

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * host.h - a host with guests on paper, as long as they have not left it
+ *
+ * A guest writes random pages of a set, so that a pass of T seconds dirties
+ * set x (1 - exp(-rate T / set)) of them; its stream is a real connection to a
+ * real address, and its passes last as long as that takes. So what vmferryd
+ * shapes has its effect, and many migrations at once cost no more than their
+ * bytes.
+ *
+ *   VMFERRY_FAKE_GUESTS="start=1,to=10.9.0.2:49152,mib=32,rate=300,set=2000,
+ *       mbit=80;start=1,to=..."
+ *
+ * start: seconds after it was made, when it leaves; rate: pages a second; set:
+ * pages; mbit: it sends no faster; sends: Mbit/s that its one interface,
+ * 52:54:00:00:00:NN, is said to send, NN being its number. If VMFERRY_FAKE_LOG
+ * names a file: a line for each end, with its true figures, and for each limit
+ * set.
+ */
+#ifndef FAKES_LIBVIRT_HOST_H
+#define FAKES_LIBVIRT_HOST_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FAKE_MOST_GUESTS 128
+#define FAKE_PAGE_BYTES 4096
+
+typedef enum { WAITS, LEAVES, STAYS, GONE } Where;
+
+typedef struct Guest {
+    char name[16];
+    char uuid[37];
+    double start_s;
+    char host[46];
+    int port;
+    double memory_pages, write_pages_s, set_pages, most_bytes_s;
+    double traffic_bytes_s; /* of its interface; 0: it has none */
+    /* under the lock */
+    Where where;
+    bool abort;
+    bool stopped;
+    double downtime_s; /* of a completed one */
+    unsigned pass;
+    uint64_t remaining_pages, normal_pages, sent_bytes;
+    double begun_s, ended_s;
+    unsigned long long downtime_ms; /* the limit */
+} Guest;
+
+/* All of the host; in a file, if others look as well. */
+typedef struct Host {
+    pthread_mutex_t lock;
+    int n_guests;
+    Guest guests[FAKE_MOST_GUESTS];
+} Host;
+
+extern Host *fake_host;
+
+/** fake_host_open() - Have fake_host, out of the file @path, which the first to
+ * come makes; NULL: in memory, for this process alone */
+void fake_host_open(const char *path);
+
+/** fake_guest_live() - Wait, leave, end: all of a Guest; a thread's function */
+void *fake_guest_live(void *guest);
+
+/** fake_guest_log_limit() - Somebody sets the longest stop */
+void fake_guest_log_limit(const Guest *guest, unsigned long long limit_ms);
+
+/** fake_seconds() - Of the monotonic clock */
+double fake_seconds(void);
+
+#endif

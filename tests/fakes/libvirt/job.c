@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * job.c - a guest's migration, as libvirt tells of its job
+ */
+#include <string.h>
+
+#include "fake.h"
+
+int
+fake_job_stats(const Guest *guest, virTypedParameterPtr *params,
+               double downtime_ms)
+{
+    int n = 0, room = 0;
+
+    virTypedParamsAddInt(params, &n, &room, VIR_DOMAIN_JOB_OPERATION,
+                         VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT);
+    virTypedParamsAddULLong(
+        params, &n, &room, VIR_DOMAIN_JOB_TIME_ELAPSED,
+        (unsigned long long)(((guest->ended_s > 0 ? guest->ended_s
+                                                  : fake_seconds()) -
+                              guest->begun_s) *
+                             1000));
+    virTypedParamsAddULLong(params, &n, &room, VIR_DOMAIN_JOB_DOWNTIME,
+                            (unsigned long long)downtime_ms);
+    if (guest->pass > 0) {
+        virTypedParamsAddULLong(params, &n, &room,
+                                VIR_DOMAIN_JOB_MEMORY_ITERATION, guest->pass);
+        virTypedParamsAddULLong(params, &n, &room,
+                                VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE,
+                                FAKE_PAGE_BYTES);
+        virTypedParamsAddULLong(params, &n, &room,
+                                VIR_DOMAIN_JOB_MEMORY_REMAINING,
+                                guest->remaining_pages * FAKE_PAGE_BYTES);
+        virTypedParamsAddULLong(params, &n, &room, VIR_DOMAIN_JOB_MEMORY_NORMAL,
+                                guest->normal_pages);
+        virTypedParamsAddULLong(params, &n, &room,
+                                VIR_DOMAIN_JOB_MEMORY_CONSTANT, 0);
+        virTypedParamsAddULLong(params, &n, &room,
+                                VIR_DOMAIN_JOB_MEMORY_PROCESSED,
+                                guest->sent_bytes);
+    }
+    return n;
+}
+
+int
+virDomainGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info)
+{
+    memset(info, 0, sizeof(*info));
+    info->type = fake_guest_of(domain)->where == LEAVES
+                     ? VIR_DOMAIN_JOB_UNBOUNDED
+                     : VIR_DOMAIN_JOB_NONE;
+    return 0;
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain, int *type,
+                     virTypedParameterPtr *params, int *n_params,
+                     unsigned int flags)
+{
+    const Guest *guest = fake_guest_of(domain);
+    int result = 0;
+
+    if (fake_domain_lost(domain)) {
+        return -1;
+    }
+    *params = NULL;
+    *n_params = 0;
+    *type = VIR_DOMAIN_JOB_NONE;
+    pthread_mutex_lock(&fake_host->lock);
+    if (guest->where == GONE) {
+        result = fake_no_domain();
+    } else if (guest->where == LEAVES &&
+               !(flags & VIR_DOMAIN_JOB_STATS_COMPLETED)) {
+        *type = VIR_DOMAIN_JOB_UNBOUNDED;
+        *n_params = fake_job_stats(guest, params, 300);
+    }
+    pthread_mutex_unlock(&fake_host->lock);
+    return result;
+}
+
+int
+virDomainMigrateGetMaxDowntime(virDomainPtr domain,
+                               unsigned long long *downtime, unsigned int flags)
+{
+    *downtime = fake_guest_of(domain)->downtime_ms;
+    return 0;
+}
+
+int
+virDomainMigrateSetMaxDowntime(virDomainPtr domain, unsigned long long downtime,
+                               unsigned int flags)
+{
+    if (fake_domain_lost(domain)) {
+        return -1;
+    }
+    fake_guest_log_limit(fake_guest_of(domain), downtime);
+    fake_guest_of(domain)->downtime_ms = downtime;
+    return 0;
+}
+
+int
+virDomainMigrateGetMaxSpeed(virDomainPtr domain, unsigned long *speed,
+                            unsigned int flags)
+{
+    *speed = 8796093022207;
+    return 0;
+}
+
+int
+virDomainAbortJob(virDomainPtr domain)
+{
+    fake_guest_of(domain)->abort = true;
+    return 0;
+}
+
+int
+virDomainMigrateStartPostCopy(virDomainPtr domain, unsigned int flags)
+{
+    return fake_fail(VIR_ERR_OPERATION_INVALID, VIR_FROM_QEMU,
+                     "post-copy was not asked for");
+}
