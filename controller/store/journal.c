@@ -17,16 +17,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+#include "store/database-priv.h"
 
 G_DEFINE_QUARK(vmferry_journal_error, journal_error)
 
 #define APPLICATION_ID 0x766d666a /* "vmfj" */
 #define SCHEMA_VERSION 1
-#define BUSY_MS 2000
 
 static const char schema[] = "CREATE TABLE change ("
                              " id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -47,22 +47,31 @@ static const char schema[] = "CREATE TABLE change ("
                              "PRAGMA application_id = 1986881130";
 G_STATIC_ASSERT(APPLICATION_ID == 1986881130 && SCHEMA_VERSION == 1);
 
+static const DatabaseKind kind_of_file = {
+    .name = "journal",
+    .quark = journal_error_quark,
+    .codes = { [DATABASE_ACCESS] = JOURNAL_ERROR_ACCESS,
+               [DATABASE_FULL] = JOURNAL_ERROR_FULL,
+               [DATABASE_CORRUPT] = JOURNAL_ERROR_CORRUPT,
+               [DATABASE_FOREIGN] = JOURNAL_ERROR_ACCESS,
+               [DATABASE_NEWER] = JOURNAL_ERROR_NEWER,
+               [DATABASE_BUSY] = JOURNAL_ERROR_BUSY,
+               [DATABASE_VALUE] = JOURNAL_ERROR_VALUE },
+    .application_id = APPLICATION_ID,
+    .version = SCHEMA_VERSION,
+};
+
 struct Journal {
-    sqlite3 *db;
-    char *path;
+    Database database;
     char *boot_id;
     int64_t pid;
     uint64_t start_ticks;
 };
 
-static void (*spy_func)(const char *sql, void *data);
-static void *spy_data;
-
 void
 journal_spy(void (*spy)(const char *sql, void *data), void *data)
 {
-    spy_func = spy;
-    spy_data = data;
+    database_spy(spy, data);
 }
 
 static const char *const kind_names[] = {
@@ -75,13 +84,6 @@ static const char *const kind_names[] = {
     [JOURNAL_SUSPENDED] = "suspended",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == JOURNAL_N_KINDS);
-
-const char *
-journal_kind_name(JournalKind kind)
-{
-    g_assert(kind < JOURNAL_N_KINDS);
-    return kind_names[kind];
-}
 
 JournalEntry *
 journal_entry_new(JournalKind kind)
@@ -107,112 +109,7 @@ journal_entry_free(JournalEntry *entry)
     g_free(entry);
 }
 
-/* --- errors and small steps --- */
-
-static JournalError
-code_of(int result, int system)
-{
-    switch (result & 0xff) {
-    case SQLITE_IOERR:
-        return system == ENOSPC || system == EDQUOT || system == EFBIG
-                   ? JOURNAL_ERROR_FULL
-                   : JOURNAL_ERROR_ACCESS;
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-    case SQLITE_ERROR: /* our table is not there, or not as we made it */
-    case SQLITE_SCHEMA:
-    case SQLITE_MISMATCH:
-        return JOURNAL_ERROR_CORRUPT;
-    case SQLITE_FULL:
-        return JOURNAL_ERROR_FULL;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return JOURNAL_ERROR_BUSY;
-    case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-        return JOURNAL_ERROR_VALUE;
-    default:
-        return JOURNAL_ERROR_ACCESS;
-    }
-}
-
-/* Always false, for "return take_error(...)". */
-static bool
-take_error(Journal *journal, const char *doing, GError **error)
-{
-    int result = sqlite3_extended_errcode(journal->db);
-    int system = sqlite3_system_errno(journal->db);
-    bool io = (result & 0xff) == SQLITE_IOERR && system;
-
-    g_set_error(error, JOURNAL_ERROR, (gint)code_of(result, system),
-                "journal %s: %s: %s%s%s", journal->path, doing,
-                sqlite3_errmsg(journal->db), io ? ": " : "",
-                io ? g_strerror(system) : "");
-    return false;
-}
-
-static void
-tell_spy(const char *sql)
-{
-    if (spy_func) {
-        spy_func(sql, spy_data);
-    }
-}
-
-static bool
-execute(Journal *journal, const char *sql, const char *doing, GError **error)
-{
-    tell_spy(sql);
-    return sqlite3_exec(journal->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
-           take_error(journal, doing, error);
-}
-
-static sqlite3_stmt *
-prepare(Journal *journal, const char *sql, const char *doing, GError **error)
-{
-    sqlite3_stmt *statement = NULL;
-
-    tell_spy(sql);
-    if (sqlite3_prepare_v2(journal->db, sql, -1, &statement, NULL) !=
-        SQLITE_OK) {
-        take_error(journal, doing, error);
-        return NULL;
-    }
-    return statement;
-}
-
-/* Runs a statement that returns nothing, and frees it. */
-static bool
-finish(Journal *journal, sqlite3_stmt *statement, const char *doing,
-       GError **error)
-{
-    bool done = sqlite3_step(statement) == SQLITE_DONE;
-
-    if (!done) {
-        take_error(journal, doing, error);
-    }
-    sqlite3_finalize(statement);
-    return done;
-}
-
-static bool
-read_number(Journal *journal, const char *sql, int64_t *number, GError **error)
-{
-    sqlite3_stmt *statement = prepare(journal, sql, "opening", error);
-    bool there;
-
-    if (!statement) {
-        return false;
-    }
-    there = sqlite3_step(statement) == SQLITE_ROW;
-    if (there) {
-        *number = sqlite3_column_int64(statement, 0);
-    } else {
-        take_error(journal, "opening", error);
-    }
-    sqlite3_finalize(statement);
-    return there;
-}
+/* --- small steps --- */
 
 /* "" and NULL are one; so that UNIQUE sees it that way too. */
 static void
@@ -235,8 +132,8 @@ column_text(sqlite3_stmt *statement, int index)
 static bool
 check_sound(Journal *journal, GError **error)
 {
-    sqlite3_stmt *statement =
-        prepare(journal, "PRAGMA quick_check(1)", "opening", error);
+    sqlite3_stmt *statement = database_prepare(
+        &journal->database, "PRAGMA quick_check(1)", "opening", error);
     const char *verdict;
     bool sound;
 
@@ -244,7 +141,7 @@ check_sound(Journal *journal, GError **error)
         return false;
     }
     if (sqlite3_step(statement) != SQLITE_ROW) {
-        take_error(journal, "opening", error);
+        database_fail(&journal->database, "opening", error);
         sqlite3_finalize(statement);
         return false;
     }
@@ -252,7 +149,7 @@ check_sound(Journal *journal, GError **error)
     sound = g_strcmp0(verdict, "ok") == 0;
     if (!sound) {
         g_set_error(error, JOURNAL_ERROR, JOURNAL_ERROR_CORRUPT,
-                    "journal %s: it is damaged: %s", journal->path,
+                    "journal %s: it is damaged: %s", journal->database.path,
                     verdict ? verdict : "?");
     }
     sqlite3_finalize(statement);
@@ -260,44 +157,15 @@ check_sound(Journal *journal, GError **error)
 }
 
 static bool
-check_version(Journal *journal, bool *is_new, GError **error)
-{
-    int64_t version = 0, id = 0, objects = 0;
-
-    if (!read_number(journal, "PRAGMA user_version", &version, error) ||
-        !read_number(journal, "PRAGMA application_id", &id, error) ||
-        !read_number(journal, "SELECT count(*) FROM sqlite_master", &objects,
-                     error)) {
-        return false;
-    }
-    if (id != APPLICATION_ID && (id != 0 || version != 0 || objects != 0)) {
-        g_set_error(error, JOURNAL_ERROR, JOURNAL_ERROR_ACCESS,
-                    "journal %s: this database is not vmferry's; name another "
-                    "file",
-                    journal->path);
-        return false;
-    }
-    if (version > SCHEMA_VERSION) {
-        g_set_error(error, JOURNAL_ERROR, JOURNAL_ERROR_NEWER,
-                    "journal %s: written by a later vmferry (schema "
-                    "%" G_GINT64_FORMAT ", this one knows %d); use that one, "
-                    "or name another file",
-                    journal->path, version, SCHEMA_VERSION);
-        return false;
-    }
-    *is_new = version == 0;
-    return true;
-}
-
-static bool
 make_schema(Journal *journal, GError **error)
 {
-    if (execute(journal, "BEGIN IMMEDIATE", "setting up", error) &&
-        execute(journal, schema, "setting up", error) &&
-        execute(journal, "COMMIT", "setting up", error)) {
+    if (database_execute(&journal->database, "BEGIN IMMEDIATE", "setting up",
+                         error) &&
+        database_execute(&journal->database, schema, "setting up", error) &&
+        database_execute(&journal->database, "COMMIT", "setting up", error)) {
         return true;
     }
-    sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+    database_roll_back(&journal->database);
     return false;
 }
 
@@ -305,14 +173,14 @@ static bool
 drop_other_boots(Journal *journal, GError **error)
 {
     static const char doing[] = "dropping what earlier boots left";
-    sqlite3_stmt *statement =
-        prepare(journal, "DELETE FROM change WHERE boot <> ?", doing, error);
+    sqlite3_stmt *statement = database_prepare(
+        &journal->database, "DELETE FROM change WHERE boot <> ?", doing, error);
 
     if (!statement) {
         return false;
     }
     bind_text(statement, 1, journal->boot_id);
-    return finish(journal, statement, doing, error);
+    return database_finish(&journal->database, statement, doing, error);
 }
 
 /* Under the lock file. */
@@ -320,38 +188,23 @@ static Journal *
 open_once(const char *path, const JournalOwner *owner, GError **error)
 {
     g_autoptr(Journal) journal = g_new0(Journal, 1);
-    bool is_new = false;
+    int64_t version = 0;
 
-    journal->path = g_strdup(path);
     journal->boot_id = g_strdup(owner->boot_id);
     journal->pid = owner->pid;
     journal->start_ticks = owner->start_ticks;
-    if (sqlite3_open_v2(path, &journal->db,
-                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                            SQLITE_OPEN_NOMUTEX,
-                        NULL) != SQLITE_OK) {
-        if (journal->db) {
-            take_error(journal, "opening", error);
-        } else {
-            g_set_error(error, JOURNAL_ERROR, JOURNAL_ERROR_ACCESS,
-                        "journal %s: opening: out of memory", path);
-        }
-        return NULL;
-    }
-    sqlite3_extended_result_codes(journal->db, 1);
-    sqlite3_busy_timeout(journal->db, BUSY_MS);
-    if (!check_version(journal, &is_new, error)) {
-        return NULL;
-    }
-    if (sqlite3_db_readonly(journal->db, "main") == 1) {
-        g_set_error(error, JOURNAL_ERROR, JOURNAL_ERROR_ACCESS,
-                    "journal %s: it may be read but not written", path);
+    if (!database_open(&journal->database, &kind_of_file, path,
+                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error) ||
+        !database_check(&journal->database, &version, error) ||
+        !database_check_writable(&journal->database, error)) {
         return NULL;
     }
     if (!check_sound(journal, error) ||
-        !execute(journal, "PRAGMA journal_mode = WAL", "opening", error) ||
-        !execute(journal, "PRAGMA synchronous = FULL", "opening", error) ||
-        (is_new && !make_schema(journal, error)) ||
+        !database_execute(&journal->database, "PRAGMA journal_mode = WAL",
+                          "opening", error) ||
+        !database_execute(&journal->database, "PRAGMA synchronous = FULL",
+                          "opening", error) ||
+        (version == 0 && !make_schema(journal, error)) ||
         !drop_other_boots(journal, error)) {
         return NULL;
     }
@@ -384,7 +237,7 @@ set_aside(const char *path, const GError *why, char **aside, GError **error)
     *aside = g_strdup_printf(
         "%s; it was set aside as %s and a new one begun: what an earlier "
         "vmferry changed may not have been put back (virsh "
-        "migrate-getspeed, vmferry tc show)",
+        "migrate-getmaxdowntime, vmferry tc show)",
         why->message, to);
     return true;
 }
@@ -454,8 +307,7 @@ journal_close(Journal *journal)
     if (!journal) {
         return;
     }
-    sqlite3_close(journal->db);
-    g_free(journal->path);
+    database_close(&journal->database);
     g_free(journal->boot_id);
     g_free(journal);
 }
@@ -475,7 +327,7 @@ check_entry(Journal *journal, const JournalEntry *entry, GError **error)
     g_set_error(error, JOURNAL_ERROR, JOURNAL_ERROR_VALUE,
                 "journal %s: a change of nothing in particular cannot be put "
                 "back and is not made",
-                journal->path);
+                journal->database.path);
     return false;
 }
 
@@ -484,8 +336,8 @@ static bool
 upsert(Journal *journal, JournalEntry *entry, int64_t at_us, GError **error)
 {
     static const char doing[] = "writing a change";
-    sqlite3_stmt *statement = prepare(
-        journal,
+    sqlite3_stmt *statement = database_prepare(
+        &journal->database,
         "INSERT INTO change (boot, kind, guest_uuid, link, detail, session,"
         " guest_name, old_value, new_value, at_us, owner_pid, owner_start)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -521,7 +373,7 @@ upsert(Journal *journal, JournalEntry *entry, int64_t at_us, GError **error)
         there = sqlite3_step(statement) == SQLITE_DONE;
     }
     if (!there) {
-        take_error(journal, doing, error);
+        database_fail(&journal->database, doing, error);
     }
     sqlite3_finalize(statement);
     if (there) {
@@ -541,8 +393,10 @@ journal_intend(Journal *journal, JournalEntry *const *entries, size_t n,
             return false;
         }
     }
-    if (!execute(journal, "PRAGMA synchronous = FULL", doing, error) ||
-        !execute(journal, "BEGIN IMMEDIATE", doing, error)) {
+    if (!database_execute(&journal->database, "PRAGMA synchronous = FULL",
+                          doing, error) ||
+        !database_execute(&journal->database, "BEGIN IMMEDIATE", doing,
+                          error)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -550,13 +404,13 @@ journal_intend(Journal *journal, JournalEntry *const *entries, size_t n,
             goto failed;
         }
     }
-    if (!execute(journal, "COMMIT", doing, error)) {
+    if (!database_execute(&journal->database, "COMMIT", doing, error)) {
         goto failed;
     }
     return true;
 
 failed:
-    sqlite3_exec(journal->db, "ROLLBACK", NULL, NULL, NULL);
+    database_roll_back(&journal->database);
     for (size_t i = 0; i < n; i++) {
         entries[i]->id = 0;
     }
@@ -570,10 +424,11 @@ settle_where(Journal *journal, const char *sql, int64_t id, const char *session,
     static const char doing[] = "settling a change";
     sqlite3_stmt *statement;
 
-    if (!execute(journal, "PRAGMA synchronous = NORMAL", doing, error)) {
+    if (!database_execute(&journal->database, "PRAGMA synchronous = NORMAL",
+                          doing, error)) {
         return false;
     }
-    statement = prepare(journal, sql, doing, error);
+    statement = database_prepare(&journal->database, sql, doing, error);
     if (!statement) {
         return false;
     }
@@ -582,7 +437,7 @@ settle_where(Journal *journal, const char *sql, int64_t id, const char *session,
     } else {
         sqlite3_bind_int64(statement, 1, id);
     }
-    return finish(journal, statement, doing, error);
+    return database_finish(&journal->database, statement, doing, error);
 }
 
 bool
@@ -597,26 +452,6 @@ journal_settle_session(Journal *journal, const char *session, GError **error)
 {
     return settle_where(journal, "DELETE FROM change WHERE session = ?", 0,
                         session, error);
-}
-
-bool
-journal_adopt(Journal *journal, int64_t id, const char *session, GError **error)
-{
-    static const char doing[] = "adopting a change";
-    sqlite3_stmt *statement =
-        prepare(journal,
-                "UPDATE change SET session = ?, owner_pid = ?, owner_start = ?"
-                " WHERE id = ?",
-                doing, error);
-
-    if (!statement) {
-        return false;
-    }
-    bind_text(statement, 1, session);
-    sqlite3_bind_int64(statement, 2, journal->pid);
-    sqlite3_bind_int64(statement, 3, (int64_t)journal->start_ticks);
-    sqlite3_bind_int64(statement, 4, id);
-    return finish(journal, statement, doing, error);
 }
 
 /* --- reading --- */
@@ -657,8 +492,8 @@ journal_list(Journal *journal, GError **error)
 {
     g_autoptr(GPtrArray) entries =
         g_ptr_array_new_with_free_func((GDestroyNotify)journal_entry_free);
-    sqlite3_stmt *statement = prepare(
-        journal,
+    sqlite3_stmt *statement = database_prepare(
+        &journal->database,
         "SELECT id, kind, guest_uuid, link, detail, session, guest_name,"
         " old_value, new_value, at_us, boot, owner_pid, owner_start"
         " FROM change WHERE boot = ? ORDER BY id",
@@ -677,7 +512,7 @@ journal_list(Journal *journal, GError **error)
         }
     }
     if (result != SQLITE_DONE) {
-        take_error(journal, "reading", error);
+        database_fail(&journal->database, "reading", error);
     }
     sqlite3_finalize(statement);
     return result == SQLITE_DONE ? g_steal_pointer(&entries) : NULL;

@@ -22,8 +22,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JOURNAL_DEFAULT_PATH "/var/lib/vmferry/journal.db"
-
 #define JOURNAL_ERROR (journal_error_quark())
 GQuark journal_error_quark(void);
 typedef enum {
@@ -45,8 +43,6 @@ typedef enum {
     JOURNAL_SUSPENDED,      /* the guest was paused by us */
     JOURNAL_N_KINDS
 } JournalKind;
-
-const char *journal_kind_name(JournalKind kind);
 
 /* Strings are owned; NULL and "" are the same where there is nothing. */
 typedef struct JournalEntry {
@@ -117,13 +113,6 @@ bool journal_settle(Journal *journal, int64_t id, GError **error);
 /** journal_settle_session() - All of a session that ended */
 bool journal_settle_session(Journal *journal, const char *session,
                             GError **error);
-
-/**
- * journal_adopt() - An entry of a dead process is ours now
- * @session: That it belongs to from now on
- */
-bool journal_adopt(Journal *journal, int64_t id, const char *session,
-                   GError **error);
 
 /**
  * journal_list() - What stands open, in the order in which it was changed

@@ -5,10 +5,9 @@
  *   run    one row a migration; id grows with time
  *   point  (run, pass number) -> duration, pages; goes with its run
  *
- * PRAGMA user_version is the version of this schema, application_id tells our
- * files from others'. A file without either and without tables is new and gets
- * the schema; a version above ours is refused before anything is written; one
- * below would be brought up to date step by step in schema_steps.
+ * A new file gets the schema; a version above ours is refused before anything
+ * is written; one below would be brought up to date step by step in
+ * schema_steps.
  *
  * WAL lets somebody read while a migration that ends is written down. Where a
  * file system cannot do that (it needs shared memory), SQLite stays with its
@@ -19,14 +18,12 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
-#include <sqlite3.h>
-#include <string.h>
 #include <unistd.h>
+
+#include "store/database-priv.h"
 
 G_DEFINE_QUARK(vmferry_store_error, store_error)
 
-#define APPLICATION_ID 0x766d6679 /* "vmfy" */
-#define BUSY_MS 2000
 #define KEPT_RUNS "100"
 
 /* schema_steps[v] brings version v to v + 1. */
@@ -54,9 +51,23 @@ static const char *const schema_steps[] = {
 };
 #define SCHEMA_VERSION ((int)G_N_ELEMENTS(schema_steps))
 
+static const DatabaseKind history = {
+    .name = "history",
+    .quark = store_error_quark,
+    .codes = { [DATABASE_ACCESS] = STORE_ERROR_ACCESS,
+               [DATABASE_FULL] = STORE_ERROR_ACCESS,
+               [DATABASE_CORRUPT] = STORE_ERROR_CORRUPT,
+               [DATABASE_FOREIGN] = STORE_ERROR_CORRUPT,
+               [DATABASE_NEWER] = STORE_ERROR_NEWER,
+               [DATABASE_BUSY] = STORE_ERROR_BUSY,
+               [DATABASE_VALUE] = STORE_ERROR_VALUE },
+    .mend = "; move the file away and a new one is made",
+    .application_id = 0x766d6679, /* "vmfy" */
+    .version = SCHEMA_VERSION,
+};
+
 struct Store {
-    sqlite3 *db;
-    char *path;
+    Database database;
 };
 
 StoreRun *
@@ -82,88 +93,7 @@ store_run_free(StoreRun *run)
     g_free(run);
 }
 
-/* --- errors --- */
-
-static StoreError
-code_of(int result)
-{
-    switch (result & 0xff) {
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-    case SQLITE_ERROR: /* a table of ours is not there, or not as we made it */
-    case SQLITE_SCHEMA:
-    case SQLITE_MISMATCH:
-        return STORE_ERROR_CORRUPT;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return STORE_ERROR_BUSY;
-    case SQLITE_CONSTRAINT:
-    case SQLITE_TOOBIG:
-        return STORE_ERROR_VALUE;
-    default:
-        return STORE_ERROR_ACCESS;
-    }
-}
-
-static const char *
-remedy_of(StoreError code)
-{
-    return code == STORE_ERROR_CORRUPT
-               ? "; move the file away and a new one is made"
-               : "";
-}
-
-/* Always false, for "return take_error(...)". */
-static bool
-take_error(Store *store, const char *doing, GError **error)
-{
-    StoreError code = code_of(sqlite3_extended_errcode(store->db));
-
-    g_set_error(error, STORE_ERROR, (gint)code, "history %s: %s: %s%s",
-                store->path, doing, sqlite3_errmsg(store->db), remedy_of(code));
-    return false;
-}
-
 /* --- small steps --- */
-
-static bool
-execute(Store *store, const char *sql, const char *doing, GError **error)
-{
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
-           take_error(store, doing, error);
-}
-
-static sqlite3_stmt *
-prepare(Store *store, const char *sql, const char *doing, GError **error)
-{
-    sqlite3_stmt *statement = NULL;
-
-    if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) != SQLITE_OK) {
-        take_error(store, doing, error);
-        return NULL;
-    }
-    return statement;
-}
-
-static bool
-read_number(Store *store, const char *sql, const char *doing, int64_t *number,
-            GError **error)
-{
-    sqlite3_stmt *statement = prepare(store, sql, doing, error);
-    bool there;
-
-    if (!statement) {
-        return false;
-    }
-    there = sqlite3_step(statement) == SQLITE_ROW;
-    if (there) {
-        *number = sqlite3_column_int64(statement, 0);
-    } else {
-        take_error(store, doing, error);
-    }
-    sqlite3_finalize(statement);
-    return there;
-}
 
 static void
 bind_known(sqlite3_stmt *statement, int index, Known value)
@@ -191,36 +121,6 @@ column_text(sqlite3_stmt *statement, int index)
 
 /* --- opening --- */
 
-/* Whose file is it, and of which version? */
-static bool
-check_version(Store *store, int64_t *version, GError **error)
-{
-    int64_t id, objects;
-
-    if (!read_number(store, "PRAGMA user_version", "opening", version, error) ||
-        !read_number(store, "PRAGMA application_id", "opening", &id, error) ||
-        !read_number(store, "SELECT count(*) FROM sqlite_master", "opening",
-                     &objects, error)) {
-        return false;
-    }
-    if (id != APPLICATION_ID && (id != 0 || *version != 0 || objects != 0)) {
-        g_set_error(error, STORE_ERROR, STORE_ERROR_CORRUPT,
-                    "history %s: this database is not vmferry's; name another "
-                    "file",
-                    store->path);
-        return false;
-    }
-    if (*version > SCHEMA_VERSION) {
-        g_set_error(error, STORE_ERROR, STORE_ERROR_NEWER,
-                    "history %s: written by a later vmferry (schema "
-                    "%" G_GINT64_FORMAT ", this one knows %d); use that one, "
-                    "or name another file",
-                    store->path, *version, SCHEMA_VERSION);
-        return false;
-    }
-    return true;
-}
-
 /* Two programs may meet here: the version is read again under the lock. */
 static bool
 bring_up_to_date(Store *store, GError **error)
@@ -229,28 +129,29 @@ bring_up_to_date(Store *store, GError **error)
     int64_t version = 0;
     g_autofree char *stamp = NULL;
 
-    if (!execute(store, "BEGIN IMMEDIATE", doing, error)) {
+    if (!database_execute(&store->database, "BEGIN IMMEDIATE", doing, error)) {
         return false;
     }
-    if (!check_version(store, &version, error)) {
+    if (!database_check(&store->database, &version, error)) {
         goto failed;
     }
     for (; version < SCHEMA_VERSION; version++) {
-        if (!execute(store, schema_steps[version], doing, error)) {
+        if (!database_execute(&store->database, schema_steps[version], doing,
+                              error)) {
             goto failed;
         }
     }
     stamp = g_strdup_printf("PRAGMA user_version = %d;"
                             "PRAGMA application_id = %d",
-                            SCHEMA_VERSION, APPLICATION_ID);
-    if (!execute(store, stamp, doing, error) ||
-        !execute(store, "COMMIT", doing, error)) {
+                            SCHEMA_VERSION, (int)history.application_id);
+    if (!database_execute(&store->database, stamp, doing, error) ||
+        !database_execute(&store->database, "COMMIT", doing, error)) {
         goto failed;
     }
     return true;
 
 failed:
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    database_roll_back(&store->database);
     return false;
 }
 
@@ -259,20 +160,9 @@ open_with(const char *path, int flags, GError **error)
 {
     g_autoptr(Store) store = g_new0(Store, 1);
 
-    store->path = g_strdup(path);
-    if (sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK) {
-        if (store->db) {
-            take_error(store, "opening", error);
-        } else {
-            g_set_error(error, STORE_ERROR, STORE_ERROR_ACCESS,
-                        "history %s: opening: out of memory", path);
-        }
-        return NULL;
-    }
-    sqlite3_extended_result_codes(store->db, 1);
-    sqlite3_busy_timeout(store->db, BUSY_MS);
-    return g_steal_pointer(&store);
+    return database_open(&store->database, &history, path, flags, error)
+               ? g_steal_pointer(&store)
+               : NULL;
 }
 
 Store *
@@ -290,19 +180,15 @@ store_open(const char *path, GError **error)
     }
     store = open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
     /* Before anything is written, also before the journal's mode. */
-    if (!store || !check_version(store, &version, error)) {
+    if (!store || !database_check(&store->database, &version, error)) {
         return NULL;
     }
-    if (sqlite3_db_readonly(store->db, "main") == 1) {
-        g_set_error(error, STORE_ERROR, STORE_ERROR_ACCESS,
-                    "history %s: it may be read but not written", path);
-        return NULL;
-    }
-    if (!execute(store,
-                 "PRAGMA journal_mode = WAL;"
-                 "PRAGMA synchronous = NORMAL;"
-                 "PRAGMA foreign_keys = ON",
-                 "opening", error) ||
+    if (!database_check_writable(&store->database, error) ||
+        !database_execute(&store->database,
+                          "PRAGMA journal_mode = WAL;"
+                          "PRAGMA synchronous = NORMAL;"
+                          "PRAGMA foreign_keys = ON",
+                          "opening", error) ||
         (version < SCHEMA_VERSION && !bring_up_to_date(store, error))) {
         return NULL;
     }
@@ -330,8 +216,8 @@ open_as_it_lies(const char *path, GError **error)
         open_with(name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, error);
 
     if (store) {
-        g_free(store->path);
-        store->path = g_strdup(path);
+        g_free(store->database.path);
+        store->database.path = g_strdup(path);
     }
     return store;
 }
@@ -352,7 +238,7 @@ store_open_to_read(const char *path, GError **error)
         g_clear_pointer(&store, store_close);
         store = open_as_it_lies(path, error);
     }
-    if (!store || !check_version(store, &version, error)) {
+    if (!store || !database_check(&store->database, &version, error)) {
         return NULL;
     }
     if (version < SCHEMA_VERSION) {
@@ -369,37 +255,25 @@ store_close(Store *store)
     if (!store) {
         return;
     }
-    sqlite3_close(store->db);
-    g_free(store->path);
+    database_close(&store->database);
     g_free(store);
 }
 
 /* --- writing --- */
 
 static bool
-step_done(Store *store, sqlite3_stmt *statement, const char *doing,
-          GError **error)
-{
-    bool done = sqlite3_step(statement) == SQLITE_DONE;
-
-    if (!done) {
-        take_error(store, doing, error);
-    }
-    sqlite3_reset(statement);
-    return done;
-}
-
-static bool
 insert_run(Store *store, const StoreRun *run, GError **error)
 {
     static const char doing[] = "writing a run";
-    sqlite3_stmt *statement = prepare(
-        store,
+    sqlite3_stmt *statement = database_prepare(
+        &store->database,
         "INSERT INTO run (guest_uuid, guest_name, started_us, policy, outcome,"
         " bandwidth_bytes_s, downtime_limit_s, total_s, downtime_s, bytes,"
-        " first_pass_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " first_pass_bytes)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+        " WHERE NOT EXISTS (SELECT 1 FROM run WHERE guest_uuid = ?1 AND"
+        " abs(started_us - ?3) <= ?12)",
         doing, error);
-    bool done;
 
     if (!statement) {
         return false;
@@ -415,9 +289,8 @@ insert_run(Store *store, const StoreRun *run, GError **error)
     bind_known(statement, 9, run->downtime_s);
     bind_known(statement, 10, run->bytes);
     bind_known(statement, 11, run->first_pass_bytes);
-    done = step_done(store, statement, doing, error);
-    sqlite3_finalize(statement);
-    return done;
+    sqlite3_bind_int64(statement, 12, STORE_SAME_START_US);
+    return database_finish(&store->database, statement, doing, error);
 }
 
 static bool
@@ -425,7 +298,8 @@ insert_points(Store *store, const GArray *points, int64_t id, GError **error)
 {
     static const char doing[] = "writing a run's points";
     sqlite3_stmt *statement =
-        prepare(store, "INSERT INTO point VALUES (?, ?, ?, ?)", doing, error);
+        database_prepare(&store->database,
+                         "INSERT INTO point VALUES (?, ?, ?, ?)", doing, error);
     bool done = statement != NULL;
 
     for (guint i = 0; done && i < points->len; i++) {
@@ -439,7 +313,7 @@ insert_points(Store *store, const GArray *points, int64_t id, GError **error)
         sqlite3_bind_int64(statement, 2, i + 1);
         sqlite3_bind_double(statement, 3, point->duration_s);
         sqlite3_bind_double(statement, 4, point->pages);
-        done = step_done(store, statement, doing, error);
+        done = database_step(&store->database, statement, doing, error);
     }
     sqlite3_finalize(statement);
     return done;
@@ -449,21 +323,18 @@ static bool
 forget_old(Store *store, const char *guest_uuid, GError **error)
 {
     static const char doing[] = "forgetting old runs";
-    sqlite3_stmt *statement =
-        prepare(store,
-                "DELETE FROM run WHERE guest_uuid = ?1 AND id NOT IN (SELECT "
-                "id FROM run WHERE guest_uuid = ?1 ORDER BY id DESC "
-                "LIMIT " KEPT_RUNS ")",
-                doing, error);
-    bool done;
+    sqlite3_stmt *statement = database_prepare(
+        &store->database,
+        "DELETE FROM run WHERE guest_uuid = ?1 AND id NOT IN (SELECT "
+        "id FROM run WHERE guest_uuid = ?1 ORDER BY id DESC "
+        "LIMIT " KEPT_RUNS ")",
+        doing, error);
 
     if (!statement) {
         return false;
     }
     sqlite3_bind_text(statement, 1, guest_uuid, -1, SQLITE_STATIC);
-    done = step_done(store, statement, doing, error);
-    sqlite3_finalize(statement);
-    return done;
+    return database_finish(&store->database, statement, doing, error);
 }
 
 bool
@@ -475,20 +346,21 @@ store_add(Store *store, const StoreRun *run, GError **error)
         g_set_error(error, STORE_ERROR, STORE_ERROR_VALUE,
                     "history %s: a run of a guest without a UUID cannot be "
                     "found again and is not kept",
-                    store->path);
+                    store->database.path);
         return false;
     }
-    if (!execute(store, "BEGIN IMMEDIATE", doing, error)) {
+    if (!database_execute(&store->database, "BEGIN IMMEDIATE", doing, error)) {
         return false;
     }
     if (insert_run(store, run, error) &&
-        insert_points(store, run->points, sqlite3_last_insert_rowid(store->db),
-                      error) &&
+        (sqlite3_changes(store->database.db) == 0 ||
+         insert_points(store, run->points,
+                       sqlite3_last_insert_rowid(store->database.db), error)) &&
         forget_old(store, run->guest_uuid, error) &&
-        execute(store, "COMMIT", doing, error)) {
+        database_execute(&store->database, "COMMIT", doing, error)) {
         return true;
     }
-    sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    database_roll_back(&store->database);
     return false;
 }
 
@@ -498,8 +370,8 @@ static bool
 read_points(Store *store, int64_t id, GArray *points, GError **error)
 {
     static const char doing[] = "reading a run's points";
-    sqlite3_stmt *statement = prepare(
-        store,
+    sqlite3_stmt *statement = database_prepare(
+        &store->database,
         "SELECT duration_s, pages FROM point WHERE run = ? ORDER BY pass",
         doing, error);
     int result;
@@ -519,7 +391,7 @@ read_points(Store *store, int64_t id, GArray *points, GError **error)
         }
     }
     if (result != SQLITE_DONE) {
-        take_error(store, doing, error);
+        database_fail(&store->database, doing, error);
     }
     sqlite3_finalize(statement);
     return result == SQLITE_DONE;
@@ -538,7 +410,8 @@ read_runs(Store *store, const char *sql, const char *guest, unsigned most,
     static const char doing[] = "reading";
     g_autoptr(GPtrArray) runs =
         g_ptr_array_new_with_free_func((GDestroyNotify)store_run_free);
-    sqlite3_stmt *statement = prepare(store, sql, doing, error);
+    sqlite3_stmt *statement =
+        database_prepare(&store->database, sql, doing, error);
     bool good = statement != NULL;
     int result;
 
@@ -551,7 +424,7 @@ read_runs(Store *store, const char *sql, const char *guest, unsigned most,
         StoreRun *run;
 
         if (result != SQLITE_ROW) {
-            good = take_error(store, doing, error);
+            good = database_fail(&store->database, doing, error);
             break;
         }
         run = store_run_new();

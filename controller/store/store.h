@@ -76,9 +76,14 @@ Store *store_open_to_read(const char *path, GError **error);
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 
+/* Whoever sees a migration notes when it began, as well as it can. */
+#define STORE_SAME_START_US (5 * G_USEC_PER_SEC)
+
 /**
  * store_add() - Keep a run: all of it or nothing
  *
+ * Of two programs that saw the same migration, which is of one guest and began
+ * within STORE_SAME_START_US, the first one's note stays, and that is no error.
  * Points that are not finite and positive are left out. Of one guest the
  * latest 100 runs stay.
  */

@@ -19,9 +19,6 @@
  */
 char *history_path(const char *option);
 
-/** history_run_of() - What is kept of a run; NULL if the guest has no UUID */
-StoreRun *history_run_of(const RunRecord *record);
-
 /**
  * history_keep() - Write a run down
  * @path: Of history_path(); NULL: nothing is kept

@@ -12,9 +12,6 @@
 
 G_DEFINE_QUARK(vmferry_past_error, past_error)
 
-/* Two notes of one migration are made by different clocks' readings. */
-#define SAME_START_US (5 * G_USEC_PER_SEC)
-
 static const char *
 word(JsonObject *object, const char *path)
 {
@@ -77,7 +74,7 @@ is_there(JsonObject *runs, const StoreRun *run)
         JsonObject *other = json_object_array_get_idx(runs, i);
 
         if (g_strcmp0(word(other, "uuid"), run->guest_uuid) == 0 &&
-            ABS(start_of(other) - run->started_us) <= SAME_START_US) {
+            ABS(start_of(other) - run->started_us) <= STORE_SAME_START_US) {
             return true;
         }
     }

@@ -12,6 +12,7 @@
 #include "tools/cli/forecast-again.h"
 #include "tools/cli/forecast-options.h"
 #include "tools/cli/forecast-table.h"
+#include "store/keep.h"
 #include "tools/cli/history.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -318,7 +319,7 @@ Test(history, only_passes_that_tell_of_the_guest)
                                  .duration_s = 0.5,
                                  .final = true,
                                  .dirty_pages = known(0) });
-    run = history_run_of(record);
+    run = store_run_of_record(record);
     cr_assert_not_null(run);
     cr_assert_eq(run->points->len, 2);
     cr_assert_eq(g_array_index(run->points, StorePoint, 0).pages, 5000);

@@ -50,12 +50,14 @@ TestSuite(store, .init = setup, .fini = teardown);
 static StoreRun *
 make_run(const char *uuid, double seconds)
 {
+    static int n_made;
     StoreRun *run = store_run_new();
     StorePoint points[] = { { 20.5, 30000 }, { 2.25, 7000 }, { 0.5, 1999 } };
 
     run->guest_uuid = g_strdup(uuid);
     run->guest_name = g_strdup("vm-a");
-    run->started_us = 1700000000000000;
+    run->started_us =
+        1700000000000000 + n_made++ * 2 * (int64_t)STORE_SAME_START_US;
     run->policy = g_strdup("default");
     run->outcome = g_strdup("completed");
     run->total_s = known(seconds);
@@ -114,7 +116,7 @@ Test(store, keeps_runs_of_each_guest)
     cr_assert_str_eq(run->guest_name, "vm-a");
     cr_assert_str_eq(run->policy, "default");
     cr_assert_str_eq(run->outcome, "completed");
-    cr_assert_eq(run->started_us, 1700000000000000);
+    cr_assert_eq(run->started_us, 1700000020000000);
     cr_assert_eq(run->bandwidth_bytes_s.value, 12.5e6);
     cr_assert_not(run->downtime_s.known);
     cr_assert_eq(run->points->len, 3);
@@ -129,10 +131,10 @@ Test(store, the_latest_of_all_or_of_one)
         const char *uuid, *name;
         int64_t started_us;
     } made[] = {
-        { UUID, "vm-a", 30 },
-        { OTHER, "vm-b", 50 },
-        { UUID, "vm-a", 40 },
-        { OTHER, NULL, 10 },
+        { UUID, "vm-a", 30000000 },
+        { OTHER, "vm-b", 50000000 },
+        { UUID, "vm-a", 40000000 },
+        { OTHER, NULL, 10000000 },
     };
     static const struct {
         const char *guest;
@@ -162,10 +164,33 @@ Test(store, the_latest_of_all_or_of_one)
             const StoreRun *run = g_ptr_array_index(runs, j);
 
             g_string_append_printf(got, "%" G_GINT64_FORMAT " ",
-                                   run->started_us);
+                                   run->started_us / 1000000);
         }
         cr_expect_str_eq(got->str, asked[i].want, "%s", asked[i].guest);
     }
+}
+
+/* vmferryd and "vmferry migrate" both saw it. */
+Test(store, two_notes_of_one_migration_are_one)
+{
+    g_autoptr(Store) store = open_store();
+    g_autoptr(StoreRun) run = make_run(UUID, 60);
+    g_autoptr(GPtrArray) runs = NULL, others = NULL;
+
+    cr_assert(store_add(store, run, NULL));
+    run->started_us -= STORE_SAME_START_US;
+    run->total_s = known(61);
+    cr_assert(store_add(store, run, NULL));
+    runs = runs_of(store, UUID, 10);
+    cr_assert_eq(runs->len, 1);
+    cr_assert_eq(((StoreRun *)g_ptr_array_index(runs, 0))->total_s.value, 60);
+    cr_assert_eq(((StoreRun *)g_ptr_array_index(runs, 0))->points->len, 3);
+
+    g_free(run->guest_uuid);
+    run->guest_uuid = g_strdup(OTHER);
+    cr_assert(store_add(store, run, NULL));
+    others = runs_of(store, OTHER, 10);
+    cr_assert_eq(others->len, 1, "another guest's is another");
 }
 
 Test(store, a_guest_never_seen_has_none)
