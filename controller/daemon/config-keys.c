@@ -170,9 +170,9 @@ const ConfigKey config_keys[] = {
       .fallback = "qemu:///system", .restart = true,
       .help = "The libvirt daemon of this host." },
     { PLAIN("history", DAEMON, PATH, ConfigDaemon, history),
-      .fallback = "/var/lib/vmferry/history.db", .none = true, .restart = true,
-      .help = "Earlier migrations, for forecasts before the start. vmferryd "
-              "itself goes by its *records* so far." },
+      .fallback = "/var/lib/vmferry/history.db", .none = true,
+      .help = "Where migrations are remembered for *vmferry forecast*. "
+              "vmferryd itself goes by its *records*." },
     { PLAIN("journal", DAEMON, PATH, ConfigDaemon, journal),
       .fallback = "/var/lib/vmferry/journal.db", .restart = true,
       .help = "What has been changed and is to be put back." },
@@ -220,11 +220,6 @@ const ConfigKey config_keys[] = {
       .fallback = "90%", .least = 0.01, .most = 1,
       .help = "What all migrations together may be guaranteed, by the plan "
               "of the queue." },
-    { PLAIN("blackout-reserve", LINK, PERCENT, ConfigLink, blackout_reserve),
-      .fallback = "10%", .least = 0, .most = 0.9,
-      .help = "Part of the link that is kept for the last pass of a "
-              "migration, so that another does not lengthen its downtime. So "
-              "far the others go to their floors then, whatever this says." },
     { PLAIN("intensive", LINK, PERCENT, ConfigLink, intensive),
       .fallback = "10%", .least = 0.001, .most = 1,
       .help = "A guest with more traffic in the mean is network-intensive." },

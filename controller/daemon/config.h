@@ -114,7 +114,6 @@ typedef struct ConfigLink {
     uint64_t capacity_bytes_s; /* 0: the NIC's speed, or as measured */
     uint32_t parent;           /* class of a foreign HTB; 0: own root */
     double share_max;          /* of the link, for all migrations' guarantees */
-    double blackout_reserve;   /* of the link, kept free for last passes */
     double intensive;  /* Thr: mean traffic that makes a guest intensive */
     unsigned parallel; /* migrations at once; 0: as [queue] says */
 } ConfigLink;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon-priv.h"
+#include "store/keep.h"
 
 #define MOST_RECORDS 1000
 
@@ -42,6 +43,19 @@ forget_oldest(const char *folder)
     }
 }
 
+/* For "vmferry forecast", which is asked about the guest one day. */
+static void
+remember(Outgoing *outgoing, const RunRecord *record)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!store_keep_record(outgoing->daemon->config->daemon.history, record,
+                           &error)) {
+        outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_ENDED, "history",
+                     "it is not remembered for forecasts: %s", error->message);
+    }
+}
+
 void
 records_keep(Outgoing *outgoing, RunRecord *record)
 {
@@ -62,6 +76,7 @@ records_keep(Outgoing *outgoing, RunRecord *record)
         record->extra = json_object_new_object();
     }
     jobj_add(record->extra, "daemon", more);
+    remember(outgoing, record);
     if (!folder) {
         return;
     }

@@ -3,7 +3,7 @@
 #
 # daemon.sh - vmferryd with guests on paper and connections of flesh
 #
-# tests/fakes/libvirt.c stands before libvirt: guests leave when the test says,
+# tests/fakes/libvirt/ stands before libvirt: guests leave when the test says,
 # as fast as the link lets them, and what vmferryd shapes has its effect. Where
 # a real QEMU would be asked for its sockets there is none: connections are
 # told by their bytes. Some 70 s, in two network namespaces of its own; root.
@@ -87,8 +87,8 @@ daemon_start() {
     mkdir -p "$RECORDS"
     [ -z "${BREAKER:-}" ] || printf '%s\n' "$BREAKER" >"$RECORDS/breaker.json"
     {
-        printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=none\n' \
-            "$1" "$RECORDS" "$WORK/journal.db"
+        printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=%s\n' \
+            "$1" "$RECORDS" "$WORK/journal.db" "$WORK/history.db"
         printf 'log=debug\n[control]\nsocket=%s\n' "$VMFERRY_SOCKET"
         printf '[link near0]\ncapacity=50mbit\n'
         printf '%s\n' "${@:3}"
@@ -148,6 +148,12 @@ for guest in vm1 vm2; do
 done
 check_equal "two: on which ports, by the records" "49152 49153" \
     "$(record vm1 .extra.daemon.port) $(record vm2 .extra.daemon.port)"
+check_equal "two: both are remembered for forecasts, with their first passes" \
+    "vm1 vm2" "$(python3 -c 'import sqlite3, sys
+runs = sqlite3.connect(sys.argv[1]).execute(
+    "SELECT guest_name FROM run WHERE first_pass_bytes > 1e7 AND EXISTS"
+    " (SELECT 1 FROM point WHERE run = id) ORDER BY guest_name")
+print(*(name for name, in runs))' "$WORK/history.db")"
 daemon_stop
 
 # --- the link under our hands, and the switch ---
