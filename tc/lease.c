@@ -144,12 +144,8 @@ guard_to_json(const LeaseGuard *guard)
     if (guard->expression) {
         jobj_add_string(json, "expression", guard->expression);
     } else {
-        JsonObject *macs = json_object_new_array();
-
-        for (char **mac = guard->macs; mac && *mac; mac++) {
-            json_object_array_add(macs, json_object_new_string(*mac));
-        }
-        jobj_add(json, "macs", macs);
+        jobj_add(json, "macs",
+                 jobj_new_words((const char *const *)guard->macs));
     }
     return json;
 }
@@ -215,9 +211,9 @@ get_text(JsonObject *json, const char *name, char *text, size_t size)
 static bool
 get_u16(JsonObject *json, const char *name, uint16_t *value)
 {
-    uint64_t wide;
+    unsigned wide;
 
-    if (!jobj_get_u64(json, name, &wide) || wide > UINT16_MAX) {
+    if (!jobj_get_uint(json, name, UINT16_MAX, &wide)) {
         return false;
     }
     *value = (uint16_t)wide;

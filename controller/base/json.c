@@ -101,6 +101,19 @@ jobj_get_string(JsonObject *object, const char *path, const char **value)
     return true;
 }
 
+bool
+jobj_get_uint(JsonObject *object, const char *path, unsigned most,
+              unsigned *value)
+{
+    uint64_t wide;
+
+    if (!jobj_get_u64(object, path, &wide) || wide > most) {
+        return false;
+    }
+    *value = (unsigned)wide;
+    return true;
+}
+
 Known
 jobj_get_known(JsonObject *object, const char *path)
 {
@@ -160,6 +173,42 @@ jobj_add_known(JsonObject *object, const char *name, Known value)
     } else {
         jobj_add(object, name, NULL);
     }
+}
+
+JsonObject *
+jobj_new_words(const char *const *words)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (; words && *words; words++) {
+        json_object_array_add(array, json_object_new_string(*words));
+    }
+    return array;
+}
+
+JsonObject *
+jobj_new_strings(const GPtrArray *strings)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < strings->len; i++) {
+        json_object_array_add(array, json_object_new_string(strings->pdata[i]));
+    }
+    return array;
+}
+
+JsonObject *
+jobj_new_lines(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    JsonObject *array = json_object_new_array();
+
+    for (size_t i = 0; lines[i]; i++) {
+        if (*lines[i]) {
+            json_object_array_add(array, json_object_new_string(lines[i]));
+        }
+    }
+    return array;
 }
 
 JsonObject *

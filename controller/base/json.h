@@ -38,6 +38,10 @@ bool jobj_get_double(JsonObject *object, const char *path, double *value);
 bool jobj_get_bool(JsonObject *object, const char *path, bool *value);
 bool jobj_get_string(JsonObject *object, const char *path, const char **value);
 
+/** jobj_get_uint() - Likewise, of no more than @most */
+bool jobj_get_uint(JsonObject *object, const char *path, unsigned most,
+                   unsigned *value);
+
 /** jobj_get_known() - A number that may be absent or null */
 Known jobj_get_known(JsonObject *object, const char *path);
 
@@ -50,6 +54,12 @@ void jobj_add_double(JsonObject *object, const char *name, double value);
 void jobj_add_bool(JsonObject *object, const char *name, bool value);
 void jobj_add_string(JsonObject *object, const char *name, const char *value);
 void jobj_add_known(JsonObject *object, const char *name, Known value);
+
+/* Arrays of strings: of words that end with NULL (no words: empty), of an array
+ * of strings, of a text's lines but the empty ones. */
+JsonObject *jobj_new_words(const char *const *words);
+JsonObject *jobj_new_strings(const GPtrArray *strings);
+JsonObject *jobj_new_lines(const char *text);
 
 /**
  * jobj_parse() - Read one JSON text, all of it

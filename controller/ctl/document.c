@@ -23,12 +23,7 @@ add_time(JsonObject *object, const char *name, int64_t wall_us)
 static void
 add_words(JsonObject *object, const char *name, const char *const *words)
 {
-    JsonObject *array = json_object_new_array();
-
-    for (; words && *words; words++) {
-        json_object_array_add(array, json_object_new_string(*words));
-    }
-    jobj_add(object, name, array);
+    jobj_add(object, name, jobj_new_words(words));
 }
 
 static JsonObject *

@@ -393,8 +393,7 @@ do_reload(gpointer self, CtlRequest *request)
 {
     g_autoptr(GError) error = NULL;
     g_autofree char *changes = NULL;
-    g_auto(GStrv) lines = NULL;
-    JsonObject *json, *changed;
+    JsonObject *json;
 
     if (!daemon_reload(self, &changes, &error)) {
         ctl_request_fail(request, CTL_ERROR_REFUSED,
@@ -403,14 +402,7 @@ do_reload(gpointer self, CtlRequest *request)
         return;
     }
     json = json_object_new_object();
-    changed = json_object_new_array();
-    lines = g_strsplit(changes, "\n", -1);
-    for (guint i = 0; lines[i]; i++) {
-        if (*lines[i]) {
-            json_object_array_add(changed, json_object_new_string(lines[i]));
-        }
-    }
-    jobj_add(json, "changed", changed);
+    jobj_add(json, "changed", jobj_new_lines(changes));
     ctl_request_return(request, json);
 }
 

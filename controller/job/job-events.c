@@ -148,23 +148,11 @@ job_event_to_json(const JobEvent *event)
 }
 
 static bool
-get_unsigned(JsonObject *json, const char *name, unsigned *value)
-{
-    uint64_t wide;
-
-    if (!jobj_get_u64(json, name, &wide) || wide > UINT_MAX) {
-        return false;
-    }
-    *value = (unsigned)wide;
-    return true;
-}
-
-static bool
 poll_from_json(JsonObject *json, SamplePoll *poll)
 {
     poll->expected_downtime_ms = jobj_get_known(json, "expected_downtime_ms");
     return jobj_get_i64(json, "read_us", &poll->at_us) &&
-           get_unsigned(json, "pass", &poll->pass) &&
+           jobj_get_uint(json, "pass", UINT_MAX, &poll->pass) &&
            jobj_get_u64(json, "page_bytes", &poll->page_bytes) &&
            poll->page_bytes > 0 &&
            jobj_get_u64(json, "remaining_bytes", &poll->remaining_bytes) &&
@@ -172,7 +160,8 @@ poll_from_json(JsonObject *json, SamplePoll *poll)
            jobj_get_u64(json, "duplicate_pages", &poll->duplicate_pages) &&
            jobj_get_u64(json, "other_pages", &poll->other_pages) &&
            jobj_get_u64(json, "sent_bytes", &poll->sent_bytes) &&
-           get_unsigned(json, "throttle_percent", &poll->throttle_percent);
+           jobj_get_uint(json, "throttle_percent", UINT_MAX,
+                         &poll->throttle_percent);
 }
 
 static bool
@@ -257,7 +246,7 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
     read.kind = (JobEventKind)i;
     switch (read.kind) {
     case JOB_EVENT_PASS:
-        fine = get_unsigned(json, "pass", &read.pass);
+        fine = jobj_get_uint(json, "pass", UINT_MAX, &read.pass);
         if (jobj_get(json, "told")) {
             fine &= sample_told_read(jobj_get(json, "told"), &read.told);
         }
@@ -282,7 +271,7 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
         break;
     case JOB_EVENT_SETTINGS:
         fine = settings_from_json(json, &read.settings);
-        (void)get_unsigned(json, "asks", &read.asks);
+        (void)jobj_get_uint(json, "asks", UINT_MAX, &read.asks);
         break;
     case JOB_EVENT_STEPPED:
         fine = jobj_get_bool(json, "stepped", &read.stepped);

@@ -45,18 +45,6 @@ job_ladder_to_json(const JobLadder *ladder)
     return json;
 }
 
-static bool
-get_count(JsonObject *json, const char *name, unsigned *value)
-{
-    uint64_t wide;
-
-    if (!jobj_get_u64(json, name, &wide) || wide > UINT_MAX) {
-        return false;
-    }
-    *value = (unsigned)wide;
-    return true;
-}
-
 bool
 job_ladder_from_json(JsonObject *json, JobLadder *ladder)
 {
@@ -70,8 +58,9 @@ job_ladder_from_json(JsonObject *json, JobLadder *ladder)
         !jobj_get_double(json, "downtime_most_s",
                          &read.settings.downtime_most_s) ||
         !jobj_get_double(json, "throttle_most", &read.settings.throttle_most) ||
-        !get_count(json, "check_after", &read.settings.check_after) ||
-        !get_count(json, "wait_most", &read.settings.wait_most) ||
+        !jobj_get_uint(json, "check_after", UINT_MAX,
+                       &read.settings.check_after) ||
+        !jobj_get_uint(json, "wait_most", UINT_MAX, &read.settings.wait_most) ||
         !jobj_get_bool(json, "deadline_is_end",
                        &read.settings.deadline_is_end) ||
         !jobj_get_u64(json, "largest_page_bytes",

@@ -7,17 +7,6 @@
 #include "tools/cli/drain-text.h"
 
 static JsonObject *
-strings_json(const GPtrArray *strings)
-{
-    JsonObject *list = json_object_new_array();
-
-    for (guint i = 0; i < strings->len; i++) {
-        json_object_array_add(list, json_object_new_string(strings->pdata[i]));
-    }
-    return list;
-}
-
-static JsonObject *
 guest_json(const Drain *drain, const DrainGuest *guest)
 {
     JsonObject *json = json_object_new_object();
@@ -30,8 +19,8 @@ guest_json(const Drain *drain, const DrainGuest *guest)
     jobj_add_bool(json, "persistent", guest->persistent);
     jobj_add_bool(json, "autostart", guest->autostart);
     jobj_add_bool(json, "excluded", guest->excluded);
-    jobj_add(json, "obstacles", strings_json(guest->obstacles));
-    jobj_add(json, "cautions", strings_json(guest->cautions));
+    jobj_add(json, "obstacles", jobj_new_strings(guest->obstacles));
+    jobj_add(json, "cautions", jobj_new_strings(guest->cautions));
     jobj_add_string(json, "destination",
                     guest->host >= 0
                         ? ((DrainHost *)drain->hosts->pdata[guest->host])->uri

@@ -99,7 +99,6 @@ drain_state_to_json(const DrainState *state)
 {
     JsonObject *json = json_object_new_object();
     JsonObject *source = json_object_new_object();
-    JsonObject *words = json_object_new_array();
     JsonObject *guests = json_object_new_array();
 
     jobj_add_string(json, "schema", SCHEMA);
@@ -108,10 +107,7 @@ drain_state_to_json(const DrainState *state)
     jobj_add_string(source, "name", state->source_name);
     jobj_add_string(source, "uuid", state->source_uuid);
     jobj_add(json, "source", source);
-    for (char **word = state->words; word && *word; word++) {
-        json_object_array_add(words, json_object_new_string(*word));
-    }
-    jobj_add(json, "words", words);
+    jobj_add(json, "words", jobj_new_words((const char *const *)state->words));
     for (guint i = 0; i < state->guests->len; i++) {
         const DrainStateGuest *guest = state->guests->pdata[i];
         JsonObject *object = json_object_new_object();

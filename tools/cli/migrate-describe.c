@@ -196,15 +196,7 @@ describe_json(const MigratePlan *plan, const char *changes,
         jobj_add(json, "link", link);
     }
     if (expected->shaped) {
-        g_auto(GStrv) lines = g_strsplit(changes, "\n", -1);
-        JsonObject *list = json_object_new_array();
-
-        for (size_t i = 0; lines[i]; i++) {
-            if (*lines[i]) {
-                json_object_array_add(list, json_object_new_string(lines[i]));
-            }
-        }
-        jobj_add(json, "tc", list);
+        jobj_add(json, "tc", jobj_new_lines(changes));
         jobj_add_u64(json, "guarantee_bytes_s",
                      expected->decision.guarantee_bytes_s);
         jobj_add_u64(json, "ceiling_bytes_s",

@@ -91,20 +91,6 @@ clear_links(bool now, char **done, GError **error)
     return true;
 }
 
-static JsonObject *
-lines_to_json(const char *text)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
-    JsonObject *array = json_object_new_array();
-
-    for (size_t i = 0; lines[i]; i++) {
-        if (*lines[i]) {
-            json_object_array_add(array, json_object_new_string(lines[i]));
-        }
-    }
-    return array;
-}
-
 static void
 tell(const Cmdline *cmdline, bool disabled, bool was, const char *done)
 {
@@ -115,7 +101,7 @@ tell(const Cmdline *cmdline, bool disabled, bool was, const char *done)
         jobj_add_bool(json, "disabled", disabled);
         jobj_add_bool(json, "changed", disabled != was);
         jobj_add_string(json, "file", disabled_path());
-        jobj_add(json, "done", lines_to_json(done));
+        jobj_add(json, "done", jobj_new_lines(done));
         control_print_json(json);
         return;
     }

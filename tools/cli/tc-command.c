@@ -56,16 +56,9 @@ tc_clear(const char *device, bool force, bool json)
     }
     if (json) {
         g_autoptr(JsonObject) object = json_object_new_object();
-        g_auto(GStrv) lines = g_strsplit(report ? report : "", "\n", 0);
-        JsonObject *done = json_object_new_array();
         g_autofree char *text = NULL;
 
-        for (size_t i = 0; lines[i]; i++) {
-            if (*lines[i]) {
-                json_object_array_add(done, json_object_new_string(lines[i]));
-            }
-        }
-        jobj_add(object, "done", done);
+        jobj_add(object, "done", jobj_new_lines(report ? report : ""));
         text = jobj_to_text(object, true);
         printf("%s\n", text);
         return 0;

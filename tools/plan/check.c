@@ -31,14 +31,9 @@ static void
 print_json(const PlanModel *m, const PlanVerdict *v)
 {
     g_autoptr(JsonObject) top = json_object_new_object();
-    JsonObject *list = json_object_new_array();
     g_autofree char *text = NULL;
 
-    for (guint i = 0; i < v->broken->len; i++) {
-        json_object_array_add(list,
-                              json_object_new_string(v->broken->pdata[i]));
-    }
-    jobj_add(top, "broken", list);
+    jobj_add(top, "broken", jobj_new_strings(v->broken));
     jobj_add_u64(top, "violations", v->n_broken);
     jobj_add_u64(top, "guests", m->n_guests);
     jobj_add_u64(top, "unplaced", v->n_unplaced);

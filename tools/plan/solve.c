@@ -54,17 +54,12 @@ solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *all)
     PlanBound best = best_bound(all, s);
     const PlanBound *b = &best;
     JsonObject *object = plan_format_write_placement(m, s->host_of);
-    JsonObject *broken = json_object_new_array();
 
-    for (guint i = 0; i < s->verdict->broken->len; i++) {
-        json_object_array_add(
-            broken, json_object_new_string(s->verdict->broken->pdata[i]));
-    }
     jobj_add_string(object, "method", plan_method_name(s->method));
     jobj_add_i64(object, "start_cost", s->start.cost);
     jobj_add_i64(object, "cost", s->end.cost);
     jobj_add_u64(object, "violations", s->verdict->n_broken);
-    jobj_add(object, "broken", broken);
+    jobj_add(object, "broken", jobj_new_strings(s->verdict->broken));
     jobj_add_u64(object, "unplaced", s->verdict->n_unplaced);
     jobj_add_u64(object, "moved", s->verdict->n_moved);
     jobj_add_u64(object, "booted", s->verdict->n_booted);

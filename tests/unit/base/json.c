@@ -175,3 +175,37 @@ Test(json, what_is_no_number_is_null)
     cr_expect_str_eq(text, "{\"nan\":null,\"inf\":null,\"unknown\":null,"
                            "\"known\":0,\"no text\":null}");
 }
+
+Test(json, counts_have_a_bound)
+{
+    static const char text[] =
+        "{\"a\": 7, \"b\": 8, \"c\": -1, \"d\": 4294967296}";
+    g_autoptr(JsonObject) object = jobj_parse(text, strlen(text), NULL);
+    unsigned value = 77;
+
+    cr_assert_not_null(object);
+    cr_assert_not(jobj_get_uint(object, "b", 7, &value));
+    cr_assert_not(jobj_get_uint(object, "c", UINT_MAX, &value));
+    cr_assert_not(jobj_get_uint(object, "d", UINT_MAX, &value));
+    cr_assert_not(jobj_get_uint(object, "e", UINT_MAX, &value));
+    cr_assert_eq(value, 77);
+    cr_assert(jobj_get_uint(object, "a", 7, &value));
+    cr_assert_eq(value, 7);
+}
+
+Test(json, arrays_of_strings)
+{
+    static const char *const words[] = { "a", "", "c", NULL };
+    g_autoptr(GPtrArray) strings = g_ptr_array_new();
+    g_autoptr(JsonObject) object = json_object_new_object();
+    g_autofree char *text = NULL;
+
+    g_ptr_array_add(strings, (char *)"x");
+    jobj_add(object, "words", jobj_new_words(words));
+    jobj_add(object, "none", jobj_new_words(NULL));
+    jobj_add(object, "strings", jobj_new_strings(strings));
+    jobj_add(object, "lines", jobj_new_lines("one\n\ntwo\n"));
+    text = jobj_to_text(object, false);
+    cr_assert_str_eq(text, "{\"words\":[\"a\",\"\",\"c\"],\"none\":[],"
+                           "\"strings\":[\"x\"],\"lines\":[\"one\",\"two\"]}");
+}
