@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "daemon/announce-priv.h"
+#include "tc/shaper.h"
 
 #define FORGET_S 60
 
@@ -149,14 +150,12 @@ uint32_t
 announced_parent(const Announced *announced)
 {
     const char *text = NULL;
-    char *end;
-    uint32_t major;
+    uint32_t id = 0;
 
-    if (!jobj_get_string(announced->arguments, "parent", &text)) {
-        return 0;
+    if (jobj_get_string(announced->arguments, "parent", &text)) {
+        shaper_id_parse(text, &id);
     }
-    major = (uint32_t)g_ascii_strtoull(text, &end, 16);
-    return major << 16 | (uint32_t)g_ascii_strtoull(end + 1, NULL, 16);
+    return id;
 }
 
 static unsigned

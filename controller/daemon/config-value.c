@@ -8,10 +8,10 @@
 #include "daemon/config-priv.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
+#include "tc/shaper.h"
 
 static bool
 is_none(const ConfigKey *key, const char *text)
@@ -184,26 +184,18 @@ read_words(const ConfigKey *key, const char *text, unsigned *value, char **why)
 static bool
 read_class(const char *text, uint32_t *value, char **why)
 {
-    unsigned long major = 0, minor = 0;
-    char *end = NULL;
+    uint32_t id;
 
-    if (g_ascii_isxdigit(text[0])) {
-        major = strtoul(text, &end, 16);
-    }
-    if (end && *end == ':' && g_ascii_isxdigit(end[1])) {
-        minor = strtoul(end + 1, &end, 16);
-    }
-    if (!end || *end || major == 0 || major > 0xfffe || minor == 0 ||
-        minor > 0xffff) {
+    if (!shaper_id_parse(text, &id)) {
         *why = g_strdup("give MAJOR:MINOR as tc does (hexadecimal), for "
                         "example 1:10");
         return false;
     }
-    if (major == 0x7666) {
+    if ((id & 0xffff0000) == SHAPER_MAJOR) {
         *why = g_strdup("7666: is vmferry's own tree");
         return false;
     }
-    *value = (uint32_t)(major << 16 | minor);
+    *value = id;
     return true;
 }
 
@@ -436,8 +428,7 @@ config_value_write(const ConfigKey *key, const void *target)
     case CONFIG_TYPE_ANY_OF:
         return write_words(key, *(const unsigned *)target);
     case CONFIG_TYPE_CLASS:
-        return g_strdup_printf("%x:%x", *(const uint32_t *)target >> 16,
-                               *(const uint32_t *)target & 0xffff);
+        return shaper_id_format(*(const uint32_t *)target);
     default:
         g_assert_not_reached();
     }

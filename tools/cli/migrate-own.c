@@ -9,14 +9,11 @@
 #include "tools/cli/migrate-options-priv.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
+#include "tc/shaper.h"
 #include "tools/cli/own-values.h"
-
-/* The handle of our own tree (tc/shaper.h), hexadecimal as in tc. */
-#define OWN_MAJOR 0x7666
 
 static bool
 read_protect(MigrateOptions *options, const Cmdline *cmdline, GError **error)
@@ -55,8 +52,7 @@ static bool
 read_parent(MigrateOptions *options, const Cmdline *cmdline, GError **error)
 {
     const char *text = NULL;
-    unsigned long major, minor;
-    char *end = NULL;
+    uint32_t id;
 
     if (!cmdline_string(cmdline, "parent", &text, error)) {
         return false;
@@ -64,33 +60,22 @@ read_parent(MigrateOptions *options, const Cmdline *cmdline, GError **error)
     if (!text) {
         return true;
     }
-    if (!g_ascii_isxdigit(text[0])) {
-        goto malformed;
+    if (!shaper_id_parse(text, &id)) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
+                    "'%s' is no class for --parent; write MAJOR:MINOR as tc "
+                    "does (hexadecimal), for example 1:10",
+                    text);
+        return false;
     }
-    major = strtoul(text, &end, 16);
-    if (*end != ':' || !g_ascii_isxdigit(end[1])) {
-        goto malformed;
-    }
-    minor = strtoul(end + 1, &end, 16);
-    if (*end || major == 0 || major > 0xfffe || minor == 0 || minor > 0xffff) {
-        goto malformed;
-    }
-    if (major == OWN_MAJOR) {
+    if ((id & 0xffff0000) == SHAPER_MAJOR) {
         g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
                     "--parent %s: %x: is vmferry's own tree, which is joined "
                     "without --parent",
-                    text, OWN_MAJOR);
+                    text, SHAPER_MAJOR >> 16);
         return false;
     }
-    options->parent = (uint32_t)(major << 16 | minor);
+    options->parent = id;
     return true;
-
-malformed:
-    g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
-                "'%s' is no class for --parent; write MAJOR:MINOR as tc does "
-                "(hexadecimal), for example 1:10",
-                text);
-    return false;
 }
 
 /* Why the stream of this migration cannot be steered; NULL if it can. */
