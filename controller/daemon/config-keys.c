@@ -82,18 +82,6 @@ config_mode_name(ConfigMode mode)
     return mode_words[mode];
 }
 
-bool
-config_mode_parse(const char *text, ConfigMode *mode)
-{
-    for (unsigned i = 0; mode_words[i]; i++) {
-        if (strcmp(text, mode_words[i]) == 0) {
-            *mode = (ConfigMode)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *
 config_may_name(ConfigMay may)
 {

@@ -41,7 +41,6 @@ typedef enum {
 } ConfigMode;
 
 const char *config_mode_name(ConfigMode mode);
-bool config_mode_parse(const char *text, ConfigMode *mode);
 
 /* What may be done to a migration; bits 1 << CONFIG_MAY_... in .allow. Up to
  * "abort" these are the steps of policy/ladder.h, with the same bits. */

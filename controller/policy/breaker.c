@@ -23,6 +23,8 @@
 
 #include <math.h>
 
+#define MOST_COUNTED 1000000
+
 static const char *const level_names[] = {
     [BREAKER_STEER] = "steer",
     [BREAKER_LAST] = "last-value",
@@ -43,13 +45,6 @@ struct Breaker {
     bool changed, alert;
     char reason[240];
 };
-
-const char *
-breaker_level_name(BreakerLevel level)
-{
-    g_assert((unsigned)level < BREAKER_N_LEVELS);
-    return level_names[level];
-}
 
 void
 breaker_settings_init(BreakerSettings *settings)
@@ -293,16 +288,6 @@ breaker_state(const Breaker *breaker, BreakerState *state)
     g_strlcpy(state->reason, breaker->reason, sizeof(state->reason));
 }
 
-void
-breaker_reset(Breaker *breaker)
-{
-    BreakerSettings settings = breaker->settings;
-
-    *breaker =
-        (Breaker){ .settings = settings, .needed = settings.close_after };
-    g_strlcpy(breaker->reason, "set back by hand", sizeof(breaker->reason));
-}
-
 JsonObject *
 breaker_to_json(const Breaker *breaker)
 {
@@ -328,18 +313,6 @@ breaker_to_json(const Breaker *breaker)
 }
 
 static bool
-read_unsigned(JsonObject *json, const char *name, unsigned *value)
-{
-    uint64_t wide;
-
-    if (!jobj_get_u64(json, name, &wide) || wide > 1000000) {
-        return false;
-    }
-    *value = (unsigned)wide;
-    return true;
-}
-
-static bool
 read_runs(Breaker *breaker, JsonObject *runs)
 {
     size_t n;
@@ -352,8 +325,8 @@ read_runs(Breaker *breaker, JsonObject *runs)
         JsonObject *item = json_object_array_get_idx(runs, i);
         BreakerRun run = { 0 };
 
-        if (!read_unsigned(item, "forecasts", &run.forecasts) ||
-            !read_unsigned(item, "covered", &run.covered) ||
+        if (!jobj_get_uint(item, "forecasts", MOST_COUNTED, &run.forecasts) ||
+            !jobj_get_uint(item, "covered", MOST_COUNTED, &run.covered) ||
             run.covered > run.forecasts) {
             return false;
         }
@@ -380,8 +353,8 @@ breaker_from_json(JsonObject *json, const BreakerSettings *settings,
             }
         }
     }
-    if (!fine || !read_unsigned(json, "good", &breaker->good) ||
-        !read_unsigned(json, "needed", &breaker->needed) ||
+    if (!fine || !jobj_get_uint(json, "good", MOST_COUNTED, &breaker->good) ||
+        !jobj_get_uint(json, "needed", MOST_COUNTED, &breaker->needed) ||
         !jobj_get_bool(json, "returned", &breaker->returned) ||
         !jobj_get_string(json, "reason", &reason) ||
         !read_runs(breaker, jobj_get(json, "runs"))) {

@@ -30,8 +30,6 @@ typedef enum {
     BREAKER_N_LEVELS
 } BreakerLevel;
 
-const char *breaker_level_name(BreakerLevel level);
-
 #define BREAKER_ERROR (breaker_error_quark())
 GQuark breaker_error_quark(void);
 typedef enum { BREAKER_ERROR_SETTING, BREAKER_ERROR_STATE } BreakerError;
@@ -89,9 +87,6 @@ void breaker_add(Breaker *breaker, const BreakerRun *run, BreakerState *state);
 
 /** breaker_state() - As of the last run */
 void breaker_state(const Breaker *breaker, BreakerState *state);
-
-/** breaker_reset() - Somebody looked: steer again, forget the runs */
-void breaker_reset(Breaker *breaker);
 
 /** breaker_to_json() - For a restart of the daemon */
 JsonObject *breaker_to_json(const Breaker *breaker);

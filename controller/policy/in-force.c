@@ -60,13 +60,6 @@ static const char *const kind_names[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(kind_names) == IN_FORCE_N_KINDS);
 
-const char *
-in_force_name(InForceKind kind)
-{
-    g_assert((unsigned)kind < IN_FORCE_N_KINDS);
-    return kind_names[kind];
-}
-
 InForce *
 in_force_new(void)
 {

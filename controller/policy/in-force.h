@@ -30,9 +30,6 @@ typedef enum {
     IN_FORCE_N_KINDS
 } InForceKind;
 
-/* "in force", or what follows "not in force: " */
-const char *in_force_name(InForceKind kind);
-
 /* Differences over one interval; unknown where the kernel does not tell. */
 typedef struct InForceReading {
     double interval_s;

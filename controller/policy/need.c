@@ -59,32 +59,6 @@ struct Need {
     bool crossed;
 };
 
-static const char *const override_names[] = {
-    [NEED_AUTO] = "auto",
-    [NEED_ALWAYS] = "always",
-    [NEED_NEVER] = "never",
-};
-G_STATIC_ASSERT(G_N_ELEMENTS(override_names) == NEED_N_OVERRIDES);
-
-const char *
-need_override_name(NeedOverride override)
-{
-    g_assert((unsigned) override < NEED_N_OVERRIDES);
-    return override_names[override];
-}
-
-bool
-need_override_parse(const char *text, NeedOverride *override)
-{
-    for (unsigned i = 0; i < NEED_N_OVERRIDES; i++) {
-        if (g_strcmp0(text, override_names[i]) == 0) {
-            *override = (NeedOverride)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 void
 need_settings_init(NeedSettings *settings, double link_bytes_s)
 {
@@ -268,11 +242,7 @@ tell(const Need *need, NeedState *state)
 {
     double threshold = need->settings.threshold_bytes_s * 8e-6;
 
-    if (need->settings.override != NEED_AUTO) {
-        g_snprintf(state->reason, sizeof(state->reason),
-                   "%s network-intensive by configuration",
-                   state->intensive ? "always" : "never");
-    } else if (need->settings.fixed_bytes_s.known) {
+    if (need->settings.fixed_bytes_s.known) {
         g_snprintf(state->reason, sizeof(state->reason),
                    "its need of %.1f Mbit/s is configured",
                    need->settings.fixed_bytes_s.value * 8e-6);
@@ -307,9 +277,6 @@ need_state(const Need *need, NeedState *state)
     if (settings->fixed_bytes_s.known) {
         state->need_bytes_s = settings->fixed_bytes_s;
         state->intensive = true;
-    }
-    if (settings->override != NEED_AUTO) {
-        state->intensive = settings->override == NEED_ALWAYS;
     }
     tell(need, state);
 }

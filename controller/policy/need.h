@@ -17,27 +17,14 @@
 
 #include "base/known.h"
 
-typedef enum {
-    NEED_AUTO,   /* by its traffic */
-    NEED_ALWAYS, /* network-intensive, whatever it sends */
-    NEED_NEVER,  /* gets no class */
-    NEED_N_OVERRIDES
-} NeedOverride;
-
-const char *need_override_name(NeedOverride override); /* "auto", ... */
-
-/** need_override_parse() - False if it is none of the names */
-bool need_override_parse(const char *text, NeedOverride *override);
-
 typedef struct NeedSettings {
     double threshold_bytes_s; /* Thr; a tenth of the link */
     double leave_fraction;    /* default 0.7: of Thr, below which it leaves */
     double enter_after_s;     /* default 3: that long above Thr */
     double leave_after_s;     /* default 30: that long below */
     double quantile;          /* default 0.9: of recent residuals */
-    NeedOverride override;
-    Known fixed_bytes_s; /* what it needs, by configuration; implies ALWAYS
-                            unless NEVER */
+    Known fixed_bytes_s;      /* what it needs, by configuration; makes it
+                                 network-intensive, whatever it sends */
 } NeedSettings;
 
 /** need_settings_init() - The defaults named above, for a link */

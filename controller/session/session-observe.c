@@ -312,12 +312,6 @@ session_poll(Session *session, unsigned what)
     start_poll(session, what);
 }
 
-void
-session_look(Session *session)
-{
-    look_for_streams(session);
-}
-
 static gboolean
 on_tick(gpointer user)
 {

@@ -153,12 +153,6 @@ session_has_hands(const Session *session)
     return session->reservation || (session->spec.hands && session->spec.link);
 }
 
-bool
-session_adopted(const Session *session)
-{
-    return session->adopted;
-}
-
 VirtGuest *
 session_guest(const Session *session)
 {

@@ -170,9 +170,6 @@ void session_reconnect(Session *session, VirtGuest *guest);
  * comes with SESSION_ERROR_LEFT and @why */
 void session_leave(Session *session, const char *why);
 
-/** session_adopted() - Was it somebody else's? */
-bool session_adopted(const Session *session);
-
 /** session_guest() - As of the last connection; borrowed */
 VirtGuest *session_guest(const Session *session);
 
@@ -189,9 +186,6 @@ bool session_sent(const Session *session, uint64_t *bytes, int64_t *at_us);
 
 /** session_note() - A warning in its record, told to .warning as well */
 void session_note(Session *session, const char *text);
-
-/** session_look() - Look at the socket table now */
-void session_look(Session *session);
 
 /** session_free() - Only before anything was started, or after .ended */
 void session_free(Session *session);

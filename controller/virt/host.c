@@ -338,12 +338,6 @@ virt_host_connected(const VirtHost *host)
     return !host->why_lost;
 }
 
-const char *
-virt_host_why_lost(const VirtHost *host)
-{
-    return host->why_lost;
-}
-
 void
 virt_host_on_lost(VirtHost *host, VirtHostLost lost, gpointer user)
 {

@@ -93,9 +93,6 @@ VirtLane *virt_host_lane(VirtHost *host);
 /** virt_host_connection() - For a request that holds the host */
 virConnectPtr virt_host_connection(VirtHost *host);
 
-/** virt_host_why_lost() - NULL while connected */
-const char *virt_host_why_lost(const VirtHost *host);
-
 /* Guests that want to hear of the loss of their host; not referenced. */
 typedef void (*VirtHostWatch)(const char *cause, gpointer data);
 void virt_host_watch(VirtHost *host, VirtHostWatch watch, gpointer data);

@@ -209,13 +209,6 @@ Test(need, configuration_has_the_last_word)
 
     need_settings_init(&settings, LINK_RATE);
     run(&guest, 60.0, 30 * MBIT, false);
-    settings.override = NEED_NEVER;
-    need_configure(guest.need, &settings);
-    need_state(guest.need, &state);
-    cr_assert_not(state.intensive);
-    cr_assert_float_eq(state.need_bytes_s.value / MBIT, 30.0, 0.1);
-
-    settings.override = NEED_AUTO;
     settings.fixed_bytes_s = known(7 * MBIT);
     need_configure(guest.need, &settings);
     run(&guest, 200.0, 0.0, false);
