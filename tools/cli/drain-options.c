@@ -2,9 +2,9 @@
 /*
  * drain-options.c - reads them; nothing is connected here
  *
- * What is handed on is put together as words and read as "vmferry migrate"
- * reads them, so that an option means the same in both, and what is wrong is
- * said in the same words.
+ * What is handed on stands in the table of "vmferry migrate", is put together as
+ * words and read as that reads them, so that an option means the same in both,
+ * and what is wrong is said in the same words.
  */
 #include "tools/cli/drain-options.h"
 
@@ -18,7 +18,7 @@ G_DEFINE_QUARK(vmferry_drain_options_error, drain_options_error)
 
 #define O CMDLINE_OWN
 #define R CMDLINE_REPEATABLE
-static const CmdlineOption option_table[] = {
+static const CmdlineOption own_options[] = {
     { "to", CMDLINE_STRING, O | R, "uri",
       "where guests may go (repeatable: they are spread by free memory)" },
     { "exclude", CMDLINE_STRING, O | R, "guest", "it stays (repeatable)" },
@@ -44,66 +44,74 @@ static const CmdlineOption option_table[] = {
     { "json", CMDLINE_FLAG, O, NULL, "JSON lines on standard output" },
     { "connect", CMDLINE_STRING, O, "uri",
       "hypervisor connection of the source (also -c, and before the command)" },
-
-    /* to each migration */
-    { "policy", CMDLINE_STRING, 0, "none|paper|default",
-      "how bandwidth is reserved; none: no tc at all" },
-    { "link", CMDLINE_STRING, 0, "dev[=rate]",
-      "interface that the streams leave by, and what it carries" },
-    { "downtime", CMDLINE_NUMBER, 0, "ms",
-      "longest pause of a guest that QEMU plans for" },
-    { "margin", CMDLINE_NUMBER, 0, "factor",
-      "guarantee over the dirtying bandwidth, 1.25 by default" },
-    { "allow", CMDLINE_STRING, 0, "steps",
-      "what may be done about a migration that will not end" },
-    { "downtime-max", CMDLINE_NUMBER, 0, "ms",
-      "how far the step \"downtime\" may raise the limit" },
-    { "throttle-max", CMDLINE_NUMBER, 0, "percent",
-      "how far the step \"auto-converge\" may go" },
-    { "cut-off", CMDLINE_NUMBER, 0, "seconds",
-      "abort a migration that is not over after this time of its own" },
-    { "protect", CMDLINE_STRING, R, "'pcap'=rate",
-      "guarantee for traffic that a pcap expression matches (repeatable)" },
-    { "parent", CMDLINE_STRING, 0, "classid",
-      "join an HTB tree that is there, below this class" },
-    { "migrateuri", CMDLINE_STRING, 0, "uri",
-      "where memory goes, tcp://ADDRESS (with one --to)" },
-    { "bandwidth", CMDLINE_NUMBER, 0, NULL, "limit of QEMU's own, MiB/s" },
-    { "unsafe", CMDLINE_FLAG, 0, NULL,
-      "migrate even if libvirt thinks it unsafe" },
-    { "copy-storage-all", CMDLINE_FLAG, 0, NULL,
-      "copy disks that are not shared, whole" },
-    { "copy-storage-inc", CMDLINE_FLAG, 0, NULL,
-      "copy disks that are not shared, above a common base image" },
-    { "abort-on-error", CMDLINE_FLAG, 0, NULL, "abort on soft errors" },
-    { "auto-converge", CMDLINE_FLAG, 0, NULL,
-      "slow guests down until they converge" },
-    { "auto-converge-initial", CMDLINE_NUMBER, 0, NULL,
-      "by how much at first, per cent" },
-    { "auto-converge-increment", CMDLINE_NUMBER, 0, NULL,
-      "and by how much more, per cent" },
-    { "compressed", CMDLINE_FLAG, 0, NULL, "compress repeated pages" },
-    { "comp-methods", CMDLINE_STRING, 0, NULL, "how, with commas" },
-    { "postcopy", CMDLINE_FLAG, 0, NULL, "allow a switch to post-copy" },
-    { "postcopy-after-precopy", CMDLINE_FLAG, 0, NULL,
-      "switch to post-copy after the first pass" },
-    { "postcopy-bandwidth", CMDLINE_NUMBER, 0, NULL,
-      "limit of QEMU's own in post-copy, MiB/s" },
-    { "timeout", CMDLINE_NUMBER, 0, NULL,
-      "suspend a guest (or --timeout-postcopy) after so many seconds" },
-    { "timeout-suspend", CMDLINE_FLAG, 0, NULL, "suspend it then" },
-    { "timeout-postcopy", CMDLINE_FLAG, 0, NULL,
-      "switch it to post-copy then" },
-    { "tls", CMDLINE_FLAG, 0, NULL, "encrypt the streams" },
-    { "tls-destination", CMDLINE_STRING, 0, NULL,
-      "host name in the destination's certificate" },
-    { "parallel-connections", CMDLINE_NUMBER, 0, NULL,
-      "several connections for each guest" },
-    { "zerocopy", CMDLINE_FLAG, 0, NULL, "send pages without copying them" },
-    { NULL, CMDLINE_FLAG, 0, NULL, NULL },
 };
 #undef O
 #undef R
+
+/* Those of "vmferry migrate" that each migration gets; with what is said of
+ * them here, where that differs. */
+static const struct {
+    const char *name, *help;
+} passed_on[] = {
+    { "policy", NULL },
+    { "link", NULL },
+    { "downtime", NULL },
+    { "margin", NULL },
+    { "allow", NULL },
+    { "downtime-max", NULL },
+    { "throttle-max", NULL },
+    { "cut-off",
+      "abort a migration that is not over after this time of its own" },
+    { "protect", NULL },
+    { "parent", NULL },
+    { "migrateuri", "where memory goes, tcp://ADDRESS (with one --to)" },
+    { "bandwidth", NULL },
+    { "unsafe", NULL },
+    { "copy-storage-all", NULL },
+    { "copy-storage-inc", NULL },
+    { "abort-on-error", NULL },
+    { "auto-converge", NULL },
+    { "auto-converge-initial", NULL },
+    { "auto-converge-increment", NULL },
+    { "compressed", NULL },
+    { "comp-methods", NULL },
+    { "postcopy", NULL },
+    { "postcopy-after-precopy", NULL },
+    { "postcopy-bandwidth", NULL },
+    { "timeout", NULL },
+    { "timeout-suspend", NULL },
+    { "timeout-postcopy", NULL },
+    { "tls", NULL },
+    { "tls-destination", NULL },
+    { "parallel-connections", "several connections for each guest" },
+    { "zerocopy", NULL },
+};
+
+/* Ours, marked as own, and behind them what is handed on. */
+static const CmdlineOption *
+option_table(void)
+{
+    static CmdlineOption
+        table[G_N_ELEMENTS(own_options) + G_N_ELEMENTS(passed_on) + 1];
+
+    if (table->name) {
+        return table;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(passed_on); i++) {
+        const CmdlineOption *known = migrate_options_table();
+        CmdlineOption *copy = &table[G_N_ELEMENTS(own_options) + i];
+
+        while (known->name && strcmp(known->name, passed_on[i].name) != 0) {
+            known++;
+        }
+        g_assert(known->name);
+        *copy = *known;
+        copy->attributes &= CMDLINE_REPEATABLE;
+        copy->help = passed_on[i].help ? passed_on[i].help : known->help;
+    }
+    memcpy(table, own_options, sizeof(own_options));
+    return table;
+}
 
 /* They say how to run: with --resume they are this call's. */
 static const char *const of_the_run[] = { "yes",    "json",   "state",
@@ -187,7 +195,7 @@ add_option(GPtrArray *words, const Cmdline *cmdline,
 static bool
 keep_words(DrainOptions *options, const Cmdline *cmdline, GError **error)
 {
-    for (const CmdlineOption *o = option_table; o->name; o++) {
+    for (const CmdlineOption *o = option_table(); o->name; o++) {
         if (!g_strv_contains(of_the_run, o->name) &&
             !add_option(options->given, cmdline, o, error)) {
             return false;
@@ -310,7 +318,7 @@ check_passed(const DrainOptions *options, GError **error)
 static bool
 check_resume(const Cmdline *cmdline, GError **error)
 {
-    for (const CmdlineOption *o = option_table; o->name; o++) {
+    for (const CmdlineOption *o = option_table(); o->name; o++) {
         if (cmdline_given(cmdline, o->name) &&
             !g_strv_contains(of_the_run, o->name)) {
             g_set_error(error, DRAIN_OPTIONS_ERROR, DRAIN_OPTIONS_ERROR_RULE,
@@ -328,7 +336,7 @@ drain_options_parse(const char *const *words, const GlobalOptions *global,
                     bool *help, GError **error)
 {
     g_autoptr(Cmdline) cmdline =
-        cmdline_parse("drain", option_table, words, error);
+        cmdline_parse("drain", option_table(), words, error);
     g_autoptr(DrainOptions) options = NULL;
 
     *help = cmdline && cmdline_help(cmdline);
@@ -414,8 +422,8 @@ drain_options_migrate(const DrainOptions *options, const char *uuid,
 char *
 drain_options_help(void)
 {
-    g_autofree char *own = cmdline_format_options(option_table, true);
-    g_autofree char *passed = cmdline_format_options(option_table, false);
+    g_autofree char *own = cmdline_format_options(option_table(), true);
+    g_autofree char *passed = cmdline_format_options(option_table(), false);
 
     return g_strdup_printf(
         "usage: vmferry drain --to URI... [OPTION]...\n"
@@ -433,6 +441,6 @@ drain_options_help(void)
         "%s"
         "\n"
         "Exit status: 0 all have moved, 3 some, 1 none.\n"
-        "See vmferry(1) for examples.\n",
+        "See vmferry-drain(1) for examples.\n",
         own, passed);
 }

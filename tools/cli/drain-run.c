@@ -97,15 +97,7 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
 {
     DrainUnit *unit = user;
     DrainGuest *guest = unit->guest;
-    ViewProgress shown = {
-        .fraction = progress->share,
-        .iter = progress->iter,
-        .remaining_bytes = progress->remaining_bytes,
-        .achieved_bytes_s = progress->stream_bytes_s,
-        .reserved_bytes_s = progress->guarantee_bytes_s,
-        .end_s = progress->end_s,
-        .converges = progress->converges,
-    };
+    ViewProgress shown = view_progress_of(progress);
 
     /* Its connection is known: the next one's will not be taken for it. */
     unit->connected |= progress->stream_bytes_s.known;

@@ -143,15 +143,7 @@ static void
 on_progress(Session *session, const JobProgress *progress, gpointer user)
 {
     const Run *run = user;
-    ViewProgress shown = {
-        .fraction = progress->share,
-        .iter = progress->iter,
-        .remaining_bytes = progress->remaining_bytes,
-        .achieved_bytes_s = progress->stream_bytes_s,
-        .reserved_bytes_s = progress->guarantee_bytes_s,
-        .end_s = progress->end_s,
-        .converges = progress->converges,
-    };
+    ViewProgress shown = view_progress_of(progress);
 
     if (run->daemon) {
         shown.reserved_bytes_s = migrate_daemon_guarantee(run->daemon);

@@ -46,6 +46,20 @@ view_iteration_of(const JobIteration *iteration)
     };
 }
 
+ViewProgress
+view_progress_of(const JobProgress *progress)
+{
+    return (ViewProgress){
+        .fraction = progress->share,
+        .iter = progress->iter,
+        .remaining_bytes = progress->remaining_bytes,
+        .achieved_bytes_s = progress->stream_bytes_s,
+        .reserved_bytes_s = progress->guarantee_bytes_s,
+        .end_s = progress->end_s,
+        .converges = progress->converges,
+    };
+}
+
 Known
 view_error_percent(const ViewIteration *iteration)
 {

@@ -50,6 +50,9 @@ typedef struct ViewProgress {
     int converges;             /* 1 yes, 0 no, -1 not known */
 } ViewProgress;
 
+/** view_progress_of() - What the job tells about it */
+ViewProgress view_progress_of(const JobProgress *progress);
+
 /* How it ended. */
 typedef struct ViewOutcome {
     const char *status;  /* run_status_name() */
