@@ -24,22 +24,6 @@
 
 /* --- opening and closing --- */
 
-static void
-fill_macs(const VirtGuestInfo *guest, const char **macs, size_t room)
-{
-    size_t n = 0;
-
-    for (guint i = 0; i < guest->interfaces->len && n + 1 < room; i++) {
-        const VirtInterface *interface =
-            g_ptr_array_index(guest->interfaces, i);
-
-        if (interface->mac) {
-            macs[n++] = interface->mac;
-        }
-    }
-    macs[n] = NULL;
-}
-
 static bool
 open_class(Outgoing *outgoing, GError **error)
 {
@@ -72,8 +56,8 @@ open_class(Outgoing *outgoing, GError **error)
     }
     spec.protected_specs = (const ProtectedSpec *)(const void *)guards->data;
     spec.n_protected = guards->len;
-    fill_macs(virt_guest_info(session_guest(outgoing->session)),
-              spec.guest_macs, G_N_ELEMENTS(spec.guest_macs));
+    virt_guest_info_macs(virt_guest_info(session_guest(outgoing->session)),
+                         spec.guest_macs, G_N_ELEMENTS(spec.guest_macs));
     outgoing->reservation = reservation_open(&spec, error);
     /* Another class: what was seen of the one before says nothing of it. */
     g_clear_pointer(&outgoing->in_force, in_force_free);

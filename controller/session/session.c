@@ -90,23 +90,6 @@ session_unref(Session *session)
     g_free(session);
 }
 
-/* Name the guest's interfaces for its own class. */
-static void
-list_macs(const VirtGuestInfo *guest, const char **macs, size_t room)
-{
-    size_t n = 0;
-
-    for (guint i = 0; i < guest->interfaces->len && n + 1 < room; i++) {
-        const VirtInterface *interface =
-            g_ptr_array_index(guest->interfaces, i);
-
-        if (interface->mac) {
-            macs[n++] = interface->mac;
-        }
-    }
-    macs[n] = NULL;
-}
-
 static bool
 session_reserve(Session *session, GError **error)
 {
@@ -133,7 +116,8 @@ session_reserve(Session *session, GError **error)
                     host->uri);
         return false;
     }
-    list_macs(guest, reserve.guest_macs, G_N_ELEMENTS(reserve.guest_macs));
+    virt_guest_info_macs(guest, reserve.guest_macs,
+                         G_N_ELEMENTS(reserve.guest_macs));
     session->reservation = reservation_open(&reserve, error);
     return session->reservation != NULL;
 }

@@ -61,8 +61,8 @@ virt_guest_info_free(VirtGuestInfo *info)
     g_free(info);
 }
 
-static const char *
-attribute(const char **names, const char **values, const char *name)
+const char *
+virt_xml_attribute(const char **names, const char **values, const char *name)
 {
     for (size_t i = 0; names[i]; i++) {
         if (!strcmp(names[i], name)) {
@@ -70,6 +70,22 @@ attribute(const char **names, const char **values, const char *name)
         }
     }
     return NULL;
+}
+
+size_t
+virt_guest_info_macs(const VirtGuestInfo *info, const char **macs, size_t room)
+{
+    size_t n = 0;
+
+    for (guint i = 0; i < info->interfaces->len && n + 1 < room; i++) {
+        const VirtInterface *interface = g_ptr_array_index(info->interfaces, i);
+
+        if (interface->mac) {
+            macs[n++] = interface->mac;
+        }
+    }
+    macs[n] = NULL;
+    return n;
 }
 
 static void
@@ -118,46 +134,50 @@ on_start(GMarkupParseContext *context, const char *element, const char **names,
 
     if (!strcmp(path, "domain")) {
         reader->saw_domain = true;
-        value = attribute(names, values, "type");
+        value = virt_xml_attribute(names, values, "type");
         set(&info->type, value);
         set(&info->accelerator,
             value && !strcmp(value, "qemu") ? "tcg" : value);
-        value = attribute(names, values, "id");
+        value = virt_xml_attribute(names, values, "id");
         info->id = value ? (int)g_ascii_strtoll(value, NULL, 10) : -1;
     } else if (!strcmp(path, "domain/memory")) {
-        set(&reader->unit, attribute(names, values, "unit"));
+        set(&reader->unit, virt_xml_attribute(names, values, "unit"));
     } else if (!strcmp(path, "domain/os/type")) {
-        set(&info->arch, attribute(names, values, "arch"));
-        set(&info->machine, attribute(names, values, "machine"));
+        set(&info->arch, virt_xml_attribute(names, values, "arch"));
+        set(&info->machine, virt_xml_attribute(names, values, "machine"));
     } else if (!strcmp(path, "domain/devices/memballoon")) {
-        value = attribute(names, values, "model");
+        value = virt_xml_attribute(names, values, "model");
         info->balloon = value && strcmp(value, "none") != 0;
     } else if (!strcmp(path, "domain/devices/memballoon/stats")) {
-        value = attribute(names, values, "period");
+        value = virt_xml_attribute(names, values, "period");
         info->balloon_period_s =
             value ? (unsigned)g_ascii_strtoull(value, NULL, 10) : 0;
     } else if (!strcmp(path, "domain/memoryBacking/hugepages/page")) {
-        value = attribute(names, values, "size");
+        value = virt_xml_attribute(names, values, "size");
         if (value) {
-            uint64_t bytes = g_ascii_strtoull(value, NULL, 10) *
-                             unit_bytes(attribute(names, values, "unit"));
+            uint64_t bytes =
+                g_ascii_strtoull(value, NULL, 10) *
+                unit_bytes(virt_xml_attribute(names, values, "unit"));
 
             info->hugepage_bytes = MAX(info->hugepage_bytes, bytes);
         }
     } else if (!strcmp(path, "domain/devices/hostdev")) {
         info->host_devices = true;
     } else if (!strcmp(path, "domain/devices/interface")) {
-        value = attribute(names, values, "type");
+        value = virt_xml_attribute(names, values, "type");
         info->host_devices |=
             value && (!strcmp(value, "hostdev") || !strcmp(value, "vdpa"));
         reader->interface = g_new0(VirtInterface, 1);
         g_ptr_array_add(info->interfaces, reader->interface);
     } else if (!strcmp(path, "domain/devices/interface/mac")) {
-        set(&reader->interface->mac, attribute(names, values, "address"));
+        set(&reader->interface->mac,
+            virt_xml_attribute(names, values, "address"));
     } else if (!strcmp(path, "domain/devices/interface/target")) {
-        set(&reader->interface->device, attribute(names, values, "dev"));
+        set(&reader->interface->device,
+            virt_xml_attribute(names, values, "dev"));
     } else if (!strcmp(path, "domain/devices/interface/model")) {
-        set(&reader->interface->model, attribute(names, values, "type"));
+        set(&reader->interface->model,
+            virt_xml_attribute(names, values, "type"));
     }
 }
 

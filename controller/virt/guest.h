@@ -66,6 +66,16 @@ typedef struct VirtGuestInfo {
     char *metadata;    /* the element that VIRT_GUEST_METADATA names; NULL */
 } VirtGuestInfo;
 
+/**
+ * virt_guest_info_macs() - The addresses of its interfaces
+ * @macs: Gets them, borrowed from @info, and NULL
+ * @room: Of @macs; what does not fit is left out
+ *
+ * Return: how many
+ */
+size_t virt_guest_info_macs(const VirtGuestInfo *info, const char **macs,
+                            size_t room);
+
 typedef void (*VirtGuestFound)(VirtGuest *guest, const GError *error,
                                gpointer user);
 

@@ -22,17 +22,6 @@ typedef struct Reader {
     bool invariant_tsc, tsc_frequency;
 } Reader;
 
-static const char *
-attribute(const char **names, const char **values, const char *name)
-{
-    for (size_t i = 0; names[i]; i++) {
-        if (!strcmp(names[i], name)) {
-            return values[i];
-        }
-    }
-    return NULL;
-}
-
 static void
 set(char **where, const char *value)
 {
@@ -72,7 +61,7 @@ read_pci_address(LeavingDevice *device, const char **names, const char **values)
     guint64 numbers[G_N_ELEMENTS(parts)];
 
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-        const char *text = attribute(names, values, parts[i]);
+        const char *text = virt_xml_attribute(names, values, parts[i]);
 
         if (!text) {
             return;
@@ -93,17 +82,17 @@ read_hostdev(Reader *reader, const char *below, const char **names,
     const char *policy;
 
     if (!strcmp(below, "source")) {
-        policy = attribute(names, values, "startupPolicy");
+        policy = virt_xml_attribute(names, values, "startupPolicy");
         device->optional = policy && strcmp(policy, "mandatory") != 0;
     } else if (!strcmp(below, "source/address")) {
         read_pci_address(device, names, values);
-        set(&device->where, attribute(names, values, "uuid"));
+        set(&device->where, virt_xml_attribute(names, values, "uuid"));
     } else if (!strcmp(below, "source/adapter")) {
-        set(&device->where, attribute(names, values, "name"));
+        set(&device->where, virt_xml_attribute(names, values, "name"));
     } else if (!strcmp(below, "source/vendor")) {
-        set(&device->vendor, attribute(names, values, "id"));
+        set(&device->vendor, virt_xml_attribute(names, values, "id"));
     } else if (!strcmp(below, "source/product")) {
-        set(&device->product, attribute(names, values, "id"));
+        set(&device->product, virt_xml_attribute(names, values, "id"));
     }
 }
 
@@ -116,12 +105,12 @@ read_disk(Reader *reader, const char *below, const char **names,
     LeavingDevice *device = &reader->device;
 
     if (!strcmp(below, "source")) {
-        device->network = attribute(names, values, "protocol") != NULL;
+        device->network = virt_xml_attribute(names, values, "protocol") != NULL;
         for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-            set(&device->where, attribute(names, values, places[i]));
+            set(&device->where, virt_xml_attribute(names, values, places[i]));
         }
     } else if (!strcmp(below, "target")) {
-        set(&device->target, attribute(names, values, "dev"));
+        set(&device->target, virt_xml_attribute(names, values, "dev"));
     } else if (!strcmp(below, "readonly")) {
         device->read_only = true;
     } else if (!strcmp(below, "transient")) {
@@ -143,21 +132,25 @@ read_device(Reader *reader, const char *path, const char **names,
         read_disk(reader, below, names, values);
     } else if ((below = within(path, "interface"))) {
         if (!strcmp(below, "mac")) {
-            set(&reader->device.where, attribute(names, values, "address"));
+            set(&reader->device.where,
+                virt_xml_attribute(names, values, "address"));
         }
     } else if ((below = within(path, "filesystem"))) {
         if (!strcmp(below, "driver")) {
-            set(&reader->device.type, attribute(names, values, "type"));
+            set(&reader->device.type,
+                virt_xml_attribute(names, values, "type"));
         } else if (!strcmp(below, "source")) {
-            set(&reader->device.where, attribute(names, values, "dir"));
+            set(&reader->device.where,
+                virt_xml_attribute(names, values, "dir"));
         }
     } else if ((below = within(path, "tpm"))) {
         if (!strcmp(below, "backend")) {
-            set(&reader->device.type, attribute(names, values, "type"));
+            set(&reader->device.type,
+                virt_xml_attribute(names, values, "type"));
         }
     }
     if (g_str_has_suffix(path, "/teaming") &&
-        !g_strcmp0(attribute(names, values, "type"), "transient")) {
+        !g_strcmp0(virt_xml_attribute(names, values, "type"), "transient")) {
         reader->device.transient_team = true;
     }
 }
@@ -167,9 +160,9 @@ static void
 begin_device(Reader *reader, const char **names, const char **values)
 {
     device_clear(&reader->device);
-    set(&reader->device.type, attribute(names, values, "type"));
-    set(&reader->device.role, attribute(names, values, "role"));
-    set(&reader->device.where, attribute(names, values, "name"));
+    set(&reader->device.type, virt_xml_attribute(names, values, "type"));
+    set(&reader->device.role, virt_xml_attribute(names, values, "role"));
+    set(&reader->device.where, virt_xml_attribute(names, values, "name"));
 }
 
 static void
@@ -180,17 +173,17 @@ read_other(Reader *reader, const char *path, const char **names,
         reader->saw_domain = true;
     } else if (!strcmp(path, "domain/cpu/feature")) {
         reader->invariant_tsc |=
-            !g_strcmp0(attribute(names, values, "name"), "invtsc") &&
-            !g_strcmp0(attribute(names, values, "policy"), "require");
+            !g_strcmp0(virt_xml_attribute(names, values, "name"), "invtsc") &&
+            !g_strcmp0(virt_xml_attribute(names, values, "policy"), "require");
     } else if (!strcmp(path, "domain/clock/timer")) {
         reader->tsc_frequency |=
-            !g_strcmp0(attribute(names, values, "name"), "tsc") &&
-            attribute(names, values, "frequency");
+            !g_strcmp0(virt_xml_attribute(names, values, "name"), "tsc") &&
+            virt_xml_attribute(names, values, "frequency");
     } else if (!strcmp(path, "domain/memoryBacking/hugepages")) {
         reader->leaving->hugepages = true;
     } else if (!strcmp(path, "domain/memoryBacking/hugepages/page")) {
-        const char *size = attribute(names, values, "size");
-        const char *unit = attribute(names, values, "unit");
+        const char *size = virt_xml_attribute(names, values, "size");
+        const char *unit = virt_xml_attribute(names, values, "unit");
 
         if (size && (!unit || !strcmp(unit, "KiB"))) {
             reader->leaving->hugepage_kib =

@@ -112,6 +112,10 @@ VirtGuestInfo *virt_guest_info_new(void);
 void virt_guest_info_free(VirtGuestInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VirtGuestInfo, virt_guest_info_free)
 
+/** virt_xml_attribute() - Of GMarkup's two lists; NULL: it is not there */
+const char *virt_xml_attribute(const char **names, const char **values,
+                               const char *name);
+
 /** virt_guest_info_parse() - Read a domain's XML; VIRT_ERROR_XML */
 VirtGuestInfo *virt_guest_info_parse(const char *xml, GError **error);
 
