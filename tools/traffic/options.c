@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * options.c - see options.h
+ */
+#include "tools/traffic/options.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DEFAULT_LINES 20
+#define DEFAULT_ENDS 40
+#define MOST_SECONDS 31536000.0
+
+/* As GOption leaves them, before they are looked at. */
+typedef struct Words {
+    char **guest_files, **guests, **uris, **devices, **files;
+    char *filter, *direction, *outside, *svg, *plan, *amount;
+    gint sample, pairs, top, ends, ring_mib;
+    gint64 seed;
+    gdouble period_s, duration_s;
+    gboolean json, csv, progress, quiet;
+} Words;
+
+static void
+words_clear(Words *words)
+{
+    g_strfreev(words->guest_files);
+    g_strfreev(words->guests);
+    g_strfreev(words->uris);
+    g_strfreev(words->devices);
+    g_strfreev(words->files);
+    g_free(words->filter);
+    g_free(words->direction);
+    g_free(words->outside);
+    g_free(words->svg);
+    g_free(words->plan);
+    g_free(words->amount);
+}
+
+static bool G_GNUC_PRINTF(2, 3) refuse(GError **error, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list args;
+
+    va_start(args, format);
+    text = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error_literal(error, TRAFFIC_ERROR, TRAFFIC_ERROR_SYNTAX, text);
+    return false;
+}
+
+static bool
+take_seconds(const char *name, double seconds, int64_t *us, GError **error)
+{
+    if (!(seconds >= 0 && seconds <= MOST_SECONDS) ||
+        (seconds > 0 && seconds < 0.001)) {
+        return refuse(error, "%s is in seconds, 0.001 to %.0f", name,
+                      MOST_SECONDS);
+    }
+    *us = llround(seconds * 1e6);
+    return true;
+}
+
+static bool
+take_outside(const char *text, unsigned *bits4, unsigned *bits6, GError **error)
+{
+    g_auto(GStrv) parts = g_strsplit(text ? text : "24,64", ",", -1);
+    guint64 four = 24, six = 64;
+    guint n = g_strv_length(parts);
+
+    if (n < 1 || n > 2 ||
+        !g_ascii_string_to_unsigned(parts[0], 10, 0, 32, &four, NULL) ||
+        (n == 2 &&
+         !g_ascii_string_to_unsigned(parts[1], 10, 0, 128, &six, NULL))) {
+        return refuse(error, "--outside is the length of networks, of IPv4 and "
+                             "after a comma of IPv6, as in 24,64");
+    }
+    *bits4 = (unsigned)four;
+    *bits6 = (unsigned)six;
+    return true;
+}
+
+static bool
+take_guests(const Words *words, TrafficGuests *guests, GError **error)
+{
+    for (size_t i = 0; words->guest_files && words->guest_files[i]; i++) {
+        g_autofree char *text = NULL;
+        gsize length;
+
+        if (!g_file_get_contents(words->guest_files[i], &text, &length,
+                                 error)) {
+            return false;
+        }
+        if (!traffic_guests_parse(guests, text, length, error)) {
+            g_prefix_error(error, "%s: ", words->guest_files[i]);
+            return false;
+        }
+    }
+    for (size_t i = 0; words->guests && words->guests[i]; i++) {
+        const char *word = words->guests[i];
+        const char *equals = strchr(word, '=');
+        g_autofree char *address = NULL;
+
+        if (!equals) {
+            return refuse(error, "--guest %s: it has to be ADDRESS=NAME", word);
+        }
+        address = g_strndup(word, (size_t)(equals - word));
+        if (!traffic_guests_add(guests, address, equals + 1, error)) {
+            g_prefix_error(error, "--guest: ");
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+take_output(const Words *words, TrafficOptions *options, GError **error)
+{
+    if (words->json + words->csv + (words->plan != NULL) > 1) {
+        return refuse(error, "only one of --json, --csv and --plan can go to "
+                             "standard output");
+    }
+    options->output = words->json   ? TRAFFIC_OUTPUT_JSON
+                      : words->csv  ? TRAFFIC_OUTPUT_CSV
+                      : words->plan ? TRAFFIC_OUTPUT_PLAN
+                                    : TRAFFIC_OUTPUT_TABLE;
+    if (options->period_us && (words->svg || words->plan)) {
+        return refuse(error, "--%s shows one matrix: leave out --period",
+                      words->svg ? "svg" : "plan");
+    }
+    if (words->top < 0 || words->ends < 1 || words->ends > 500) {
+        return refuse(error, "--top is 0, all, or more, --ends 1 to 500");
+    }
+    options->most_lines = (size_t)words->top;
+    options->most_ends = (size_t)words->ends;
+    options->unit = TRAFFIC_UNIT_KIB;
+    if (words->amount) {
+        int unit = 0;
+
+        while (unit < TRAFFIC_N_UNITS &&
+               strcmp(traffic_unit_name((TrafficUnit)unit), words->amount)) {
+            unit++;
+        }
+        if (unit == TRAFFIC_N_UNITS) {
+            return refuse(error,
+                          "--amount is bytes, KiB, MiB or kbit/s, not \"%s\"",
+                          words->amount);
+        }
+        options->unit = (TrafficUnit)unit;
+    }
+    options->svg = g_strdup(words->svg);
+    options->plan = g_strdup(words->plan);
+    options->progress = words->progress;
+    options->quiet = words->quiet;
+    return true;
+}
+
+static bool
+take_direction(const char *word, CaptureDirection *direction, GError **error)
+{
+    static const char *const names[] = { "both", "in", "out" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (!word || strcmp(word, names[i]) == 0) {
+            *direction = (CaptureDirection)i;
+            return true;
+        }
+    }
+    return refuse(error, "--direction is in, out or both, not \"%s\"", word);
+}
+
+static bool
+take_input(Words *words, bool live, TrafficOptions *options, GError **error)
+{
+    if (live && (!words->devices || words->files)) {
+        return refuse(error, words->files
+                                 ? "there are only options; devices are named "
+                                   "with --interface"
+                                 : "name a device: --interface br0");
+    }
+    if (!live && !words->files) {
+        return refuse(error, "name a file, or - for standard input");
+    }
+    options->inputs = live ? g_steal_pointer(&words->devices)
+                           : g_steal_pointer(&words->files);
+    options->filter = g_strdup(words->filter);
+    if (words->ring_mib < 1 || words->ring_mib > 2047) {
+        return refuse(error, "--ring is in MiB, 1 to 2047");
+    }
+    options->ring_bytes = (size_t)words->ring_mib << 20;
+    options->seed = (uint64_t)words->seed;
+    return take_direction(words->direction, &options->direction, error) &&
+           take_seconds("--duration", words->duration_s, &options->duration_us,
+                        error);
+}
+
+static bool
+take_spec(const Words *words, TrafficOptions *options, GError **error)
+{
+    if (words->sample < 1 || words->sample > TRAFFIC_MOST_SAMPLING) {
+        return refuse(error, "--sample is 1 in so many, 1 to %d",
+                      TRAFFIC_MOST_SAMPLING);
+    }
+    if (words->pairs < TRAFFIC_LEAST_PAIRS ||
+        (guint)words->pairs > TRAFFIC_MOST_PAIRS) {
+        return refuse(error, "--pairs is how many are kept, %d to %u",
+                      TRAFFIC_LEAST_PAIRS, TRAFFIC_MOST_PAIRS);
+    }
+    options->spec.sampled_1_in = (uint32_t)words->sample;
+    options->spec.most_pairs = (size_t)words->pairs;
+    return take_seconds("--period", words->period_s, &options->period_us,
+                        error);
+}
+
+static bool
+take_all(Words *words, bool live, TrafficOptions *options, GError **error)
+{
+    unsigned bits4 = 0, bits6 = 0;
+
+    if (!take_outside(words->outside, &bits4, &bits6, error)) {
+        return false;
+    }
+    options->guests = traffic_guests_new(bits4, bits6);
+    options->uris = g_steal_pointer(&words->uris);
+    return take_input(words, live, options, error) &&
+           take_spec(words, options, error) &&
+           take_output(words, options, error) &&
+           take_guests(words, options->guests, error);
+}
+
+bool
+traffic_options_parse(int argc, char **argv, bool live, TrafficOptions *options,
+                      GError **error)
+{
+    Words words = {
+        .sample = 1,
+        .pairs = TRAFFIC_DEFAULT_PAIRS,
+        .top = DEFAULT_LINES,
+        .ends = DEFAULT_ENDS,
+        .ring_mib = CAPTURE_DEFAULT_RING_BYTES >> 20,
+        .seed = 1,
+    };
+    const GOptionEntry common[] = {
+        { "guests", 'g', 0, G_OPTION_ARG_FILENAME_ARRAY, &words.guest_files,
+          "File of lines MAC=NAME, IP=NAME, NETWORK=NAME; more than once",
+          "FILE" },
+        { "guest", 0, 0, G_OPTION_ARG_STRING_ARRAY, &words.guests,
+          "One such line; more than once", "ADDRESS=NAME" },
+        { "connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &words.uris,
+          "Guests of this libvirt, by their MACs; more than once", "URI" },
+        { "filter", 'f', 0, G_OPTION_ARG_STRING, &words.filter,
+          "Only frames that match, as for tcpdump", "EXPRESSION" },
+        { "sample", 0, 0, G_OPTION_ARG_INT, &words.sample,
+          "Count 1 frame in N, and multiply", "N" },
+        { "period", 0, 0, G_OPTION_ARG_DOUBLE, &words.period_s,
+          "A matrix each S seconds, not one of all", "S" },
+        { "pairs", 0, 0, G_OPTION_ARG_INT, &words.pairs,
+          "Pairs to keep at a time, 65536 if not said", "N" },
+        { "outside", 0, 0, G_OPTION_ARG_STRING, &words.outside,
+          "Length of networks that count as one end, 24,64 if not said",
+          "BITS4,BITS6" },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &words.json, "Print JSON", NULL },
+        { "csv", 0, 0, G_OPTION_ARG_NONE, &words.csv, "Print CSV", NULL },
+        { "plan", 0, 0, G_OPTION_ARG_FILENAME, &words.plan,
+          "Print this model of vmferry-plan with the traffic measured",
+          "MODEL" },
+        { "amount", 0, 0, G_OPTION_ARG_STRING, &words.amount,
+          "What an amount there counts: bytes, KiB (if not said), MiB, kbit/s",
+          "UNIT" },
+        { "svg", 0, 0, G_OPTION_ARG_FILENAME, &words.svg,
+          "Draw the matrix as a heat map as well", "FILE" },
+        { "ends", 0, 0, G_OPTION_ARG_INT, &words.ends,
+          "Ends drawn at most, 40 if not said", "N" },
+        { "top", 0, 0, G_OPTION_ARG_INT, &words.top,
+          "Lines of the table, 20 if not said, 0 for all", "N" },
+        { "progress", 0, 0, G_OPTION_ARG_NONE, &words.progress,
+          "Tell how far it is, also where standard error is no terminal",
+          NULL },
+        { "quiet", 'q', 0, G_OPTION_ARG_NONE, &words.quiet,
+          "Print results and errors only", NULL },
+        { NULL },
+    };
+    const GOptionEntry of_live[] = {
+        { "interface", 'i', 0, G_OPTION_ARG_STRING_ARRAY, &words.devices,
+          "Device to capture on: a bridge, an uplink; more than once",
+          "DEVICE" },
+        { "direction", 0, 0, G_OPTION_ARG_STRING, &words.direction,
+          "in: what it receives, out: what it sends, both (if not said)",
+          "WAY" },
+        { "duration", 0, 0, G_OPTION_ARG_DOUBLE, &words.duration_s,
+          "End after S seconds, not only by Ctrl-C", "S" },
+        { "ring", 0, 0, G_OPTION_ARG_INT, &words.ring_mib,
+          "Size of each device's ring, 16 if not said", "MIB" },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words.files,
+          NULL, NULL },
+        { NULL },
+    };
+    const GOptionEntry of_read[] = {
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &words.seed,
+          "Of the random numbers that --sample takes, 1 if not said", "N" },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words.files,
+          NULL, "FILE.pcap..." },
+        { NULL },
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    g_autofree char *program =
+        g_strdup_printf("vmferry-traffic %s", live ? "live" : "read");
+    bool fine;
+
+    memset(options, 0, sizeof(*options));
+    g_set_prgname(program);
+    g_option_context_set_summary(
+        context, live ? "Counts who sends how much to whom on a device, until "
+                        "Ctrl-C."
+                      : "Counts who sent how much to whom in captured files.");
+    g_option_context_add_main_entries(context, live ? of_live : of_read, NULL);
+    g_option_context_add_main_entries(context, common, NULL);
+    fine = g_option_context_parse(context, &argc, &argv, error) &&
+           take_all(&words, live, options, error);
+    words_clear(&words);
+    return fine;
+}
+
+void
+traffic_options_clear(TrafficOptions *options)
+{
+    g_strfreev(options->inputs);
+    g_strfreev(options->uris);
+    g_free(options->filter);
+    g_free(options->svg);
+    g_free(options->plan);
+    traffic_guests_unref(options->guests);
+    memset(options, 0, sizeof(*options));
+}
