@@ -523,6 +523,33 @@ job_on_poll(Job *job, const SamplePoll *poll)
     job_sample(job);
 }
 
+/* The guest waits for every page now: all that nobody was promised. */
+static void
+job_decide_postcopy(Job *job)
+{
+    JobAction *action;
+
+    if (!job_shapes(job)) {
+        return;
+    }
+    action = job_act(job, JOB_ACTION_DECIDED);
+    action->iter = MAX(job->running_iter, 1);
+    action->decision = job->in_force;
+    action->decision.step = POLICY_STEP_SET;
+    action->decision.guarantee_bytes_s =
+        (uint64_t)MAX(job->link.root_bytes_s - job->link.others_bytes_s, 1000);
+    action->decision.ceiling_bytes_s = (uint64_t)job->link.root_bytes_s;
+    g_strlcpy(action->decision.reason,
+              "post-copy: the guest waits for its pages, so the stream gets "
+              "all that is not promised to others",
+              sizeof(action->decision.reason));
+    action->shape = !job->advisory;
+    if (action->shape) {
+        job->pending = action->decision;
+        job->is_pending = true;
+    }
+}
+
 static void
 job_on_link(Job *job, int64_t at_us, const JobLink *link)
 {
@@ -549,6 +576,8 @@ job_on_link(Job *job, int64_t at_us, const JobLink *link)
         job->first_measures_used = !first;
         if (job->state == JOB_PREPARING || job->state == JOB_PRECOPY) {
             job_decide(job, &row);
+        } else if (first && job->state == JOB_POSTCOPY) {
+            job_decide_postcopy(job);
         }
     }
 }
@@ -644,29 +673,8 @@ job_set_reserved(Job *job)
 static void
 job_on_postcopy(Job *job)
 {
-    JobAction *action;
-
     job_enter(job, JOB_POSTCOPY, "the guest runs on the destination");
-    if (!job_shapes(job)) {
-        return;
-    }
-    /* The guest waits for every page now: all that nobody was promised. */
-    action = job_act(job, JOB_ACTION_DECIDED);
-    action->iter = job->running_iter;
-    action->decision = job->in_force;
-    action->decision.step = POLICY_STEP_SET;
-    action->decision.guarantee_bytes_s =
-        (uint64_t)MAX(job->link.root_bytes_s - job->link.others_bytes_s, 1000);
-    action->decision.ceiling_bytes_s = (uint64_t)job->link.root_bytes_s;
-    g_strlcpy(action->decision.reason,
-              "post-copy: the guest waits for its pages, so the stream gets "
-              "all that is not promised to others",
-              sizeof(action->decision.reason));
-    action->shape = !job->advisory;
-    if (action->shape) {
-        job->pending = action->decision;
-        job->is_pending = true;
-    }
+    job_decide_postcopy(job); /* else when the link is known */
 }
 
 static void

@@ -304,10 +304,17 @@ static void
 on_subscribed(const GError *error, gpointer user)
 {
     Session *session = user;
+    JobEvent postcopy = { .kind = JOB_EVENT_POSTCOPY };
 
     if (error && !session->ending) {
         session_warn(session, "no events from libvirt, polling only: %s",
                      error->message);
+    }
+    if (session_running(session) &&
+        virt_guest_info(session->spec.guest)->postcopy) {
+        /* it was before there was anybody to be told */
+        postcopy.at_us = session_now_us(session);
+        session_feed(session, postcopy);
     }
     session_unref(session);
 }

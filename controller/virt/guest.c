@@ -66,7 +66,7 @@ info_load(virDomainPtr domain, GError **error)
     g_autoptr(VirtGuestInfo) info = NULL;
     char *xml = virDomainGetXMLDesc(domain, 0);
     char **taints = NULL, *metadata;
-    int n_taints, persistent;
+    int n_taints, persistent, code, reason;
 
     if (!xml) {
         virt_error_take_guest(error, domain, "reading its description");
@@ -78,6 +78,9 @@ info_load(virDomainPtr domain, GError **error)
         return NULL;
     }
     info->state = virt_state_of(domain);
+    info->postcopy = virDomainGetState(domain, &code, &reason, 0) == 0 &&
+                     code == VIR_DOMAIN_PAUSED &&
+                     reason == VIR_DOMAIN_PAUSED_POSTCOPY;
     persistent = virDomainIsPersistent(domain);
     info->persistent = persistent == 1;
     /* Since libvirt 7.1; an older daemon leaves the list empty. */

@@ -48,6 +48,7 @@ typedef struct VirtGuestInfo {
     char *uuid;
     int id; /* -1: not running */
     VirtState state;
+    bool postcopy; /* paused, for it runs on the destination already */
     bool persistent;
     uint64_t memory_bytes; /* maximum: what a migration has to send at most */
     unsigned vcpus;

@@ -57,6 +57,38 @@ Test(job_orders, an_observer_decides_and_puts_nothing_into_force)
     cr_expect_eq(actions_count(replayed, JOB_ACTION_DECIDED), decided);
 }
 
+/* A daemon that starts in mid-migration hears of it before it has a link. */
+Test(job_orders, one_that_is_in_postcopy_already_gets_the_link)
+{
+    JobConfig config = script_config(&script, POLICY_DEFAULT);
+    g_autoptr(Job) job = job_new(&config);
+    JobEvent start = { .kind = JOB_EVENT_START };
+    JobEvent postcopy = { .kind = JOB_EVENT_POSTCOPY, .at_us = 1000 };
+    JobEvent link = { .kind = JOB_EVENT_LINK,
+                      .at_us = 2000,
+                      .link = { .root_bytes_s = 6e6, .others_bytes_s = 2e5 } };
+    const GArray *actions;
+
+    job_feed(job, &start);
+    cr_expect_eq(actions_count(job_feed(job, &postcopy), JOB_ACTION_DECIDED),
+                 0);
+    actions = job_feed(job, &link);
+    cr_assert_eq(actions_count(actions, JOB_ACTION_DECIDED), 1);
+    for (guint i = 0; i < actions->len; i++) {
+        const JobAction *action = &g_array_index(actions, JobAction, i);
+
+        if (action->kind == JOB_ACTION_DECIDED) {
+            cr_expect(action->shape);
+            cr_expect_eq(action->decision.guarantee_bytes_s, 5800000);
+            cr_expect_eq(action->decision.ceiling_bytes_s, 6000000);
+        }
+    }
+    cr_expect_eq(job_state(job), JOB_POSTCOPY);
+    link.at_us = 3000;
+    cr_expect_eq(actions_count(job_feed(job, &link), JOB_ACTION_DECIDED), 0,
+                 "once is enough");
+}
+
 /* The forecast of an observer is of the migration as it is: the stream has what
  * it has, not what would have been guaranteed. */
 Test(job_orders, an_observer_forecasts_what_will_be)
