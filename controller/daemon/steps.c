@@ -70,8 +70,12 @@ configure(Outgoing *outgoing)
     LadderSettings settings;
     /* Its flags are the starter's: whether post-copy was asked for tells
      * libvirt when it is tried, and a refusal rules it out. */
+    const VirtGuestInfo *info =
+        virt_guest_info(session_guest(outgoing->session));
     LadderGuest guest = {
         .others_started = true,
+        .host_devices = info->host_devices,
+        .largest_page_bytes = info->hugepage_bytes,
         .granted = steps_of_rules(rules),
         .downtime_is_theirs = session_downtime_is_theirs(outgoing->session),
         .postcopy_flag = (rules->allow & 1u << CONFIG_MAY_POST_COPY) != 0,
@@ -101,6 +105,15 @@ configure(Outgoing *outgoing)
     }
 }
 
+/* What one migration may have, if all others go to their floors */
+static double
+whole_link(double root)
+{
+    return MAX(root - (double)(shaper_control_bytes_s((uint64_t)root) +
+                               shaper_rest_min_bytes_s((uint64_t)root)),
+               0);
+}
+
 static LadderInput
 input_of(const Outgoing *outgoing, const PolicyInput *known_now)
 {
@@ -116,10 +129,7 @@ input_of(const Outgoing *outgoing, const PolicyInput *known_now)
         .guarantee_bytes_s = (double)known_now->guarantee_bytes_s,
         .achieved_bytes_s = known_now->achieved_bytes_s,
         .free_bytes_s = MAX(root - known_now->others_bytes_s, 0),
-        .ordered_bytes_s =
-            MAX(root - (double)(shaper_control_bytes_s((uint64_t)root) +
-                                shaper_rest_min_bytes_s((uint64_t)root)),
-                0),
+        .ordered_bytes_s = whole_link(root),
         .downtime_limit_s = settings->downtime_limit_s,
         .deadline_s = settings->deadline_s,
         .postcopy = job_state(job) == JOB_POSTCOPY,
@@ -142,6 +152,15 @@ note(Outgoing *outgoing, const char *format, ...)
     text = g_strdup_vprintf(format, args);
     va_end(args);
     session_note(outgoing->session, text);
+}
+
+static void
+set_floor(Outgoing *outgoing, double floor_bytes_s)
+{
+    outgoing->ladder_floor_bytes_s = floor_bytes_s;
+    if (outgoing->has_link) {
+        arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
+    }
 }
 
 /* The answer may come when the migration is over. */
@@ -177,6 +196,9 @@ on_done(const GError *error, gpointer user)
         ladder_refused(outgoing->ladder);
         note(outgoing, "the step %s was refused: %s",
              ladder_step_name(asked->step), error->message);
+        if (asked->step == LADDER_POSTCOPY) {
+            set_floor(outgoing, asked->value);
+        }
     } else if (outgoing && asked->step == LADDER_DOWNTIME) {
         settings = *job_settings(session_job(outgoing->session));
         settings.downtime_limit_s = asked->value;
@@ -278,18 +300,16 @@ static void
 carry_out(Outgoing *outgoing, const LadderAdvice *advice)
 {
     bool take = advice->act == LADDER_TAKE;
+    Asked *asked;
 
     switch (advice->step) {
     case LADDER_GUARANTEE:
-        outgoing->ladder_floor_bytes_s = take ? advice->value : 0;
         session_set_asks(outgoing->session,
                          take ? job_asks(session_job(outgoing->session)) |
                                     POLICY_ASK_URGENT
                               : job_asks(session_job(outgoing->session)) &
                                     ~(unsigned)POLICY_ASK_URGENT);
-        if (outgoing->has_link) {
-            arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
-        }
+        set_floor(outgoing, take ? advice->value : 0);
         break;
     case LADDER_ORDER:
         order(outgoing, take);
@@ -298,8 +318,13 @@ carry_out(Outgoing *outgoing, const LadderAdvice *advice)
         set_downtime(outgoing, advice);
         break;
     case LADDER_POSTCOPY:
+        /* The guest will wait for each page: there is to be room before. */
+        asked = asked_new(outgoing, advice);
+        asked->value = outgoing->ladder_floor_bytes_s;
+        set_floor(outgoing, whole_link((double)shaper_root_bytes_s(
+                                outgoing->link.rate_bytes_s)));
         virt_guest_start_postcopy(session_guest(outgoing->session), on_done,
-                                  asked_new(outgoing, advice));
+                                  asked);
         break;
     case LADDER_ABORT:
         virt_guest_abort_job(session_guest(outgoing->session), on_done,

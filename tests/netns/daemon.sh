@@ -308,6 +308,27 @@ check_equal "observe: on the guest neither" 0 \
     "$(cat "$VMFERRY_FAKE_LOG" 2>/dev/null | grep -c limit_ms)"
 daemon_stop
 
+# --- post-copy, where it is allowed ---
+export VMFERRY_FAKE_ON_POSTCOPY="tc class show dev near0 >$WORK/at-switch"
+daemon_start enforce "$hopeless,postcopy=1" '[ladder]' 'allow=post-copy' \
+    '[starter others]' 'allow=post-copy'
+wait_for 40 "post-copy: it is switched to" \
+    grep -q "guest 'vm1': post-copy" "$LOG"
+check_number "post-copy: the guarantee before the switch, of 48.5 Mbit/s" \
+    "$(sed -n 's/^class htb 7666:1000 .* rate \([0-9]*\)Kbit .*/\1/p' \
+        "$WORK/at-switch")" '>=' 46000
+wait_for 40 "post-copy: it ends" records_are 1
+check_equal "post-copy: as others do" completed "$(record vm1 .outcome.status)"
+daemon_stop
+export VMFERRY_FAKE_DEVICES="<hostdev mode='subsystem' type='pci'><source>
+    <address domain='0' bus='1' slot='0' function='0'/></source></hostdev>"
+daemon_start enforce "$hopeless,postcopy=1" '[ladder]' 'allow=post-copy' \
+    '[starter others]' 'allow=post-copy'
+wait_for 40 "post-copy: not with devices of the host" \
+    grep -q 'ruled out: the guest has host devices' "$LOG"
+daemon_stop
+unset VMFERRY_FAKE_ON_POSTCOPY VMFERRY_FAKE_DEVICES
+
 # --- its death, and libvirt's; guests in processes of their own, whose sockets
 # tell whose connection is whose ---
 export VMFERRY_FAKE_STATE=$WORK/host

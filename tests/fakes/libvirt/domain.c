@@ -130,9 +130,9 @@ virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
                  "<domain type='qemu' id='1'><name>%s</name><uuid>%s</uuid>"
                  "<memory unit='KiB'>%.0f</memory><vcpu>1</vcpu>"
                  "<os><type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>"
-                 "</os><devices>%s</devices></domain>",
-                 guest->name, guest->uuid, guest->memory_pages * 4,
-                 interface) < 0) {
+                 "</os><devices>%s%s</devices></domain>",
+                 guest->name, guest->uuid, guest->memory_pages * 4, interface,
+                 getenv("VMFERRY_FAKE_DEVICES") ?: "") < 0) {
         return NULL;
     }
     return xml;

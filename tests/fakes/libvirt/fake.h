@@ -15,7 +15,8 @@
  * With VMFERRY_FAKE_STATE=FILE the guests live in processes of their own, each
  * started as "fake-guest FILE NUMBER UUID", and this only looks: so vmferryd
  * can be killed and they go on. As long as FILE.down exists there is no
- * libvirtd.
+ * libvirtd. The command VMFERRY_FAKE_ON_POSTCOPY runs before post-copy is
+ * answered; the XML in VMFERRY_FAKE_DEVICES is of devices of every guest.
  */
 #ifndef FAKES_LIBVIRT_FAKE_H
 #define FAKES_LIBVIRT_FAKE_H

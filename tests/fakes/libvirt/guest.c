@@ -133,6 +133,12 @@ migrate(Guest *guest, int fd, double *downtime_ms)
             return false;
         }
         pass_s = fake_seconds() - begun_s;
+        if (guest->postcopy) {
+            /* What it has written so far follows, and it writes elsewhere. */
+            next_pass(guest, dirtied(guest, pass_s));
+            *downtime_ms = 10;
+            return send_pages(guest, fd, guest->remaining_pages);
+        }
         rate = pages * PAGE_WIRE_BYTES / fmax(pass_s, 1e-3);
         pages = dirtied(guest, pass_s);
         if (pages * PAGE_WIRE_BYTES / rate <=

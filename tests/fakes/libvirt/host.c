@@ -45,6 +45,8 @@ parse_word(Guest *guest, const char *word)
         guest->set_pages = value;
     } else if (!strcmp(rest, "mbit")) {
         guest->most_bytes_s = value * 1e6 / 8;
+    } else if (!strcmp(rest, "postcopy")) {
+        guest->may_postcopy = value > 0;
     } else if (!strcmp(rest, "sends")) {
         guest->traffic_bytes_s = value * 1e6 / 8;
     }

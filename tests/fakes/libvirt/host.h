@@ -13,9 +13,9 @@
  *
  * start: seconds after it was made, when it leaves; rate: pages a second; set:
  * pages; mbit: it sends no faster; sends: Mbit/s that its one interface,
- * 52:54:00:00:00:NN, is said to send, NN being its number. If VMFERRY_FAKE_LOG
- * names a file: a line for each end, with its true figures, and for each limit
- * set.
+ * 52:54:00:00:00:NN, is said to send, NN being its number; postcopy=1: it was
+ * started with --postcopy. If VMFERRY_FAKE_LOG names a file: a line for each
+ * end, with its true figures, and for each limit set.
  */
 #ifndef FAKES_LIBVIRT_HOST_H
 #define FAKES_LIBVIRT_HOST_H
@@ -41,6 +41,7 @@ typedef struct Guest {
     Where where;
     bool abort;
     bool stopped;
+    bool may_postcopy, postcopy; /* started for it; in it */
     double downtime_s; /* of a completed one */
     unsigned pass;
     uint64_t remaining_pages, normal_pages, sent_bytes;

@@ -2,6 +2,8 @@
 /*
  * job.c - a guest's migration, as libvirt tells of its job
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fake.h"
@@ -116,6 +118,16 @@ virDomainAbortJob(virDomainPtr domain)
 int
 virDomainMigrateStartPostCopy(virDomainPtr domain, unsigned int flags)
 {
-    return fake_fail(VIR_ERR_OPERATION_INVALID, VIR_FROM_QEMU,
-                     "post-copy was not asked for");
+    const char *command = getenv("VMFERRY_FAKE_ON_POSTCOPY");
+    Guest *guest = fake_guest_of(domain);
+
+    if (!guest->may_postcopy || guest->where != LEAVES) {
+        return fake_fail(VIR_ERR_OPERATION_INVALID, VIR_FROM_QEMU,
+                         "post-copy was not asked for");
+    }
+    if (command && system(command) != 0) {
+        perror(command);
+    }
+    guest->postcopy = true;
+    return 0;
 }

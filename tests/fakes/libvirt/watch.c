@@ -12,6 +12,7 @@ typedef struct Seen {
     Where where;
     unsigned pass;
     bool stopped;
+    bool postcopy;
 } Seen;
 
 static void
@@ -49,7 +50,15 @@ look_at_guest(Guest *guest, Seen *seen)
         fake_tell_lifecycle(guest, VIR_DOMAIN_EVENT_SUSPENDED,
                             VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED);
     }
-    while (seen->pass < now.pass) {
+    if (now.postcopy && !seen->postcopy) {
+        seen->postcopy = true;
+        fake_tell_monitor(guest, "STOP", NULL);
+        fake_tell_monitor(guest, "MIGRATION",
+                          "{\"status\": \"postcopy-active\"}");
+        fake_tell_lifecycle(guest, VIR_DOMAIN_EVENT_SUSPENDED,
+                            VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY);
+    }
+    while (seen->pass < now.pass && !now.postcopy) {
         fake_tell_pass(guest, ++seen->pass);
     }
     if (now.where != seen->where) {
@@ -64,8 +73,10 @@ watch_host(void *data)
     static Seen seen[FAKE_MOST_GUESTS];
 
     for (int i = 0; i < fake_host->n_guests; i++) {
-        seen[i] = (Seen){ fake_host->guests[i].where, fake_host->guests[i].pass,
-                          fake_host->guests[i].stopped };
+        const Guest *guest = &fake_host->guests[i];
+
+        seen[i] = (Seen){ guest->where, guest->pass, guest->stopped,
+                          guest->postcopy };
     }
     for (;;) {
         if (fake_daemon_down()) {
