@@ -115,11 +115,13 @@ guest_place() {
 # wait_for SECONDS DESCRIPTION COMMAND...: an event that announces itself
 # nowhere; fails the test when it does not come
 wait_for() {
-    local deadline=$((SECONDS + $1)) limit=$1 what=$2
+    local deadline limit=$1 what=$2
 
+    # SECONDS may tick at once: a second of it is less than one
+    deadline=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
     shift 2
     until "$@" >/dev/null 2>&1; do
-        if ((SECONDS >= deadline)); then
+        if ((${EPOCHREALTIME/[.,]/} >= deadline)); then
             failed "$what" "it did not happen within $limit s"
             return 1
         fi
