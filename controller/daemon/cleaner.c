@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -137,6 +138,7 @@ main(int argc, char **argv)
         "- remove vmferry's classes when vmferryd is dead and stays so");
     g_autoptr(GError) error = NULL;
 
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         fprintf(stderr, "vmferry-cleaner: %s; see vmferry-cleaner --help\n",

@@ -3,6 +3,7 @@
  * main.c - the program vmferryd: words, signals, the loop
  */
 #include <glib-unix.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ main(int argc, char **argv)
     g_autoptr(Daemon) daemon = NULL;
     DaemonOptions options = { 0 };
 
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         fprintf(stderr, "vmferryd: %s; see vmferryd --help\n", error->message);

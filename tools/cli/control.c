@@ -27,8 +27,9 @@ control_parse(const char *command, const CmdlineOption *options, char **argv,
     if (cmdline_help(cmdline)) {
         g_autofree char *text = cmdline_format_options(options, false);
 
-        printf("usage: %s\n\n%s\n%s    --help  this text\n", usage, explain,
-               text);
+        printf("usage: %s\n\n%s\n%s    --help                          this "
+               "text\n",
+               usage, explain, text);
         *status = CONTROL_DONE;
         return NULL;
     }

@@ -57,7 +57,7 @@ main(int argc, char **argv)
     g_autoptr(GError) error = NULL;
     ExporterOptions options = { 0 };
 
-    setlocale(LC_ALL, "");
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     /* a client that hangs up is no reason to end */
     signal(SIGPIPE, SIG_IGN);
     if (!exporter_options_parse(argc, argv, &options, &error)) {

@@ -77,7 +77,7 @@ plan_pareto_main(int argc, char **argv)
         solve_load(argc, argv, &o,
                    "What less of one objective costs of the others. Limits "
                    "are those of all points together.",
-                   entries);
+                   false, entries);
     g_autoptr(GPtrArray) points = NULL;
     g_autoptr(GError) error = NULL;
     PlanParetoQuery query = { 0 };

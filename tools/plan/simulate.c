@@ -61,6 +61,7 @@ plan_simulate_main(int argc, char **argv)
     PlanText text;
     gsize length;
 
+    g_set_prgname("vmferry-plan simulate");
     g_option_context_add_main_entries(context, entries, NULL);
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
         return plan_options_fail("simulate", error->message);

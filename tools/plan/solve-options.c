@@ -27,16 +27,22 @@ method_help(void)
 
 PlanModel *
 solve_load(int argc, char **argv, SolveOptions *o, const char *summary,
-           const GOptionEntry *own)
+           bool methods, const GOptionEntry *own)
 {
+    const GOptionEntry threads = {
+        "threads",
+        0,
+        0,
+        G_OPTION_ARG_INT,
+        &o->solving.threads,
+        "Searches side by side, the best of which counts; 2 if not said",
+        "N"
+    };
     const GOptionEntry shared[] = {
         { "time-limit", 't', 0, G_OPTION_ARG_DOUBLE, &o->solving.time_limit_s,
           "Seconds; 10 if neither limit is given", "S" },
         { "work-limit", 'w', 0, G_OPTION_ARG_INT64, &o->work,
           "Steps; alone, the same seed gives the same answer", "N" },
-        { "threads", 0, 0, G_OPTION_ARG_INT, &o->solving.threads,
-          "Searches side by side, the best of which counts; 2 if not said",
-          "N" },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &o->seed,
           "Of the random numbers, 1 if not said", "N" },
         { "objective", 'O', 0, G_OPTION_ARG_STRING, &o->objective,
@@ -45,8 +51,9 @@ solve_load(int argc, char **argv, SolveOptions *o, const char *summary,
         { NULL },
     };
     g_autoptr(GArray) entries = g_array_new(TRUE, TRUE, sizeof(GOptionEntry));
-    g_autofree char *help = method_help();
-    g_autofree char *all = g_strdup_printf("%s\n\n%s", summary, help);
+    g_autofree char *help = methods ? method_help() : NULL;
+    g_autofree char *all =
+        help ? g_strdup_printf("%s\n\n%s", summary, help) : g_strdup(summary);
     g_autoptr(PlanModel) m = NULL;
     g_autoptr(GError) error = NULL;
     const char *command = argv[0];
@@ -55,6 +62,9 @@ solve_load(int argc, char **argv, SolveOptions *o, const char *summary,
         g_array_append_val(entries, *own);
     }
     g_array_append_vals(entries, shared, G_N_ELEMENTS(shared) - 1);
+    if (methods) {
+        g_array_append_val(entries, threads);
+    }
     o->seed = 1;
     o->solving.threads = 2;
     m = plan_options_model(argc, argv, "MODEL", all,

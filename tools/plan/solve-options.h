@@ -18,11 +18,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SolveOptions, solve_options_clear)
 
 /**
  * solve_load() - The model, with limits checked and weights replaced
+ * @methods: Methods can be chosen: they are listed, and several searches may
+ *           run side by side
  * @own: The command's own options, ended by { NULL }
  *
  * Return: NULL after having complained to standard error
  */
 PlanModel *solve_load(int argc, char **argv, SolveOptions *options,
-                      const char *summary, const GOptionEntry *own);
+                      const char *summary, bool methods,
+                      const GOptionEntry *own);
 
 #endif

@@ -145,8 +145,8 @@ plan_solve_main(int argc, char **argv)
           "Print placement and figures as JSON", NULL },
         { NULL },
     };
-    g_autoptr(PlanModel) m =
-        solve_load(argc, argv, &o, "Look for a better placement.", entries);
+    g_autoptr(PlanModel) m = solve_load(
+        argc, argv, &o, "Look for a better placement.", true, entries);
     g_autoptr(Solved) solved = NULL;
     PlanMethod method;
     PlanBound bound;
@@ -203,7 +203,7 @@ plan_compare_main(int argc, char **argv)
         solve_load(argc, argv, &o,
                    "Methods side by side, each from where the "
                    "guests run now.",
-                   entries);
+                   true, entries);
     g_autofree char *all = solving_all_methods();
     g_auto(GStrv) words = g_strsplit(names ? names : all, ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();

@@ -2,6 +2,7 @@
 /*
  * main.c - vmferry-predict: evaluate and plot forecasts on recorded traces
  */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static const char usage[] =
 int
 main(int argc, char **argv)
 {
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     if (argc >= 2 && strcmp(argv[1], "eval") == 0) {
         return predict_eval_main(argc - 1, argv + 1);
     }
