@@ -374,14 +374,22 @@ plan_bound(const PlanModel *m)
 }
 
 void
-plan_bound_refine(PlanBound *b, const PlanModel *m, uint64_t steps)
+plan_bound_refine(PlanBound *b, const PlanModel *m, uint64_t steps,
+                  PlanSolver solver, void *solver_data)
 {
     g_autoptr(PlanColumns) columns = plan_columns_new(m);
 
     if (!columns) {
         return;
     }
+    if (solver) {
+        plan_columns_keep(columns);
+    }
     b->hosts_by_columns = plan_columns_improve(columns, steps);
+    if (solver) {
+        b->hosts_by_columns =
+            plan_columns_generate(columns, solver, solver_data, 0);
+    }
     if (b->hosts_by_columns > (int64_t)m->n_hosts) {
         b->infeasible = true;
         b->hosts_by_columns = (int64_t)m->n_hosts;

@@ -5,7 +5,7 @@
 #ifndef PLAN_BOUND_H
 #define PLAN_BOUND_H
 
-#include "plan/model.h"
+#include "plan/program.h"
 
 typedef struct PlanBound {
     int64_t cost; /* the sum of the parts below */
@@ -26,8 +26,9 @@ PlanBound plan_bound(const PlanModel *model);
 /**
  * plan_bound_refine() - Ask how hosts can be filled (columns.h) as well
  * @steps: Cells of tables, about: some 10^8 a second
+ * @solver: Of linear programs, which make it a little better; may be NULL
  */
-void plan_bound_refine(PlanBound *bound, const PlanModel *model,
-                       uint64_t steps);
+void plan_bound_refine(PlanBound *bound, const PlanModel *model, uint64_t steps,
+                       PlanSolver solver, void *solver_data);
 
 #endif

@@ -138,12 +138,12 @@ check_sides(Check *check)
                 fits = fits && (m->guests[here[k]].numa != 1 || side_of[k] < 2);
                 use += double_share(m, (size_t)here[k], r, side, side_of[k]);
             }
-            fits =
-                fits &&
-                (capacity < 0 || use == 0 ||
-                 (!m->hosts[h].closed &&
-                  use <= 2 * (int64_t)((__int128)capacity *
-                                       m->resources[r].reserve_milli / 1000)));
+            fits = fits &&
+                   (capacity < 0 || use == 0 ||
+                    (!m->hosts[h].closed &&
+                     use <= 2 * (int64_t)((__int128)capacity *
+                                          m->resources[r].side_reserve_milli /
+                                          1000)));
         }
         if (!fits) {
             broken(check, "host \"%s\": a side has more than its capacity",

@@ -17,7 +17,7 @@
  * of the hosts needed lack or have too many of, by Polyak's rule. No linear
  * program has to be solved, and every step's bound is proven by its tables.
  */
-#include "plan/columns.h"
+#include "plan/columns-priv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,66 +26,8 @@
 #define MOST_CELLS 40000
 #define MOST_LINE 12000 /* cells where there is one resource only */
 #define FINE 200        /* cells that a resource may have in any case */
+#define KEEP_FROM 0.97  /* of the best bound, of the worth of a host */
 #define PATIENCE 15     /* rounds without gain until steps are halved */
-#define FROM_STEP (-1)  /* of a cell: as the one before, in the first ... */
-#define FROM_SIDE (-2)  /* ... or second resource */
-
-typedef struct Kind {
-    int32_t size[2]; /* in units */
-    int32_t numa;
-    double count; /* guests */
-    double scale; /* worth at first: what its steps are measured in */
-    double worth, best;
-    double gradient;
-} Kind;
-
-typedef struct Type {
-    int32_t limit[2];   /* in units; of hosts without sides */
-    int32_t side[2][2]; /* [side][resource] half units */
-    bool sides;
-    double count;
-    double value, best;
-    int32_t corner; /* of the sides' table, of the best filling */
-} Type;
-
-typedef struct Table {
-    int32_t kinds; /* bits: which numa take part */
-    int32_t size[2];
-    double *value;
-    int16_t *by; /* kind that was added last, FROM_... */
-} Table;
-
-struct PlanColumns {
-    const PlanModel *m;
-    size_t resource[2];
-    size_t n_resources; /* looked at: 1 or 2 */
-    int64_t unit[2];
-    GArray *kinds;       /* Kind */
-    GArray *types;       /* Type */
-    int32_t *kind_of;    /* [guest] */
-    int32_t *type_of;    /* [host] */
-    Table all, one, two; /* all guests; on one side; on both, in all */
-    GArray *corners;     /* int32_t, cells of `two` */
-    bool bound_to_sides; /* hosts have sides, and every guest a numa */
-    int64_t least;
-    double lambda;
-    double fill; /* best of the bound, before rounding */
-    double now;  /* that of the worths there are */
-    bool scaled;
-    uint32_t *order;
-};
-
-static Kind *
-kind(const PlanColumns *c, size_t k)
-{
-    return &g_array_index(c->kinds, Kind, k);
-}
-
-static Type *
-type(const PlanColumns *c, size_t t)
-{
-    return &g_array_index(c->types, Type, t);
-}
 
 /* The two with most demand for what there is */
 static void
@@ -270,6 +212,7 @@ make_tables(PlanColumns *c)
 
             all[i] = MAX(all[i], x->limit[i]);
             one[i] = MAX(one[i], MAX(x->side[0][i], x->side[1][i]) / 2);
+            one[i] = MAX(one[i], x->sides ? x->limit[i] : 0);
             two[i] = MAX(two[i], MIN(x->side[0][i], x->side[1][i]));
         }
     }
@@ -321,6 +264,7 @@ plan_columns_new(const PlanModel *m)
     c->lambda = 1;
     c->kinds = g_array_new(FALSE, TRUE, sizeof(Kind));
     c->types = g_array_new(FALSE, TRUE, sizeof(Type));
+    c->list = g_array_new(FALSE, FALSE, sizeof(int32_t));
     c->corners = g_array_new(FALSE, FALSE, sizeof(int32_t));
     c->kind_of = g_new(int32_t, m->n_guests);
     c->type_of = g_new(int32_t, m->n_hosts);
@@ -358,6 +302,8 @@ plan_columns_free(PlanColumns *c)
         g_free(c->kind_of);
         g_free(c->type_of);
         g_free(c->order);
+        g_array_unref(c->list);
+        plan_fillings_clear(&c->pool);
         table_clear(&c->all);
         table_clear(&c->one);
         table_clear(&c->two);
@@ -479,26 +425,30 @@ value_type(const PlanColumns *c, Type *x)
         int32_t at = g_array_index(c->corners, int32_t, i);
         int32_t a = at / line;
         int32_t b = at % line;
-        double value = c->two.value[at];
+        double sides = 0;
+        double value;
 
-        if (a > MIN(x->side[0][0], x->side[1][0]) ||
-            b > MIN(x->side[0][1], x->side[1][1])) {
+        if (a > MIN(x->limit[0], MIN(x->side[0][0], x->side[1][0])) ||
+            b > MIN(x->limit[1], MIN(x->side[0][1], x->side[1][1]))) {
             continue;
         }
         for (size_t side = 0; side < 2; side++) {
-            value += look_up(&c->one, left_of(x, side, 0, a),
+            sides += look_up(&c->one, left_of(x, side, 0, a),
                              left_of(x, side, 1, b));
         }
-        if (value > x->value) {
-            x->value = value;
+        /* nor more than the host has left, sides or not */
+        value = look_up(&c->one, x->limit[0] - a, x->limit[1] - b);
+        if (c->two.value[at] + MIN(sides, value) > x->value) {
+            x->value = c->two.value[at] + MIN(sides, value);
             x->corner = at;
+            x->as_whole = value < sides;
         }
     }
 }
 
-/* Take @share of the filling that a cell stands for off the gradient */
+/* The kinds of the filling that a cell stands for */
 static void
-subtract(PlanColumns *c, const Table *t, int32_t a, int32_t b, double share)
+list_cell(PlanColumns *c, const Table *t, int32_t a, int32_t b)
 {
     a = MIN(a, t->size[0]);
     b = MIN(b, t->size[1]);
@@ -510,26 +460,44 @@ subtract(PlanColumns *c, const Table *t, int32_t a, int32_t b, double share)
         } else if (by == FROM_SIDE) {
             b--;
         } else {
-            kind(c, (size_t)by)->gradient -= share;
+            int32_t which = by;
+
+            g_array_append_val(c->list, which);
             a -= kind(c, (size_t)by)->size[0];
             b -= kind(c, (size_t)by)->size[1];
         }
     }
 }
 
-static void
-subtract_type(PlanColumns *c, const Type *x, double share)
+void
+plan_columns_filling(PlanColumns *c, const Type *x)
 {
     int32_t line = c->two.size[1] + 1;
 
+    g_array_set_size(c->list, 0);
     if (!x->sides) {
-        subtract(c, &c->all, x->limit[0], x->limit[1], share);
+        list_cell(c, &c->all, x->limit[0], x->limit[1]);
         return;
     }
-    subtract(c, &c->two, x->corner / line, x->corner % line, share);
+    list_cell(c, &c->two, x->corner / line, x->corner % line);
+    if (x->as_whole) {
+        list_cell(c, &c->one, x->limit[0] - x->corner / line,
+                  x->limit[1] - x->corner % line);
+        return;
+    }
     for (size_t side = 0; side < 2; side++) {
-        subtract(c, &c->one, left_of(x, side, 0, x->corner / line),
-                 left_of(x, side, 1, x->corner % line), share);
+        list_cell(c, &c->one, left_of(x, side, 0, x->corner / line),
+                  left_of(x, side, 1, x->corner % line));
+    }
+}
+
+/* Take @share of the type's filling off the gradient */
+static void
+subtract_type(PlanColumns *c, const Type *x, double share)
+{
+    plan_columns_filling(c, x);
+    for (guint i = 0; i < c->list->len; i++) {
+        kind(c, (size_t)g_array_index(c->list, int32_t, i))->gradient -= share;
     }
 }
 
@@ -595,34 +563,37 @@ fill_types(PlanColumns *c)
     return left > 0 ? HUGE_VAL : n;
 }
 
-static void
-evaluate(PlanColumns *c)
+void
+plan_columns_price(PlanColumns *c)
 {
-    double all = 0;
-    double n;
+    bool plain = !c->bound_to_sides;
 
-    if (!c->bound_to_sides || c->types->len == 0) {
+    for (size_t t = 0; t < c->types->len; t++) {
+        plain = plain || !type(c, t)->sides;
+    }
+    if (plain) {
         fill_table(c, &c->all);
-    } else {
-        bool plain = false;
-
-        for (size_t t = 0; t < c->types->len; t++) {
-            plain = plain || !type(c, t)->sides;
-        }
-        if (plain) {
-            fill_table(c, &c->all);
-        }
+    }
+    if (c->bound_to_sides) {
         fill_table(c, &c->one);
         fill_table(c, &c->two);
         find_corners(c);
     }
     for (size_t t = 0; t < c->types->len; t++) {
         value_type(c, type(c, t));
-        all += type(c, t)->count;
     }
-    n = fill_types(c);
+}
+
+void
+plan_columns_judge(PlanColumns *c)
+{
+    double n = fill_types(c);
+
     if (isinf(n)) {
-        n = all + 1;
+        n = 1;
+        for (size_t t = 0; t < c->types->len; t++) {
+            n += type(c, t)->count;
+        }
     }
     c->now = n;
     if (n > c->fill) {
@@ -635,6 +606,19 @@ evaluate(PlanColumns *c)
         }
     }
     c->least = MAX(c->least, (int64_t)ceil(n - 1e-6));
+}
+
+static void
+evaluate(PlanColumns *c)
+{
+    plan_columns_price(c);
+    plan_columns_judge(c);
+    for (size_t t = 0;
+         c->pool.by && c->now > KEEP_FROM * c->fill && t < c->types->len; t++) {
+        if (type(c, t)->value > KEEP_FROM && type(c, t)->count > 0) {
+            plan_fillings_note(c, t);
+        }
+    }
 }
 
 /* A step towards what is lacking */

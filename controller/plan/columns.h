@@ -12,7 +12,7 @@
 #ifndef PLAN_COLUMNS_H
 #define PLAN_COLUMNS_H
 
-#include "plan/model.h"
+#include "plan/program.h"
 
 typedef struct PlanColumns PlanColumns;
 
@@ -35,6 +35,34 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlanColumns, plan_columns_free)
  * together cannot take the guests
  */
 int64_t plan_columns_improve(PlanColumns *columns, uint64_t steps);
+
+/** plan_columns_keep() - From now on keep the fillings that are seen */
+void plan_columns_keep(PlanColumns *columns);
+
+/**
+ * plan_columns_generate() - The best worths there are, by linear programs
+ * @share: Of what is left of the limit, for each of a few
+ *
+ * Return: as plan_columns_improve()
+ */
+int64_t plan_columns_generate(PlanColumns *columns, PlanSolver solver,
+                              void *data, double share);
+
+/**
+ * plan_columns_choose() - How to fill the hosts so that few are needed
+ * @solver: Of the integer program: how many hosts get each filling that was
+ *          kept; it gets @share of what is left of the limit
+ *
+ * Return: for each host an array of int32_t, kinds of guests to put there, NULL
+ * if it is not needed; free it with g_ptr_array_unref(). NULL if the solver
+ * found nothing.
+ */
+GPtrArray *plan_columns_choose(PlanColumns *columns, PlanSolver solver,
+                               void *data, double share);
+
+/** plan_columns_kind() - The kind of a guest, as above */
+int32_t plan_columns_kind(const PlanColumns *columns, int32_t guest);
+size_t plan_columns_kinds(const PlanColumns *columns);
 
 /**
  * plan_columns_restrict() - Some guests and hosts are left only

@@ -332,10 +332,12 @@ read_resource(Reader *r, JsonObject *object, size_t i)
     PlanResource *resource = &r->m->resources[i];
 
     at(r, "resources[%zu]", i);
-    members_known(r, object, "name reserve transient over_weight ");
+    members_known(r, object, "name reserve side_reserve transient over_weight ");
     resource->name = take_name(r, object, r->resources, i);
     resource->reserve_milli = 800;
     get_milli(r, object, "reserve", &resource->reserve_milli);
+    resource->side_reserve_milli = resource->reserve_milli;
+    get_milli(r, object, "side_reserve", &resource->side_reserve_milli);
     get_flag(r, object, "transient", &resource->transient);
     get_whole(r, object, "over_weight", &resource->over_weight);
 }

@@ -107,6 +107,9 @@ write_resource(const PlanModel *m, size_t i)
 
     jobj_add_string(object, "name", resource->name);
     jobj_add(object, "reserve", milli(resource->reserve_milli));
+    if (resource->side_reserve_milli != resource->reserve_milli) {
+        jobj_add(object, "side_reserve", milli(resource->side_reserve_milli));
+    }
     if (resource->transient) {
         jobj_add_bool(object, "transient", true);
     }

@@ -255,7 +255,10 @@ make_model(const Huawei *f, GError **error)
                        0);
     m->resources[0].name = g_strdup("cpu");
     m->resources[1].name = g_strdup("memory");
-    m->resources[0].reserve_milli = m->resources[1].reserve_milli = 800;
+    for (size_t r = 0; r < 2; r++) {
+        m->resources[r].reserve_milli = 800;
+        m->resources[r].side_reserve_milli = 800;
+    }
     for (size_t h = 0; h < m->n_hosts; h++) {
         const Host *host = &g_array_index(f->hosts, Host, h);
         g_autofree char *rack = g_strdup_printf("r%zu", h / IN_A_RACK);

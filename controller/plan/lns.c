@@ -17,6 +17,8 @@
  *   costly   a guest that costs much where it is, put on another host first of
  *            all, whatever stands in its way there: guests away from home above
  *            all, for these take room at two hosts
+ *   lost     the same with a guest that is nowhere, as long as there are any,
+ *            and a host that it would fit if nobody else were there
  *
  * Put back first is, by turns, who would regret it most (the guest whose best
  * host is better than its second best by most), the largest, or anybody. Now
@@ -26,6 +28,7 @@
  * taken, which is what makes room somewhere else.
  */
 #include "plan/search-priv.h"
+#include "plan/sides.h"
 
 #include <math.h>
 #include <string.h>
@@ -43,6 +46,8 @@
 #define QUICK 0.03
 #define CLIMBED 0.08
 #define ANNEALED 0.75
+/* ... and a placement that lacks guests has to have become a whole one */
+#define PROMISED 0.7
 
 typedef struct Lns {
     PlanSearch *s;
@@ -57,6 +62,7 @@ typedef struct Lns {
     size_t *rack_start; /* [racks + 1] into the next */
     int32_t *by_rack;   /* hosts, rack by rack */
     double largest[PLAN_MAX_RESOURCES]; /* limit of any host */
+    GArray *lost; /* of int32_t: guests that were nowhere */
 } Lns;
 
 static void
@@ -225,18 +231,12 @@ costly_guest(Lns *l)
     return best;
 }
 
+/* Put @guest on @host by force, and take off who stands in its way, up to @most */
 static void
-ruin_costly(Lns *l)
+force(Lns *l, int32_t guest, int32_t host, size_t most)
 {
     const PlanModel *m = l->s->model;
-    int32_t guest = costly_guest(l);
-    int32_t host = (int32_t)plan_random_below(l->s, m->n_hosts);
-    size_t most = 1 + plan_random_below(l->s, 12);
 
-    if (guest == PLAN_NOWHERE || plan_state_hosts(l->s->state)[guest] == host ||
-        !plan_model_allows(m, guest, host)) {
-        return;
-    }
     take_off(l, guest);
     if (l->n_off == 0) {
         return; /* pinned */
@@ -255,6 +255,69 @@ ruin_costly(Lns *l)
             pick = guests[plan_random_below(l->s, n)];
         }
         take_off(l, pick);
+    }
+}
+
+static void
+ruin_costly(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+    int32_t guest = costly_guest(l);
+    int32_t host = (int32_t)plan_random_below(l->s, m->n_hosts);
+
+    if (guest != PLAN_NOWHERE && plan_state_hosts(l->s->state)[guest] != host &&
+        plan_model_allows(m, guest, host)) {
+        force(l, guest, host, 1 + plan_random_below(l->s, 12));
+    }
+}
+
+/* Would @guest fit if it were alone there? */
+static bool
+large_enough(const PlanModel *m, int32_t guest, int32_t host)
+{
+    for (size_t r = 0; r < m->n_resources; r++) {
+        if (m->demand[(size_t)guest * m->n_resources + r] >
+            m->limit[(size_t)host * m->n_resources + r]) {
+            return false;
+        }
+    }
+    return plan_model_allows(m, guest, host) &&
+           plan_sides_excess(m, host, NULL, 0, PLAN_NOWHERE, guest, NULL) == 0;
+}
+
+static void
+ruin_lost(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+    const int32_t *host_of = plan_state_hosts(l->s->state);
+    int32_t guest;
+
+    /* guests stay lost for long, so the list is made anew when it fails only */
+    if (l->lost->len == 0 ||
+        host_of[g_array_index(l->lost, int32_t, 0)] != PLAN_NOWHERE) {
+        g_array_set_size(l->lost, 0);
+        for (int32_t g = 0; g < (int32_t)m->n_guests; g++) {
+            if (host_of[g] == PLAN_NOWHERE) {
+                g_array_append_val(l->lost, g);
+            }
+        }
+    }
+    if (l->lost->len == 0) {
+        return;
+    }
+    guest =
+        g_array_index(l->lost, int32_t, plan_random_below(l->s, l->lost->len));
+    if (host_of[guest] != PLAN_NOWHERE) {
+        g_array_set_size(l->lost, 0);
+        return;
+    }
+    for (int i = 0; i < 64; i++) {
+        int32_t host = (int32_t)plan_random_below(l->s, m->n_hosts);
+
+        if (large_enough(m, guest, host)) {
+            force(l, guest, host, MOST_OFF - 1);
+            break;
+        }
     }
 }
 
@@ -409,12 +472,10 @@ undo(Lns *l)
 }
 
 static void
-ruin(Lns *l)
+ruin_some(Lns *l)
 {
     const PlanModel *m = l->s->model;
 
-    l->n_off = l->n_hosts = 0;
-    l->forced_to = PLAN_NOWHERE;
     switch (plan_random_below(l->s, 6)) {
     case 0:
         ruin_hosts(l, true);
@@ -441,6 +502,21 @@ ruin(Lns *l)
         break;
     default:
         ruin_hosts(l, false);
+    }
+}
+
+static void
+ruin(Lns *l)
+{
+    const PlanModel *m = l->s->model;
+
+    l->n_off = l->n_hosts = 0;
+    l->forced_to = PLAN_NOWHERE;
+    if (plan_state_score(l->s->state).violation >= PLAN_UNPLACED &&
+        plan_random(l->s) & 1) {
+        ruin_lost(l);
+    } else {
+        ruin_some(l);
     }
     /* guests that are nowhere get their chance as well */
     for (int i = 0; i < 4; i++) {
@@ -510,9 +586,12 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
     size_t n_racks = plan_model_places(s->model, PLAN_LEVEL_RACK);
     g_autofree size_t *rack_start = g_new0(size_t, n_racks + 2);
     g_autofree int32_t *by_rack = g_new(int32_t, s->model->n_hosts);
-    Lns l = {
-        .s = s, .rank = rank, .rack_start = rack_start, .by_rack = by_rack
-    };
+    g_autoptr(GArray) lost = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    Lns l = { .s = s,
+              .rank = rank,
+              .rack_start = rack_start,
+              .by_rack = by_rack,
+              .lost = lost };
     double begin = MIN(s->progress, 0.99 * until);
     bool last_fifth = false;
 
@@ -596,6 +675,10 @@ plan_search_lns(PlanSearch *s, double until)
     }
     if (s->model->weights.hosts) {
         plan_search_pack(s);
+        if (s->promising && (s->limits->work || s->limits->stop)) {
+            plan_state_reset(s->state, s->promising);
+            ruin_and_recreate(s, COOL, PROMISED * until);
+        }
         plan_state_reset(s->state, s->best_hosts);
     }
     plan_search_hill(s, until);

@@ -64,6 +64,7 @@ plan_model_new(size_t n_resources, size_t n_hosts, size_t n_guests,
     model->feature_names = g_ptr_array_new_with_free_func(g_free);
     for (size_t r = 0; r < n_resources; r++) {
         model->resources[r].reserve_milli = PLAN_MILLI;
+        model->resources[r].side_reserve_milli = PLAN_MILLI;
     }
     for (size_t g = 0; g < n_guests; g++) {
         model->guests[g].host = PLAN_NOWHERE;
@@ -447,6 +448,17 @@ limit_of(const PlanModel *m, size_t h, size_t r, int64_t capacity)
                      capacity % PLAN_MILLI * reserve / PLAN_MILLI;
 }
 
+static int64_t
+side_limit_of(const PlanModel *m, size_t h, size_t r, int64_t capacity)
+{
+    int64_t reserve = m->resources[r].side_reserve_milli;
+
+    return m->hosts[h].closed ? 0
+                              : capacity / PLAN_MILLI * reserve +
+                                    capacity % PLAN_MILLI * reserve /
+                                        PLAN_MILLI;
+}
+
 typedef struct Sized {
     double size;
     const int64_t *demand;
@@ -499,7 +511,7 @@ finish_sides(PlanModel *m, GError **error)
         size_t r = i % n;
         int64_t side = m->side_capacity[i];
 
-        m->side_limit[i] = side < 0 ? -1 : limit_of(m, h, r, side);
+        m->side_limit[i] = side < 0 ? -1 : side_limit_of(m, h, r, side);
         if (side < 0) {
             continue;
         }
@@ -535,6 +547,13 @@ plan_model_finish(PlanModel *m, GError **error)
             m->resources[r].reserve_milli > PLAN_MILLI) {
             g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
                         "resource \"%s\": reserve has to be 0.001 to 1",
+                        m->resources[r].name);
+            return false;
+        }
+        if (m->resources[r].side_reserve_milli < 1 ||
+            m->resources[r].side_reserve_milli > PLAN_MILLI) {
+            g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
+                        "resource \"%s\": side_reserve has to be 0.001 to 1",
                         m->resources[r].name);
             return false;
         }

@@ -39,6 +39,7 @@ const char *plan_level_name(PlanLevel level);
 typedef struct PlanResource {
     char *name;
     int64_t reserve_milli; /* r: limit = capacity x r / 1000, at most 1000 */
+    int64_t side_reserve_milli; /* the same for each side of a host */
     int64_t over_weight;   /* cost of a unit used above a host's safe level */
     bool transient;        /* a guest that moves counts at both ends */
 } PlanResource;

@@ -30,6 +30,7 @@
 #define LOOK_EVERY 24
 #define FIRST_CELLS 200000000
 #define MORE_CELLS 10000000
+#define SOLVER_SHARE 0.3 /* of what is left of the limit */
 
 typedef struct Kind {
     const int64_t *demand;
@@ -632,23 +633,56 @@ pack_all(PlanSearch *s, PlanColumns *columns)
     plan_search_place_rest(s);
 }
 
+/* Keep what the state has if it is better than @hosts and @score, else go back
+ * to these */
+static void
+keep_better(PlanSearch *s, int32_t *hosts, PlanScore *score)
+{
+    PlanScore now = plan_state_score(s->state);
+
+    if (plan_score_less(now, *score)) {
+        *score = now;
+        memcpy(hosts, plan_state_hosts(s->state),
+               s->model->n_guests * sizeof(int32_t));
+    } else {
+        plan_state_reset(s->state, hosts);
+    }
+    plan_search_note(s);
+}
+
 void
 plan_search_pack(PlanSearch *s)
 {
     g_autoptr(PlanColumns) columns = plan_columns_new(s->model);
-    g_autofree int32_t *by_prices = NULL;
+    g_autofree int32_t *hosts = NULL;
     PlanScore score;
 
     pack_all(s, NULL);
+    plan_search_note(s);
     if (!columns) {
         return;
     }
-    by_prices = g_memdup2(plan_state_hosts(s->state),
-                          s->model->n_guests * sizeof(int32_t));
+    hosts = g_memdup2(plan_state_hosts(s->state),
+                      s->model->n_guests * sizeof(int32_t));
     score = plan_state_score(s->state);
-    plan_columns_improve(columns, FIRST_CELLS);
-    pack_all(s, columns);
-    if (!plan_score_less(plan_state_score(s->state), score)) {
-        plan_state_reset(s->state, by_prices);
+    if (s->limits->solver) {
+        plan_columns_keep(columns);
     }
+    plan_columns_improve(columns, FIRST_CELLS);
+    if (s->limits->solver && !s->stopped) {
+        g_autoptr(GPtrArray) wanted = plan_columns_choose(
+            columns, s->limits->solver, s->limits->solver_data, SOLVER_SHARE);
+
+        if (wanted) {
+            plan_search_assign(s, columns, wanted);
+            if (plan_state_score(s->state).violation > 0) {
+                g_free(s->promising);
+                s->promising = g_memdup2(plan_state_hosts(s->state),
+                                         s->model->n_guests * sizeof(int32_t));
+            }
+            keep_better(s, hosts, &score);
+        }
+    }
+    pack_all(s, columns);
+    keep_better(s, hosts, &score);
 }

@@ -5,6 +5,7 @@
 #ifndef PLAN_SEARCH_PRIV_H
 #define PLAN_SEARCH_PRIV_H
 
+#include "plan/columns.h"
 #include "plan/search.h"
 #include "plan/term.h"
 
@@ -21,6 +22,8 @@ struct PlanSearch {
     uint64_t random[2];
     PlanScore best;
     int32_t *best_hosts;
+    int32_t *promising; /* a placement on few hosts that lacks some guests, to
+                           start from; or NULL */
 };
 
 /* xoroshiro128+, of Blackman and Vigna: small, fast, the same everywhere */
@@ -108,6 +111,14 @@ int32_t *plan_search_order(const PlanModel *model);
 
 void plan_search_greedy(PlanSearch *s, bool best, bool decreasing);
 void plan_search_pack(PlanSearch *s);
+
+/**
+ * plan_search_assign() - Put all guests anew, those of a kind where hosts want
+ * one
+ * @wanted: Of plan_columns_choose(); used up
+ */
+void plan_search_assign(PlanSearch *s, const PlanColumns *columns,
+                        GPtrArray *wanted);
 
 /**
  * plan_search_repack() - Fill these hosts anew with the guests they have

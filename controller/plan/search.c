@@ -117,6 +117,7 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         return s.work;
     case PLAN_METHOD_PACK:
         plan_search_pack(&s);
+        g_free(s.promising);
         return s.work;
     case PLAN_METHOD_ONLINE:
         plan_search_place_rest(&s);
@@ -161,5 +162,6 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
     }
     plan_search_note(&s);
     plan_state_reset(state, s.best_hosts);
+    g_free(s.promising);
     return s.work;
 }

@@ -11,6 +11,7 @@
 #include "tools/plan/commands.h"
 #include "tools/plan/options.h"
 #include "tools/plan/solve-options.h"
+#include "tools/plan/solver.h"
 #include "tools/plan/solving.h"
 
 #define BOUND_STEPS 300000000
@@ -19,8 +20,9 @@ static PlanBound
 refined_bound(const PlanModel *m)
 {
     PlanBound bound = plan_bound(m);
+    PlanCbcLimits limits = { .seconds = 5 }; /* for each of a few */
 
-    plan_bound_refine(&bound, m, BOUND_STEPS);
+    plan_bound_refine(&bound, m, BOUND_STEPS, plan_cbc_solve, &limits);
     return bound;
 }
 

@@ -85,6 +85,7 @@ solve(void *data, const PlanProgram *p, const double *start, double *values,
     Cbc_Model *cbc = Cbc_newModel();
     double scale = scale_of(p);
     const double *best;
+    bool linear = true;
 
     Cbc_setLogLevel(cbc, 0);
     Cbc_setParameter(cbc, "timeMode", "elapsed");
@@ -93,6 +94,7 @@ solve(void *data, const PlanProgram *p, const double *start, double *values,
     for (guint i = 0; i < p->columns->len; i++) {
         const PlanColumn *c = &g_array_index(p->columns, PlanColumn, i);
 
+        linear = linear && !c->integer;
         Cbc_addCol(cbc, "", 0, c->most < G_MAXDOUBLE ? c->most : DBL_MAX,
                    c->cost * scale, (char)c->integer, 0, NULL, NULL);
     }
@@ -112,6 +114,10 @@ solve(void *data, const PlanProgram *p, const double *start, double *values,
     best = Cbc_numberSavedSolutions(cbc) > 0 || Cbc_isProvenOptimal(cbc)
                ? Cbc_bestSolution(cbc)
                : NULL;
+    /* of a program without whole numbers nothing is saved */
+    if (!best && linear && Cbc_isInitialSolveProvenOptimal(cbc)) {
+        best = Cbc_getColSolution(cbc);
+    }
     *bound = -G_MAXDOUBLE;
     if (Cbc_isProvenOptimal(cbc) || Cbc_isSecondsLimitReached(cbc) ||
         Cbc_isNodeLimitReached(cbc)) {

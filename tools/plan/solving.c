@@ -69,12 +69,15 @@ solve_in_time(void *data, const PlanProgram *program, const double *start,
 {
     const Watch *watch = data;
     const Solving *solving = watch->solving;
+    double share = program->share > 0 ? program->share : 1;
+    double nodes = (double)solving->work_limit / 1000 * share;
     PlanCbcLimits limits = {
-        .nodes = (int)MIN(1000000000, solving->work_limit / 1000),
+        .nodes = solving->work_limit ? (int)CLAMP(nodes, 1, 1e9) : 0,
     };
 
     if (solving->time_limit_s > 0) {
-        limits.seconds = MAX(0.1, solving->time_limit_s - elapsed_s(watch));
+        limits.seconds =
+            MAX(0.1, share * (solving->time_limit_s - elapsed_s(watch)));
     }
     return plan_cbc_solve(&limits, program, start, values, bound);
 }
@@ -121,6 +124,9 @@ run_workers(const PlanModel *model, PlanMethod method, const PlanLimits *limits,
                                .method = method,
                                .limits = *limits };
         workers[i].limits.seed += i * 1000003;
+        if (i > 0) {
+            workers[i].limits.solver = NULL;
+        }
         if (i > 0) {
             threads[i] = g_thread_new("search", work, &workers[i]);
         }

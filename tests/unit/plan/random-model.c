@@ -145,6 +145,8 @@ random_model(guint32 seed)
     for (size_t r = 0; r < m->n_resources; r++) {
         m->resources[r].name = g_strdup_printf("r%zu", r);
         m->resources[r].reserve_milli = g_rand_int_range(rand, 500, 1001);
+        m->resources[r].side_reserve_milli =
+            seed % 2 ? m->resources[r].reserve_milli : PLAN_MILLI;
         m->resources[r].transient = g_rand_boolean(rand);
         m->resources[r].over_weight = g_rand_int_range(rand, 0, 5);
     }
@@ -205,6 +207,7 @@ random_model_loosen(PlanModel *m)
 {
     for (size_t r = 0; r < m->n_resources; r++) {
         m->resources[r].reserve_milli = PLAN_MILLI;
+        m->resources[r].side_reserve_milli = PLAN_MILLI;
     }
     for (size_t i = 0; i < m->n_hosts * m->n_resources; i++) {
         m->capacity[i] = m->limit[i] = 1000;

@@ -290,7 +290,7 @@ Test(search, small_cases_to_the_optimum, .timeout = 100)
         PlanBound bound = plan_bound(m);
         PlanScore best;
 
-        plan_bound_refine(&bound, m, 100000);
+        plan_bound_refine(&bound, m, 100000, NULL, NULL);
         best = best_of_all(m, &feasible, bound);
 
         n_feasible += feasible.violation == 0;
