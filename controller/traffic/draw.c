@@ -6,7 +6,7 @@
  * traffic spans many powers of ten, and a linear scale would show one cell.
  * Ends that talk most to each other stand side by side: beginning with the
  * loudest, the next is always the one that exchanges most with those that stand
- * already. What is between ends that are not drawn is in "all others", so that
+ * already; guests come first, then the outside. What is between ends that are not drawn is in "all others", so that
  * the cells add up to everything but the tail.
  */
 #include <math.h>
@@ -133,6 +133,17 @@ fill_cells(Map *map)
     }
 }
 
+static bool
+stands_before(const Map *map, size_t a, size_t b, const uint64_t *pull)
+{
+    const TrafficEnd *first = map->ends->pdata[a];
+    const TrafficEnd *second = map->ends->pdata[b];
+    bool first_is = first->kind == TRAFFIC_END_GUEST;
+    bool second_is = second->kind == TRAFFIC_END_GUEST;
+
+    return first_is != second_is ? first_is : pull[a] > pull[b];
+}
+
 /* Neighbours beside each other; "all others" stays the last. */
 static void
 arrange(Map *map, size_t n)
@@ -149,7 +160,7 @@ arrange(Map *map, size_t n)
         size_t best = 0, chosen;
 
         for (size_t i = 1; i < n_left; i++) {
-            if (pull[left[i]] > pull[left[best]]) {
+            if (stands_before(map, left[i], left[best], pull)) {
                 best = i;
             }
         }
@@ -262,12 +273,16 @@ draw_heading(Map *map)
     g_autoptr(GString) line = g_string_new(NULL);
     TrafficSum tail = { 0 };
     uint64_t dropped = 0;
+    bool counted = false;
 
     for (int c = 0; c < TRAFFIC_N_CLASSES; c++) {
         tail.bytes += summary->tail[c].bytes;
     }
     for (guint i = 0; i < summary->sources->len; i++) {
-        dropped += ((TrafficSource *)summary->sources->pdata[i])->dropped;
+        const TrafficSource *source = summary->sources->pdata[i];
+
+        counted = counted || source->counts_drops;
+        dropped += source->dropped;
     }
     svg_text(map->out, "h", 12, 22, SVG_START, "Traffic, from row to column");
     g_string_append_printf(line,
@@ -284,9 +299,14 @@ draw_heading(Map *map)
 
         g_string_append_printf(line, "%s in small pairs, not drawn; ", text);
     }
-    g_string_append_printf(line, "%" G_GUINT64_FORMAT " packets dropped%s%s",
-                           dropped, summary->incomplete ? "; incomplete: " : "",
-                           summary->incomplete ? summary->incomplete : "");
+    if (counted) {
+        g_string_append_printf(line, "%" G_GUINT64_FORMAT " packets dropped; ",
+                               dropped);
+    }
+    if (summary->incomplete) {
+        g_string_append_printf(line, "incomplete: %s; ", summary->incomplete);
+    }
+    g_string_truncate(line, line->len > 2 ? line->len - 2 : 0);
     svg_text(map->out, "s", 12, 56, SVG_START, line->str);
 }
 
