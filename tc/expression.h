@@ -11,6 +11,7 @@
 #define TC_EXPRESSION_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* Longer is a mistake, and libpcap's optimiser takes seconds over monsters. */
 #define EXPRESSION_LENGTH_MAX 1000
@@ -24,5 +25,14 @@
  * Return: a GArray of struct sock_filter, g_array_unref() it
  */
 GArray *expression_compile(const char *expression, GError **error);
+
+/**
+ * expression_host_name() - What of it would be looked up; pure
+ *
+ * Compiling an expression without such a word does not wait for anybody.
+ * Return: the first word that libpcap would ask a name server for, or one that
+ * is not known to be anything else; g_free() it. NULL: there is none
+ */
+char *expression_host_name(const char *expression);
 
 #endif

@@ -649,3 +649,9 @@ reservation_close_running(Reservation *reservation, GError **error)
 {
     return close_within(reservation, DRAIN_RUNNING_US, error);
 }
+
+bool
+reservation_close_at_once(Reservation *reservation, GError **error)
+{
+    return close_within(reservation, 0, error);
+}

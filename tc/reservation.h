@@ -137,6 +137,10 @@ bool reservation_close(Reservation *reservation, GError **error);
  * queued gets a tenth of a second */
 bool reservation_close_running(Reservation *reservation, GError **error);
 
+/** reservation_close_at_once() - The same where many are closed: what is queued
+ * is sent again by whoever sent it */
+bool reservation_close_at_once(Reservation *reservation, GError **error);
+
 /**
  * reservation_clear() - Remove what is ours and whose owner is dead
  * @device: Only there; NULL: on every link of this namespace
