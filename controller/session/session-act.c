@@ -39,7 +39,7 @@ session_warn(Session *session, const char *format, ...)
     if (session->callbacks.warning) {
         session->callbacks.warning(session, text, session->user);
     }
-    g_ptr_array_add(session->record->warnings, g_steal_pointer(&text));
+    session_keep_warning(session, g_steal_pointer(&text));
 }
 
 static void
@@ -86,7 +86,7 @@ act_decided(Session *session, const JobAction *action)
         before_us = clock_mono_us();
         entry.applied = carry_out_decision(session, &action->decision, &error);
         took_us = (double)(clock_mono_us() - before_us);
-        g_array_append_val(session->change_us, took_us);
+        session_keep_cost(session->change_us, &session->n_changes, took_us);
         if (error) {
             entry.error = g_strdup(error->message);
             session_warn(session, "the class was not changed: %s",
@@ -96,7 +96,11 @@ act_decided(Session *session, const JobAction *action)
         answer.shaped = entry.applied;
         raise_event(session, answer);
     }
-    g_array_append_val(session->record->decisions, entry);
+    if (session_has_room(session, session->record->decisions)) {
+        g_array_append_val(session->record->decisions, entry);
+    } else {
+        g_free(entry.error);
+    }
 }
 
 static void
@@ -113,7 +117,9 @@ act_row(Session *session, const JobIteration *iteration)
         .converges = rest->verdict_known ? rest->converges : -1,
     };
 
-    g_array_append_val(session->record->iterations, entry);
+    if (session_has_room(session, session->record->iterations)) {
+        g_array_append_val(session->record->iterations, entry);
+    }
     if (entry.row.source != SAMPLE_SOURCE_LIBVIRT) {
         g_free(session->record->sample_source);
         session->record->sample_source =
@@ -138,7 +144,7 @@ act_point(Session *session, const JobPoint *point)
         entry.reserved_bytes_s = known((double)point->guarantee_bytes_s);
         entry.ceiling_bytes_s = known((double)point->ceiling_bytes_s);
     }
-    g_array_append_val(session->record->points, entry);
+    session_keep_point(session, &entry);
 }
 
 static void
@@ -175,13 +181,13 @@ feed_one(Session *session, const JobEvent *event)
     double took_us = (double)(clock_mono_us() - before_us);
     bool decided = false;
 
-    g_array_append_val(session->events, *event);
+    session_keep_event(session, event);
     for (guint i = 0; i < actions->len; i++) {
         decided |=
             g_array_index(actions, JobAction, i).kind == JOB_ACTION_DECIDED;
     }
     if (decided) {
-        g_array_append_val(session->decision_us, took_us);
+        session_keep_cost(session->decision_us, &session->n_decisions, took_us);
     }
     for (guint i = 0; i < actions->len; i++) {
         carry_out(session, &g_array_index(actions, JobAction, i));
@@ -356,7 +362,6 @@ session_record_end(Session *session, const VirtMigrationResult *result,
 {
     RunRecord *record = session->record;
     JobConfig config = session_job_config(session);
-    JsonObject *events = json_object_new_array();
     struct rusage usage;
 
     record->status = status_of(session, error);
@@ -380,12 +385,9 @@ session_record_end(Session *session, const VirtMigrationResult *result,
         record->extra = json_object_new_object();
     }
     jobj_add(record->extra, "job_config", job_config_to_json(&config));
-    for (guint i = 0; i < session->events->len; i++) {
-        json_object_array_add(events, job_event_to_json(&g_array_index(
-                                          session->events, JobEvent, i)));
-    }
+    session_record_dropped(session, record->extra);
     g_clear_pointer(&record->events, jobj_unref);
-    record->events = events;
+    record->events = session_kept_events(session);
 
     record->wall_ms = known((double)session_now_us(session) / 1000);
     record->cpu_ms = known(cpu_ms_used() - session->cpu_ms_before);

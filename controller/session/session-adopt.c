@@ -119,14 +119,30 @@ end_completed(Session *session)
     }
 }
 
+/* What an earlier connection still has to say is about its own end, and not
+ * about that of the migration. */
+static bool
+is_stale(const Session *session, const VirtGuest *guest)
+{
+    return guest != session->spec.guest;
+}
+
+typedef struct Judging {
+    Session *session; /* referenced */
+    VirtGuest *guest; /* likewise: that was asked */
+} Judging;
+
 static void
 on_judged(const GError *error, gpointer user)
 {
-    Session *session = user;
-    VirtState state = virt_guest_info(session->spec.guest)->state;
+    g_autofree Judging *judging = user;
+    Session *session = judging->session;
+    VirtState state = virt_guest_info(judging->guest)->state;
 
     if (session->ending) {
         /* an event was faster */
+    } else if (is_stale(session, judging->guest)) {
+        /* whoever connected again has asked again */
     } else if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN) ||
                (!error && state == VIRT_STATE_SHUTOFF)) {
         end_completed(session);
@@ -137,6 +153,7 @@ on_judged(const GError *error, gpointer user)
         end_failed(session, VIRT_ERROR_FAILED,
                    "is over, and the guest is still here");
     }
+    virt_guest_unref(judging->guest);
     session_unref(session);
 }
 
@@ -145,8 +162,12 @@ on_judge(gpointer user)
 {
     Session *session = user;
 
+    Judging *judging = g_new(Judging, 1);
+
     session->judge_source = 0;
-    virt_guest_refresh(session->spec.guest, on_judged, session_ref(session));
+    *judging =
+        (Judging){ session_ref(session), virt_guest_ref(session->spec.guest) };
+    virt_guest_refresh(session->spec.guest, on_judged, judging);
     return G_SOURCE_REMOVE;
 }
 
@@ -234,6 +255,10 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
 {
     Session *session = user;
 
+    if (is_stale(session, guest)) {
+        session_unref(session);
+        return;
+    }
     session->limits_asked = false;
     if (!session_running(session)) {
         session_unref(session);
@@ -438,7 +463,15 @@ session_reconnect(Session *session, VirtGuest *guest)
     virt_guest_unref(session->spec.guest);
     session->spec.guest = virt_guest_ref(guest);
     session->lost = false;
+    session->limits_asked = false;
+    g_clear_handle_id(&session->judge_source, g_source_remove);
     listen(session);
+}
+
+bool
+session_lost(const Session *session)
+{
+    return session->lost;
 }
 
 void

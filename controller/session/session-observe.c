@@ -292,7 +292,10 @@ on_reading(VirtGuest *guest, const VirtReading *reading, const GError *error,
 {
     Session *session = user; /* a reference of the request's */
 
-    take_reading(session, reading, error);
+    /* Not of a connection that was lost and has been made anew. */
+    if (guest == session->spec.guest) {
+        take_reading(session, reading, error);
+    }
     session_unref(session);
 }
 

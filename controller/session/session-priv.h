@@ -5,6 +5,7 @@
  * session.c          its life: what is done in which order, and the end
  * session-observe.c  what happens becomes events of the job
  * session-act.c      what the job answers is carried out and recorded
+ * session-keep.c     what is kept of it all for the record, and how much
  * session-steps.c    steps of the convergence ladder
  * session-adopt.c    a migration of somebody else's: its beginning and end
  */
@@ -23,8 +24,11 @@ struct Session {
 
     Job *job;
     int64_t started_us; /* monotonic: zero of the job's time */
-    GArray *events;     /* JobEvent, all that the job was fed */
-    GQueue *waiting;    /* JobEvent *, raised while one is being fed */
+    GByteArray *events; /* what the job was fed, packed: session-keep.c */
+    uint64_t dropped_events, dropped_rows, dropped_warnings;
+    uint64_t points_seen;
+    uint64_t point_stride; /* one of so many is kept */
+    GQueue *waiting;       /* JobEvent *, raised while one is being fed */
     bool feeding;
 
     VirtMigration *migration;
@@ -61,12 +65,15 @@ struct Session {
     bool downtime_is_theirs;
     bool limits_asked;
 
-    bool throttled; /* by us, through the monitor */
-    char *given_up; /* why the ladder aborted it */
+    bool throttled;         /* by us, through the monitor */
+    Known first_downtime_s; /* before the ladder raised it */
+    Known class_bytes;      /* of a reservation that has gone before the end */
+    char *given_up;         /* why the ladder aborted it */
 
     RunRecord *record;
     GArray *decision_us; /* double: cost of each decision */
     GArray *change_us;   /* double: cost of each change of classes */
+    uint64_t n_decisions, n_changes;
     double cpu_ms_before;
     GError *failure; /* why it did not even begin */
 };
@@ -80,6 +87,16 @@ JobConfig session_job_config(const Session *session);
 void session_record_begin(Session *session);
 void session_record_end(Session *session, const VirtMigrationResult *result,
                         const GError *error);
+
+/* session-keep.c */
+void session_keep_event(Session *session, const JobEvent *event);
+void session_keep_point(Session *session, const RunPoint *point);
+void session_keep_warning(Session *session, char *text); /* is taken */
+void session_keep_cost(GArray *costs, uint64_t *n, double cost_us);
+/* Of iterations or decisions; where there is none the row counts as dropped */
+bool session_has_room(Session *session, const GArray *rows);
+JsonObject *session_kept_events(const Session *session);
+void session_record_dropped(const Session *session, JsonObject *extra);
 
 /* session-observe.c */
 bool session_observe_begin(Session *session, GError **error);
@@ -95,6 +112,7 @@ void session_on_guest_event(VirtGuest *guest, const VirtEvent *event,
 void session_act_step(Session *session, const JobAction *action);
 JobLadder session_ladder(const Session *session);
 void session_undo_steps(Session *session, bool completed);
+void session_withdraw_steps(Session *session);
 
 /* session-adopt.c */
 void session_adopted_event(Session *session, const VirtEvent *event);

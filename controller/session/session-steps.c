@@ -70,6 +70,10 @@ step_done(StepCall *call, const GError *error)
     Session *session = call->session;
     JobEvent event = { .kind = JOB_EVENT_STEPPED, .stepped = !error };
 
+    if (!error && call->advice.step == LADDER_DOWNTIME &&
+        !session->first_downtime_s.known) {
+        session->first_downtime_s = known(call->advice.old_value);
+    }
     jobj_add_bool(call->entry, "done", !error);
     if (error) {
         jobj_add_string(call->entry, "error", error->message);
@@ -78,6 +82,9 @@ step_done(StepCall *call, const GError *error)
     }
     event.at_us = session_now_us(session);
     session_feed(session, event);
+    if (session->spec.advisory) {
+        session_withdraw_steps(session); /* it was switched off meanwhile */
+    }
     jobj_unref(call->entry);
     session_unref(session);
     g_free(call);
@@ -198,6 +205,35 @@ session_act_step(Session *session, const JobAction *action)
     call->advice = action->advice;
     call->entry = json_object_get(entry);
     carry_out_step(call);
+}
+
+static void
+on_downtime_back(const GError *error, gpointer user)
+{
+    Session *session = user;
+
+    if (error) {
+        session_warn(session, "the downtime limit is not put back: %s",
+                     error->message);
+    }
+    session_unref(session);
+}
+
+/* While it runs: what its user asked for stays. */
+void
+session_withdraw_steps(Session *session)
+{
+    Known before_s = session->first_downtime_s;
+    PolicySettings settings = *job_settings(session->job);
+
+    session->first_downtime_s = unknown();
+    if (before_s.known) {
+        settings.downtime_limit_s = before_s.value;
+        session_set_policy(session, &settings);
+        virt_guest_set_max_downtime(session->spec.guest,
+                                    (uint64_t)lround(1000.0 * before_s.value),
+                                    on_downtime_back, session_ref(session));
+    }
 }
 
 static void

@@ -38,7 +38,8 @@ session_new(const SessionSpec *spec, const SessionCallbacks *callbacks,
     config = session_job_config(session);
     session->job = job_new(&config);
     session->started_us = clock_mono_us();
-    session->events = g_array_new(FALSE, FALSE, sizeof(JobEvent));
+    session->events = g_byte_array_new();
+    session->point_stride = 1;
     session->waiting = g_queue_new();
     session->decision_us = g_array_new(FALSE, FALSE, sizeof(double));
     session->change_us = g_array_new(FALSE, FALSE, sizeof(double));
@@ -81,7 +82,7 @@ session_unref(Session *session)
     virt_guest_unref(session->spec.guest);
     job_free(session->job);
     run_record_free(session->record);
-    g_array_unref(session->events);
+    g_byte_array_unref(session->events);
     g_queue_free_full(session->waiting, g_free);
     g_array_unref(session->decision_us);
     g_array_unref(session->change_us);
@@ -385,6 +386,32 @@ session_start(const SessionSpec *spec, const SessionCallbacks *callbacks,
     return g_steal_pointer(&session);
 }
 
+void
+session_stop_shaping(Session *session, const char *why)
+{
+    g_autoptr(GError) error = NULL;
+    JobEvent event = { .kind = JOB_EVENT_ADVISORY, .advisory = true };
+    ReservationStats stats;
+
+    if (session->over || session->spec.advisory || !session->reservation) {
+        return;
+    }
+    session_warn(session, "%s: the migration goes on without a reservation",
+                 why);
+    if (reservation_stats(session->reservation, &stats, NULL)) {
+        session->class_bytes = known((double)stats.migration.bytes);
+    }
+    if (!reservation_close_running(g_steal_pointer(&session->reservation),
+                                   &error)) {
+        session_warn(session, "%s; \"vmferry tc clear %s\" removes the rest",
+                     error->message, session->spec.link->device);
+    }
+    session->spec.advisory = true;
+    event.at_us = session_now_us(session);
+    session_feed(session, event);
+    session_withdraw_steps(session);
+}
+
 /* The last figures of the classes, then everything of ours goes. */
 static void
 session_release(Session *session)
@@ -396,6 +423,9 @@ session_release(Session *session)
     if (session->spec.hands) {
         record->class_bytes =
             session->spec.hands->release(session, session->spec.hands_user);
+    }
+    if (session->class_bytes.known) {
+        record->class_bytes = session->class_bytes;
     }
     if (!session->reservation) {
         return;

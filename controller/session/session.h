@@ -166,6 +166,9 @@ void session_vanished(Session *session);
  * @guest: The same guest on the new connection */
 void session_reconnect(Session *session, VirtGuest *guest);
 
+/** session_lost() - Was its connection gone when it was last heard of? */
+bool session_lost(const Session *session);
+
 /** session_leave() - Let go of an adopted migration, which goes on; .ended
  * comes with SESSION_ERROR_LEFT and @why */
 void session_leave(Session *session, const char *why);
@@ -193,6 +196,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
 
 /** session_seconds() - Since the session was started */
 double session_seconds(const Session *session);
+
+/**
+ * session_stop_shaping() - Its own reservation goes now, the migration goes on
+ * @why: For the record, "vmferry was disabled"
+ *
+ * From now on it decides and records, and carries nothing out; a downtime limit
+ * that the ladder raised is what it was. Nothing to do where hands have it.
+ */
+void session_stop_shaping(Session *session, const char *why);
 
 /** session_abort() - Ask libvirt to give up; .ended tells when it has */
 void session_abort(Session *session);

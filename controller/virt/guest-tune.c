@@ -402,6 +402,16 @@ virt_guest_changed(const VirtGuest *guest)
     return false;
 }
 
+void
+virt_guest_take_downtime(VirtGuest *guest, uint64_t old_ms)
+{
+    Value *value = &virt_guest_tune(guest)->values[DOWNTIME];
+
+    if (!value->changed) {
+        *value = (Value){ .changed = true, .old = old_ms };
+    }
+}
+
 /* --- what others may have set --- */
 
 typedef struct Limits {

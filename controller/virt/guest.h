@@ -288,6 +288,14 @@ void virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user);
  * libvirt refuses if it was not asked for at the start */
 void virt_guest_start_postcopy(VirtGuest *guest, VirtDone done, gpointer user);
 
+/**
+ * virt_guest_take_downtime() - We changed its maximum downtime before
+ * @old_ms: That was there before, to be put back by virt_guest_restore()
+ *
+ * For a guest on a new connection, of which the old one knew.
+ */
+void virt_guest_take_downtime(VirtGuest *guest, uint64_t old_ms);
+
 /** virt_guest_changed() - Is there anything to put back? */
 bool virt_guest_changed(const VirtGuest *guest);
 
