@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/disabled.h"
 #include "tools/cli/drain-priv.h"
 #include "tools/cli/history.h"
 #include "tools/cli/migrate-prepare.h"
@@ -442,11 +443,28 @@ finish_earlier(DrainRun *run)
     }
 }
 
+static void
+on_disabled(bool disabled, const char *why, gpointer user)
+{
+    DrainRun *run = user;
+    g_autofree char *text = g_strdup_printf(
+        "vmferry was disabled on this host%s%s", *why ? ": " : "", why);
+
+    for (guint i = 0; disabled && i < run->units->len; i++) {
+        DrainUnit *unit = run->units->pdata[i];
+
+        if (unit->session && !unit->record) {
+            session_stop_shaping(unit->session, text);
+        }
+    }
+}
+
 bool
 drain_run(DrainRun *run, GError **error)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     guint sources[G_N_ELEMENTS(signals)];
+    g_autoptr(Disabled) disabled = NULL;
 
     /* What cannot be written down is not begun. */
     if (!store_state(run, error)) {
@@ -457,6 +475,7 @@ drain_run(DrainRun *run, GError **error)
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
     }
     finish_earlier(run);
+    disabled = disabled_watch(NULL, NULL, on_disabled, run);
     run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
     run_later(run);
     g_main_loop_run(run->loop);

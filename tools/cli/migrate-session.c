@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/disabled.h"
 #include "session/session.h"
 #include "tools/cli/dispatch.h"
 #include "tools/cli/history.h"
@@ -230,6 +231,22 @@ wait_turn(Run *run)
     return true;
 }
 
+/* Whoever named a step is told that it will not be taken. */
+static void
+warn_of_refused(const Run *run)
+{
+    const char *steps = migrate_daemon_refused(run->daemon);
+    g_autofree char *text =
+        steps ? g_strdup_printf("vmferryd's configuration does not allow: %s "
+                                "(\"allow\" in vmferry.conf, or --alone)",
+                                steps)
+              : NULL;
+
+    if (text) {
+        warn(run, 0, text);
+    }
+}
+
 /* False: it may not begin, which was said. */
 static bool
 ask_daemon(Run *run)
@@ -245,6 +262,7 @@ ask_daemon(Run *run)
         text = g_strdup_printf("vmferryd steers this migration, session %s",
                                migrate_daemon_session(run->daemon));
         view_note(run->view, 0, "daemon", text);
+        warn_of_refused(run);
         return wait_turn(run);
     }
     if (run->options->queue) {
@@ -380,6 +398,20 @@ on_interrupt(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+/* Nobody else takes our shaping off without breaking the rest. */
+static void
+on_disabled(bool disabled, const char *why, gpointer user)
+{
+    Run *run = user;
+    g_autofree char *text = NULL;
+
+    if (disabled) {
+        text = g_strdup_printf("vmferry was disabled on this host%s%s",
+                               *why ? ": " : "", why);
+        session_stop_shaping(run->session, text);
+    }
+}
+
 static int
 run_session(Run *run)
 {
@@ -396,6 +428,7 @@ run_session(Run *run)
         .note = on_daemon_note,
     };
     SessionSpec spec = *migrate_plan_spec(run->plan);
+    Disabled *disabled;
     g_autoptr(GError) error = NULL;
 
     if (!ask_daemon(run)) {
@@ -421,7 +454,12 @@ run_session(Run *run)
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
     }
+    disabled = disabled_watch(NULL, NULL, on_disabled, run);
+    if (disabled_now(disabled)) {
+        on_disabled(true, "", run); /* since it was prepared */
+    }
     g_main_loop_run(run->loop);
+    disabled_free(disabled);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         g_source_remove(sources[i]);
     }

@@ -22,16 +22,22 @@ fake_connection_of(virConnectPtr conn)
 }
 
 bool
-fake_daemon_down(void)
+fake_state_says(const char *what)
 {
     const char *path = getenv("VMFERRY_FAKE_STATE");
-    char down[256];
+    char file[256];
 
     if (!path) {
         return false;
     }
-    snprintf(down, sizeof(down), "%s.down", path);
-    return access(down, F_OK) == 0;
+    snprintf(file, sizeof(file), "%s.%s", path, what);
+    return access(file, F_OK) == 0;
+}
+
+bool
+fake_daemon_down(void)
+{
+    return fake_state_says("down");
 }
 
 void
@@ -60,6 +66,8 @@ virConnectOpenAuth(const char *name, virConnectAuthPtr auth, unsigned int flags)
                   "Failed to connect socket");
         return NULL;
     }
+    snprintf(connections[n_connections].uri,
+             sizeof(connections[n_connections].uri), "%s", name ? name : "");
     return (virConnectPtr)(void *)&connections[n_connections++];
 }
 
@@ -100,7 +108,9 @@ virConnectUnregisterCloseCallback(virConnectPtr conn, virConnectCloseFunc cb)
 char *
 virConnectGetURI(virConnectPtr conn)
 {
-    return strdup("fake:///system");
+    const char *uri = fake_connection_of(conn)->uri;
+
+    return strdup(*uri ? uri : "fake:///system");
 }
 
 char *
@@ -132,7 +142,9 @@ virConnectGetVersion(virConnectPtr conn, unsigned long *version)
 char *
 virConnectGetCapabilities(virConnectPtr conn)
 {
-    return strdup("<capabilities><host/></capabilities>");
+    return strdup("<capabilities><host/><guest><os_type>hvm</os_type>"
+                  "<arch name='x86_64'><machine>pc-i440fx-7.2</machine>"
+                  "<domain type='qemu'/></arch></guest></capabilities>");
 }
 
 /* --- errors, a thread's own --- */

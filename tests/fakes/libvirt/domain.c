@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake.h"
 
@@ -34,6 +35,9 @@ fake_domain_lost(virDomainPtr domain)
 {
     if (!domain_of(domain)->connection->lost) {
         return false;
+    }
+    if (fake_state_says("slow")) {
+        usleep(1500000);
     }
     fake_fail(VIR_ERR_INTERNAL_ERROR, VIR_FROM_RPC, "client socket is closed");
     return true;
@@ -80,6 +84,13 @@ virDomainLookupByUUIDString(virConnectPtr conn, const char *uuid)
 virDomainPtr
 virDomainLookupByName(virConnectPtr conn, const char *name)
 {
+    for (int i = 0; i < fake_host->n_guests; i++) {
+        if (!strcmp(fake_host->guests[i].name, name) &&
+            fake_host->guests[i].where != GONE) {
+            return fake_domain_new(fake_connection_of(conn),
+                                   &fake_host->guests[i]);
+        }
+    }
     fake_no_domain();
     return NULL;
 }

@@ -15,8 +15,10 @@
  * With VMFERRY_FAKE_STATE=FILE the guests live in processes of their own, each
  * started as "fake-guest FILE NUMBER UUID", and this only looks: so vmferryd
  * can be killed and they go on. As long as FILE.down exists there is no
- * libvirtd. The command VMFERRY_FAKE_ON_POSTCOPY runs before post-copy is
- * answered; the XML in VMFERRY_FAKE_DEVICES is of devices of every guest.
+ * libvirtd; with FILE.slow requests on a lost connection fail late, with
+ * FILE.refuse no limit is set. The command VMFERRY_FAKE_ON_POSTCOPY runs before
+ * post-copy is answered; the XML in VMFERRY_FAKE_DEVICES is of devices of every
+ * guest.
  */
 #ifndef FAKES_LIBVIRT_FAKE_H
 #define FAKES_LIBVIRT_FAKE_H
@@ -29,6 +31,7 @@
 
 typedef struct Connection {
     bool lost;
+    char uri[128]; /* as asked for; "": none was */
     virConnectCloseFunc on_close;
     void *on_close_opaque;
 } Connection;
@@ -42,6 +45,9 @@ typedef struct Domain {
 /* --- connection.c --- */
 
 Connection *fake_connection_of(virConnectPtr conn);
+
+/** fake_state_says() - Is there FILE.@what? */
+bool fake_state_says(const char *what);
 
 /** fake_daemon_down() - Is there no libvirtd now? */
 bool fake_daemon_down(void);

@@ -176,7 +176,10 @@ fake_guest_live(void *data)
     bool completed;
     int fd;
 
-    usleep((useconds_t)(guest->start_s * 1e6));
+    while (guest->start_s < 0 && !guest->asked) {
+        usleep(1000);
+    }
+    usleep((useconds_t)(fmax(guest->start_s, 0) * 1e6));
     fd = dial(guest);
     pthread_mutex_lock(&fake_host->lock);
     guest->where = LEAVES;

@@ -11,11 +11,11 @@
  *   VMFERRY_FAKE_GUESTS="start=1,to=10.9.0.2:49152,mib=32,rate=300,set=2000,
  *       mbit=80;start=1,to=..."
  *
- * start: seconds after it was made, when it leaves; rate: pages a second; set:
- * pages; mbit: it sends no faster; sends: Mbit/s that its one interface,
- * 52:54:00:00:00:NN, is said to send, NN being its number; postcopy=1: it was
- * started with --postcopy. If VMFERRY_FAKE_LOG names a file: a line for each
- * end, with its true figures, and for each limit set.
+ * start: seconds after it was made, when it leaves, -1: when libvirt is asked to
+ * migrate it; rate: pages a second; set: pages; mbit: it sends no faster; sends:
+ * Mbit/s that its one interface, 52:54:00:00:00:NN, is said to send, NN being its
+ * number; postcopy=1: it was started with --postcopy. If VMFERRY_FAKE_LOG names
+ * a file: a line for each end, with its true figures, and for each limit set.
  */
 #ifndef FAKES_LIBVIRT_HOST_H
 #define FAKES_LIBVIRT_HOST_H
@@ -38,7 +38,8 @@ typedef struct Guest {
     double memory_pages, write_pages_s, set_pages, most_bytes_s;
     double traffic_bytes_s; /* of its interface; 0: it has none */
     /* under the lock */
-    Where where;
+    volatile Where where;
+    volatile bool asked; /* libvirt was asked to migrate it */
     bool abort;
     bool stopped;
     bool may_postcopy, postcopy; /* started for it; in it */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fake.h"
 
@@ -84,6 +85,9 @@ int
 virDomainMigrateGetMaxDowntime(virDomainPtr domain,
                                unsigned long long *downtime, unsigned int flags)
 {
+    if (fake_domain_lost(domain)) {
+        return -1;
+    }
     *downtime = fake_guest_of(domain)->downtime_ms;
     return 0;
 }
@@ -94,6 +98,10 @@ virDomainMigrateSetMaxDowntime(virDomainPtr domain, unsigned long long downtime,
 {
     if (fake_domain_lost(domain)) {
         return -1;
+    }
+    if (fake_state_says("refuse")) {
+        return fake_fail(VIR_ERR_OPERATION_TIMEOUT, VIR_FROM_QEMU,
+                         "another job holds the guest");
     }
     fake_guest_log_limit(fake_guest_of(domain), downtime);
     fake_guest_of(domain)->downtime_ms = downtime;
@@ -106,6 +114,27 @@ virDomainMigrateGetMaxSpeed(virDomainPtr domain, unsigned long *speed,
 {
     *speed = 8796093022207;
     return 0;
+}
+
+/* Of one that waits to be asked; returns when it is over. */
+int
+virDomainMigrateToURI3(virDomainPtr domain, const char *uri,
+                       virTypedParameterPtr params, unsigned int n_params,
+                       unsigned int flags)
+{
+    Guest *guest = fake_guest_of(domain);
+
+    guest->asked = true;
+    while (guest->where == WAITS || guest->where == LEAVES) {
+        usleep(1000);
+    }
+    if (guest->where == GONE) {
+        return 0;
+    }
+    return guest->abort ? fake_fail(VIR_ERR_OPERATION_ABORTED, VIR_FROM_QEMU,
+                                    "it was aborted")
+                        : fake_fail(VIR_ERR_OPERATION_FAILED, VIR_FROM_QEMU,
+                                    "migration failed");
 }
 
 int

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# migrate.sh - vmferry migrate without a daemon, and the switch
+#
+# The guest is on paper and its connection is real (tests/fakes/libvirt/): libvirt
+# is asked to migrate it, and what is reserved has its effect. Some 20 s, in two
+# network namespaces of its own; root.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/../system/lib.sh"
+
+[ "$(id -u)" = 0 ] || skip "namespaces need root"
+[ -z "${VMFERRY_SANITIZED:-}" ] ||
+    skip "the fake libvirt is preloaded, and would come before the sanitizer"
+for program in jq python3 nsenter; do
+    command -v $program >/dev/null || skip "$program is missing"
+done
+if [ "${1:-}" != inside ]; then
+    exec unshare --net --mount "$0" inside
+fi
+
+FAKE=$TEST_BUILD/tests/fakes/libfake-libvirt.so
+WORK=$(mktemp -d)
+OUT=$WORK/out
+export VMFERRY_SOCKET=$WORK/socket VMFERRY_DISABLED=$WORK/disabled
+export VIRSH_DEFAULT_CONNECT_URI=qemu:///session VMFERRY_HISTORY=none
+export VMFERRY_FAKE_LOG=$WORK/fake.log
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+    local status=$?
+
+    kill "${MIGRATE:-}" "${SINK:-}" "${FAR:-}" 2>/dev/null
+    [ "$status" = 0 ] || sed 's/^/  | /' "$OUT" | tail -n 60
+    rm -rf "$WORK"
+    exit "$status"
+}
+trap cleanup EXIT
+
+# our leases only; and a wire to another namespace
+mount -t tmpfs none /run
+unshare --net sleep 600 &
+FAR=$!
+ip link set lo up
+wait_for 50 "there is a far namespace" sh -c \
+    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
+ip link add near0 type veth peer name far0 netns $FAR
+ip address add 10.9.0.1/24 dev near0
+ip link set near0 up
+nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
+nsenter -t $FAR -n ip link set far0 up
+nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
+import socket, sys, threading
+listener = socket.create_server(("10.9.0.2", 49152))
+open(sys.argv[1], "w").close()
+while True:
+    c = listener.accept()[0]
+    threading.Thread(target=lambda: all(iter(lambda: c.recv(1 << 16), b"")),
+                     daemon=True).start()
+END
+SINK=$!
+wait_for 10 "somebody takes the stream" test -e "$WORK/sink"
+
+# migrate GUEST OPTION...: to the other namespace, without a daemon
+migrate() {
+    VMFERRY_FAKE_GUESTS=$1 LD_PRELOAD=$FAKE "$TEST_BUILD/tools/cli/vmferry" \
+        migrate --live --p2p --verbose --json --record "$WORK/record.json" \
+        --link near0=50mbit --alone "${@:2}" vm1 qemu+tcp://10.9.0.2/system \
+        tcp://10.9.0.2 >"$OUT" 2>&1 &
+    MIGRATE=$!
+}
+
+no_tree() {
+    ! tc qdisc show dev near0 | grep -q 'htb 7666:'
+}
+
+migrate "start=-1,to=10.9.0.2:49152,mib=48,rate=300,set=1000,mbit=40"
+wait_for 10 "it has a class" sh -c \
+    "tc class show dev near0 | grep -q '7666:1000 '"
+wait_for 10 "and its connection is in it" sh -c \
+    "tc -s class show dev near0 | grep -A1 '7666:1000 ' | grep -q 'Sent [1-9]'"
+echo 'somebody made this file' >"$VMFERRY_DISABLED"
+wait_for 1 "disabled: nothing is left within a second" no_tree
+kill -0 "$MIGRATE"
+check_equal "disabled: the migration goes on" 0 "$?"
+wait "$MIGRATE"
+check_equal "disabled: to its end" 0 "$?"
+check_equal "disabled: the record says it" 1 \
+    "$(jq -r '.warnings[]' "$WORK/record.json" |
+        grep -c 'disabled on this host: somebody made this file')"
+check_number "disabled: and what the class counted, bytes" \
+    "$(jq .shaping.class_bytes "$WORK/record.json")" '>' 100000
+rm "$VMFERRY_DISABLED"
+
+migrate "start=-1,to=10.9.0.2:49152,mib=16,rate=6000,set=6000" \
+    --allow downtime --downtime-max 30000
+wait_for 60 "ladder: the downtime limit is raised" \
+    grep -q limit_ms "$VMFERRY_FAKE_LOG"
+: >"$VMFERRY_DISABLED"
+wait_for 1 "ladder: disabled, it is back within a second" \
+    grep -q '"limit_ms":300}' "$VMFERRY_FAKE_LOG"
+kill -INT "$MIGRATE"
+wait "$MIGRATE"
+check_equal "ladder: aborted" 1 "$?"
+check "ladder: nothing is left" no_tree
+finish
