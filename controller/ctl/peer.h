@@ -7,12 +7,6 @@
 
 #include "ctl/server.h"
 
-/* Groups by number; known: there is one. Root may everything always. */
-typedef struct CtlGroups {
-    bool has_read, has_steer;
-    gid_t read, steer;
-} CtlGroups;
-
 /**
  * ctl_groups_resolve() - Names to numbers
  * @read_group: NULL or "": none

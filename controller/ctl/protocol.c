@@ -61,6 +61,7 @@ static const char *const flag_names[] = { "postcopy",   "auto-converge",
                                           "storage",    NULL };
 static const char *const policies[] = { "default", "paper", "none", NULL };
 static const char *const steerers[] = { "daemon", "self", NULL };
+static const char *const starters[] = { "vmferry", "drain", NULL };
 
 typedef enum {
     ARG_STRING, /* not empty, at most .most bytes */
@@ -146,6 +147,7 @@ static const Arg announce_args[] = {
     { "memory_bytes", ARG_NUMBER, ARG_NULLABLE, 0, MOST_RATE, NULL },
     { "queue", ARG_BOOL, 0, 0, 0, NULL },
     { "steer", ARG_WORD, 0, 0, 0, steerers },
+    { "starter", ARG_WORD, 0, 0, 0, starters },
     END,
 };
 static const Arg disable_args[] = {

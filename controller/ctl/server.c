@@ -576,6 +576,12 @@ ctl_server_set_groups(CtlServer *server, const char *read_group,
     return ctl_groups_resolve(read_group, steer_group, &server->groups, error);
 }
 
+void
+ctl_server_take_groups(CtlServer *server, const CtlGroups *groups)
+{
+    server->groups = *groups;
+}
+
 static bool
 fill_address(const char *path, struct sockaddr_un *address, GError **error)
 {

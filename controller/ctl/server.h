@@ -27,6 +27,12 @@ typedef struct CtlPeer {
     bool may_read, may_steer;
 } CtlPeer;
 
+/* Groups by number; known: there is one. Root may everything always. */
+typedef struct CtlGroups {
+    bool has_read, has_steer;
+    gid_t read, steer;
+} CtlGroups;
+
 /* A request that waits for its answer. */
 typedef struct CtlRequest CtlRequest;
 
@@ -89,9 +95,13 @@ CtlServer *ctl_server_new_quiet(const CtlServerSpec *spec,
  * the kernel. Return: number of the client, 0: refused and closed */
 uint64_t ctl_server_add(CtlServer *server, int fd, const CtlPeer *peer);
 
-/** ctl_server_set_groups() - After a reload; applies to clients that come */
+/** ctl_server_set_groups() - Other groups, for clients that come */
 bool ctl_server_set_groups(CtlServer *server, const char *read_group,
                            const char *steer_group, GError **error);
+
+/** ctl_server_take_groups() - After a reload; applies to clients that come
+ * @groups: Of ctl_groups_resolve(), which may take its time */
+void ctl_server_take_groups(CtlServer *server, const CtlGroups *groups);
 
 /** ctl_server_free() - Closes everything, removes the socket. Requests that
  * still wait must be answered all the same, into the void. Not from within a

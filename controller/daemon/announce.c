@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "daemon/announce-priv.h"
+#include "tc/expression.h"
 #include "tc/shaper.h"
 
 #define FORGET_S 60
+#define MOST_ANNOUNCED 1000u
 
 static void
 clear_guard(gpointer data)
@@ -91,6 +93,7 @@ announced_new(Daemon *daemon, const CtlPeer *peer, JsonObject *arguments)
     jobj_get_string(arguments, "link_device", &device);
     announced->daemon = daemon;
     announced->client = peer->client;
+    announced->by_root = peer->uid == 0;
     announced->program = g_strdup(peer->program);
     announced->uuid = g_ascii_strdown(uuid, -1);
     announced->guest = g_strdup(guest);
@@ -119,6 +122,21 @@ const char *
 announced_destination(const Announced *announced)
 {
     return announced->destination;
+}
+
+const char *
+announced_starter(const Announced *announced)
+{
+    const char *starter = CONFIG_STARTER_OURS;
+
+    jobj_get_string(announced->arguments, "starter", &starter);
+    return starter;
+}
+
+bool
+announced_has_deadline(const Announced *announced)
+{
+    return jobj_get_known(announced->arguments, "deadline_s").known;
 }
 
 const char *
@@ -176,6 +194,16 @@ allowed_by(JsonObject *words)
     return allow;
 }
 
+/* Whoever may announce does not get more than the configuration has for him.
+ * root, who could take each step by hand, may name others than those that are
+ * allowed by default, but none that a [starter] or the guest's section leaves
+ * out. */
+static unsigned
+allow_most(const Announced *announced, const ConfigRules *rules)
+{
+    return announced->by_root ? rules->allow_most : rules->allow;
+}
+
 void
 announced_rules(const Announced *announced, ConfigRules *rules)
 {
@@ -193,14 +221,33 @@ announced_rules(const Announced *announced, ConfigRules *rules)
         known_or(jobj_get_known(arguments, "deadline_s"), rules->deadline_s);
     rules->priority = (unsigned)known_or(jobj_get_known(arguments, "priority"),
                                          rules->priority);
-    rules->throttle_max = known_or(jobj_get_known(arguments, "throttle_max"),
-                                   rules->throttle_max);
+    rules->throttle_max =
+        MIN(rules->throttle_max,
+            known_or(jobj_get_known(arguments, "throttle_max"), 1));
     if (downtime_max_s.known) {
-        rules->downtime_max_ms = (unsigned)(downtime_max_s.value * 1000);
+        rules->downtime_max_ms = MIN(rules->downtime_max_ms,
+                                     (unsigned)(downtime_max_s.value * 1000));
     }
     if (allow) {
-        rules->allow = allowed_by(allow);
+        rules->allow = allowed_by(allow) & allow_most(announced, rules);
     }
+}
+
+/* Names of the steps that it asked for and may not have; NULL: none. */
+static JsonObject *
+list_refused(const Announced *announced, const ConfigRules *rules)
+{
+    JsonObject *allow = jobj_get(announced->arguments, "allow");
+    unsigned refused = allow ? allowed_by(allow) & ~rules->allow : 0;
+    JsonObject *array = json_object_new_array();
+
+    for (int may = 0; may < CONFIG_N_MAYS; may++) {
+        if (refused & 1u << may) {
+            json_object_array_add(
+                array, json_object_new_string(config_may_name((ConfigMay)may)));
+        }
+    }
+    return array;
 }
 
 Known
@@ -255,7 +302,7 @@ announced_lookup(const Announced *announced, ConfigRules *rules)
     ConfigWho who = { .uuid = announced->uuid,
                       .name = announced->guest,
                       .host = host,
-                      .starter = CONFIG_STARTER_OURS };
+                      .starter = announced_starter(announced) };
 
     daemon_config_rules(daemon->config, &who, rules);
     if (disabled_now(daemon->disabled)) {
@@ -293,7 +340,38 @@ answer(CtlRequest *request, const Announced *announced,
     jobj_add_bool(json, "admitted", !announced->waits);
     jobj_add_bool(json, "steers", steers);
     jobj_add_string(json, "reason", reason);
+    jobj_add(json, "refused", list_refused(announced, rules));
     ctl_request_return(request, json);
+}
+
+/* Expressions that name a host would be looked up, and everybody would wait;
+ * one that makes no sense is better refused now than when its class is made. */
+static bool
+check_guards(const Announced *announced, CtlRequest *request)
+{
+    for (guint i = 0; i < announced->guards->len; i++) {
+        const char *expression =
+            g_array_index(announced->guards, ProtectedSpec, i).expression;
+        g_autofree char *name = expression_host_name(expression);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GArray) program =
+            name ? NULL : expression_compile(expression, &error);
+
+        if (name) {
+            ctl_request_fail(request, CTL_ERROR_BAD_ARGUMENT,
+                             "give its address",
+                             "protected: '%s' in '%s' would have to be looked "
+                             "up",
+                             name, expression);
+            return false;
+        }
+        if (!program) {
+            ctl_request_fail(request, CTL_ERROR_BAD_ARGUMENT, NULL,
+                             "protected: %s", error->message);
+            return false;
+        }
+    }
+    return true;
 }
 
 void
@@ -313,6 +391,18 @@ announce_command(gpointer self, CtlRequest *request)
         ctl_request_fail(request, CTL_ERROR_REFUSED, "vmferry status shows it",
                          "the guest is being migrated already, session %s",
                          running ? running->id : before->id);
+        announced_free(announced);
+        return;
+    }
+    if (!before && g_hash_table_size(daemon->announced) >= MOST_ANNOUNCED) {
+        ctl_request_fail(request, CTL_ERROR_BUSY, "try again later",
+                         "%u migrations are announced already and have not "
+                         "begun",
+                         MOST_ANNOUNCED);
+        announced_free(announced);
+        return;
+    }
+    if (!check_guards(announced, request)) {
         announced_free(announced);
         return;
     }

@@ -188,8 +188,11 @@ static void
 settle(Daemon *daemon, int ifindex, bool anew)
 {
     g_autoptr(GPtrArray) sharers = list_sharers(daemon, ifindex);
+    int64_t now_us = clock_mono_us();
 
-    daemon->arbitrated_us = clock_mono_us();
+    g_hash_table_replace(daemon->arbitrated,
+                         g_memdup2(&ifindex, sizeof(ifindex)),
+                         g_memdup2(&now_us, sizeof(now_us)));
     if (sharers->len == 0) {
         return;
     }
@@ -227,14 +230,22 @@ on_fewer(gpointer user)
     Daemon *daemon = user;
 
     daemon->fewer_source = 0;
-    settle(daemon, daemon->fewer_on, true);
+    for (guint i = 0; i < daemon->fewer_on->len; i++) {
+        settle(daemon, g_array_index(daemon->fewer_on, int, i), true);
+    }
+    g_array_set_size(daemon->fewer_on, 0);
     return G_SOURCE_REMOVE;
 }
 
 void
 arbiter_fewer(Daemon *daemon, int ifindex)
 {
-    daemon->fewer_on = ifindex;
+    for (guint i = 0; i < daemon->fewer_on->len; i++) {
+        if (g_array_index(daemon->fewer_on, int, i) == ifindex) {
+            return;
+        }
+    }
+    g_array_append_val(daemon->fewer_on, ifindex);
     if (!daemon->fewer_source && !daemon->stopping) {
         daemon->fewer_source = g_idle_add(on_fewer, daemon);
     }
@@ -243,9 +254,10 @@ arbiter_fewer(Daemon *daemon, int ifindex)
 void
 arbiter_tick(Daemon *daemon, int ifindex)
 {
+    const int64_t *at_us = g_hash_table_lookup(daemon->arbitrated, &ifindex);
     g_autoptr(GPtrArray) sharers = NULL;
 
-    if (clock_mono_us() - daemon->arbitrated_us < TICK_US) {
+    if (at_us && clock_mono_us() - *at_us < TICK_US) {
         return;
     }
     sharers = list_sharers(daemon, ifindex);

@@ -2,8 +2,9 @@
 /*
  * config-file.c - vmferry.conf from the disk
  *
- * Expressions of [protect] are compiled here and not in the pure part: libpcap
- * looks up names of hosts.
+ * Expressions of [protect] are compiled here and not in the pure part, by
+ * libpcap. It would look up names of hosts, and with it all migrations would
+ * wait at every reload and for every class: addresses have to be given.
  */
 #include "daemon/config-priv.h"
 
@@ -18,9 +19,18 @@ check_expressions(const DaemonConfig *config, const char *file, GError **error)
 
     for (guint i = 0; i < config->protects->len; i++) {
         const ConfigProtect *protect = g_ptr_array_index(config->protects, i);
+        g_autofree char *name = expression_host_name(protect->match);
         g_autoptr(GError) local = NULL;
-        g_autoptr(GArray) program = expression_compile(protect->match, &local);
+        g_autoptr(GArray) program = NULL;
 
+        if (name) {
+            config_mistake(mistakes, protect->line,
+                           "[protect %s]: '%s' would have to be looked up; "
+                           "give addresses of hosts and networks",
+                           protect->name, name);
+            continue;
+        }
+        program = expression_compile(protect->match, &local);
         if (!program) {
             config_mistake(mistakes, protect->line, "[protect %s]: %s",
                            protect->name, local->message);

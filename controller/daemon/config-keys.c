@@ -74,6 +74,7 @@ G_STATIC_ASSERT(G_N_ELEMENTS(may_words) == CONFIG_N_MAYS + 1);
 static const char *const log_words[] = { "error", "warning", "info", "debug",
                                          NULL };
 static const char *const order_words[] = { "forecast", "arrival", NULL };
+static const char *const metadata_words[] = { "no", "narrow", "yes", NULL };
 
 const char *
 config_mode_name(ConfigMode mode)
@@ -172,8 +173,14 @@ const ConfigKey config_keys[] = {
       .help = "The least important lines that are "
               "logged: *error*, *warning*, *info*, "
               "*debug*." },
-    { PLAIN("metadata", DAEMON, YES, ConfigDaemon, metadata), .fallback = "yes",
-      .help = "Whether rules in a guest's libvirt metadata count." },
+    { PLAIN("metadata", DAEMON, CHOICE, ConfigDaemon, metadata),
+      .fallback = "narrow", .words = metadata_words,
+      .help =
+          "What rules in a guest's libvirt metadata are good for, which its "
+          "owner may be able to write. *narrow*: to ask for less than this "
+          "file gives: a lower mode, policy none, fewer steps, smaller "
+          "bounds, margin, priority and guarantee, a later deadline. "
+          "*yes*: they count as if they stood here. *no*: for nothing." },
     { PLAIN("cleaner-after", DAEMON, SECONDS, ConfigDaemon, cleaner_after_s),
       .fallback = "30s", .none = true, .least = 1, .most = 86400,
       .restart = true,
@@ -225,7 +232,9 @@ const ConfigKey config_keys[] = {
 
     /* [protect] */
     { PLAIN("match", PROTECT, TEXT, ConfigProtect, match), .required = true,
-      .help = "Which packets, as for *tcpdump*(8): tcp port 6379." },
+      .help = "Which packets, as for *tcpdump*(8): tcp port 6379. Hosts and "
+              "networks by address: a name would have to be looked up while "
+              "migrations wait." },
     { PLAIN("rate", PROTECT, RATE, ConfigProtect, rate_bytes_s),
       .required = true, .help = "What they get at least." },
     { PLAIN("link", PROTECT, TEXT, ConfigProtect, link), .fallback = "none",

@@ -129,13 +129,17 @@ address_rank(const char *section, const char *address)
 }
 
 static unsigned
-destination_rank(const char *section, const char *host, const char *address)
+destination_rank(const char *section, const ConfigWho *who)
 {
-    g_autofree char *lower = host ? g_ascii_strdown(host, -1) : NULL;
+    g_autofree char *lower = who->host ? g_ascii_strdown(who->host, -1) : NULL;
     unsigned rank = name_rank(section, lower);
 
-    rank = MAX(rank, address_rank(section, address));
-    return MAX(rank, address_rank(section, host)); /* a URI may have either */
+    for (size_t i = 0; who->names && who->names[i]; i++) {
+        rank = MAX(rank, name_rank(section, who->names[i]));
+    }
+    rank = MAX(rank, address_rank(section, who->address));
+    /* a URI may have either */
+    return MAX(rank, address_rank(section, who->host));
 }
 
 static void
@@ -155,7 +159,7 @@ all_fits(const DaemonConfig *config, const ConfigWho *who)
 {
     GArray *fits = g_array_new(FALSE, FALSE, sizeof(Fit));
 
-    if (who->metadata && config->daemon.metadata) {
+    if (who->metadata && config->daemon.metadata != CONFIG_METADATA_NO) {
         add_fit(fits, FROM_METADATA, 1, 0, who->metadata, NULL, NULL, 0);
     }
     for (guint i = 0; i < config->guests->len; i++) {
@@ -168,8 +172,7 @@ all_fits(const DaemonConfig *config, const ConfigWho *who)
         const ConfigDestination *there =
             g_ptr_array_index(config->destinations, i);
 
-        add_fit(fits, FROM_DESTINATION,
-                destination_rank(there->name, who->host, who->address), i,
+        add_fit(fits, FROM_DESTINATION, destination_rank(there->name, who), i,
                 &there->rules, "destination", there->name, there->line);
     }
     for (guint i = 0; i < config->starters->len; i++) {
@@ -212,6 +215,88 @@ config_rules_merge(ConfigRules *rules, const ConfigRules *from)
     return taken;
 }
 
+static void
+at_most(unsigned *value, unsigned most, unsigned rule, unsigned *changed)
+{
+    if (most < *value) {
+        *value = most;
+        *changed |= 1u << rule;
+    }
+}
+
+static void
+at_most_double(double *value, double most, unsigned rule, unsigned *changed)
+{
+    if (most < *value) {
+        *value = most;
+        *changed |= 1u << rule;
+    }
+}
+
+/* Where a guest's owner asks for less than he would get. A ceiling does not
+ * count: with one of next to nothing he could keep the guest here for ever.
+ * Return: bits of the rules that changed */
+static unsigned
+narrow(ConfigRules *rules, const ConfigRules *by)
+{
+    unsigned changed = 0;
+    unsigned mode = rules->mode;
+
+    if (by->set & 1u << CONFIG_RULE_MODE) {
+        at_most(&mode, by->mode, CONFIG_RULE_MODE, &changed);
+        rules->mode = (ConfigMode)mode;
+    }
+    if (by->set & 1u << CONFIG_RULE_POLICY && by->policy == POLICY_NONE &&
+        rules->policy != POLICY_NONE) {
+        rules->policy = POLICY_NONE;
+        changed |= 1u << CONFIG_RULE_POLICY;
+    }
+    if (by->set & 1u << CONFIG_RULE_DEADLINE && rules->deadline_s > 0 &&
+        (by->deadline_s <= 0 || by->deadline_s > rules->deadline_s)) {
+        rules->deadline_s = by->deadline_s;
+        changed |= 1u << CONFIG_RULE_DEADLINE;
+    }
+    if (by->set & 1u << CONFIG_RULE_MARGIN) {
+        at_most_double(&rules->margin, by->margin, CONFIG_RULE_MARGIN,
+                       &changed);
+    }
+    if (by->set & 1u << CONFIG_RULE_PRIORITY) {
+        at_most(&rules->priority, by->priority, CONFIG_RULE_PRIORITY, &changed);
+    }
+    if (by->set & 1u << CONFIG_RULE_GUARANTEE &&
+        by->guarantee_bytes_s < rules->guarantee_bytes_s) {
+        rules->guarantee_bytes_s = by->guarantee_bytes_s;
+        changed |= 1u << CONFIG_RULE_GUARANTEE;
+    }
+    if (by->set & 1u << CONFIG_RULE_NEED && by->need_bytes_s > 0 &&
+        by->need_bytes_s < rules->need_bytes_s) {
+        rules->need_bytes_s = by->need_bytes_s;
+        changed |= 1u << CONFIG_RULE_NEED;
+    }
+    if (by->set & 1u << CONFIG_RULE_ALLOW) {
+        changed |= rules->allow & ~by->allow ? 1u << CONFIG_RULE_ALLOW : 0;
+        rules->allow &= by->allow;
+        rules->allow_most &= by->allow;
+    }
+    if (by->set & 1u << CONFIG_RULE_DOWNTIME_MAX) {
+        at_most(&rules->downtime_max_ms, by->downtime_max_ms,
+                CONFIG_RULE_DOWNTIME_MAX, &changed);
+    }
+    if (by->set & 1u << CONFIG_RULE_THROTTLE_MAX) {
+        at_most_double(&rules->throttle_max, by->throttle_max,
+                       CONFIG_RULE_THROTTLE_MAX, &changed);
+    }
+    return changed;
+}
+
+static void
+note_from(guint from[CONFIG_N_RULES], unsigned taken, guint fit)
+{
+    for (unsigned rule = 0; from && rule < CONFIG_N_RULES; rule++) {
+        from[rule] = taken & 1u << rule ? fit : from[rule];
+    }
+}
+
 /* Puts them together; @from, if given, tells for each rule the place. */
 static void
 collect(const DaemonConfig *config, const ConfigWho *who, GArray *fits,
@@ -220,7 +305,10 @@ collect(const DaemonConfig *config, const ConfigWho *who, GArray *fits,
     static const unsigned allow = 1u << CONFIG_RULE_ALLOW;
     bool ours = g_strcmp0(who->starter, CONFIG_STARTER_OURS) == 0 ||
                 g_strcmp0(who->starter, CONFIG_STARTER_DRAIN) == 0;
+    bool asks = config->daemon.metadata == CONFIG_METADATA_NARROW;
     ConfigRules limit = { 0 };
+    unsigned most;
+    bool by_default = false;
 
     *rules = (ConfigRules){ 0 };
     for (guint i = 0; i < fits->len; i++) {
@@ -228,6 +316,9 @@ collect(const DaemonConfig *config, const ConfigWho *who, GArray *fits,
         ConfigRules part = *fit->rules;
         unsigned taken;
 
+        if (fit->place == FROM_METADATA && asks) {
+            continue;
+        }
         if (fit->place == FROM_STARTER) {
             ConfigRules only = part;
 
@@ -236,14 +327,20 @@ collect(const DaemonConfig *config, const ConfigWho *who, GArray *fits,
             part.set &= ~allow;
         }
         taken = config_rules_merge(rules, &part);
-        for (unsigned rule = 0; from && rule < CONFIG_N_RULES; rule++) {
-            from[rule] = taken & 1u << rule ? i : from[rule];
+        by_default |= fit->place == FROM_DEFAULT && taken & allow;
+        note_from(from, taken, i);
+    }
+    most = limit.set ? limit.allow : ours ? ALLOWED_OURS : ALLOWED_OTHERS;
+    rules->allow &= most;
+    rules->allow_most = by_default ? most : rules->allow;
+    g_assert(rules->set == config->defaults.set);
+    if (asks && fits->len > 0) {
+        const Fit *first = &g_array_index(fits, Fit, 0);
+
+        if (first->place == FROM_METADATA) {
+            note_from(from, narrow(rules, first->rules), 0);
         }
     }
-    rules->allow &= limit.set ? limit.allow
-                    : ours    ? ALLOWED_OURS
-                              : ALLOWED_OTHERS;
-    g_assert(rules->set == config->defaults.set);
 }
 
 void
@@ -310,8 +407,7 @@ daemon_config_link(const DaemonConfig *config, const char *device)
 }
 
 const ConfigDestination *
-daemon_config_destination(const DaemonConfig *config, const char *host,
-                          const char *address)
+daemon_config_destination(const DaemonConfig *config, const ConfigWho *who)
 {
     const ConfigDestination *best = NULL;
     unsigned best_rank = 0;
@@ -319,7 +415,7 @@ daemon_config_destination(const DaemonConfig *config, const char *host,
     for (guint i = 0; i < config->destinations->len; i++) {
         const ConfigDestination *there =
             g_ptr_array_index(config->destinations, i);
-        unsigned rank = destination_rank(there->name, host, address);
+        unsigned rank = destination_rank(there->name, who);
 
         if (rank > best_rank &&
             (there->capacity_bytes_s > 0 || there->incoming > 0)) {

@@ -58,6 +58,13 @@ typedef enum {
 
 const char *config_may_name(ConfigMay may);
 
+/* What rules in a guest's libvirt metadata are good for. */
+typedef enum {
+    CONFIG_METADATA_NO,
+    CONFIG_METADATA_NARROW, /* to ask for less than the configuration gives */
+    CONFIG_METADATA_YES,    /* as if they stood in the file */
+} ConfigMetadata;
+
 typedef enum {
     CONFIG_RULE_MODE,
     CONFIG_RULE_POLICY,
@@ -88,6 +95,8 @@ typedef struct ConfigRules {
     unsigned allow;             /* bits 1 << CONFIG_MAY_... */
     unsigned downtime_max_ms;   /* bound for raising the limit */
     double throttle_max;        /* fraction of CPU time that may be taken */
+    unsigned allow_most;        /* of rules put together: what root may name
+                                   beyond .allow for a migration of its own */
 } ConfigRules;
 
 /* [daemon], without its rules. Strings that may be "none" are NULL then. */
@@ -95,9 +104,9 @@ typedef struct ConfigDaemon {
     char *connect; /* libvirt URI */
     char *history; /* NULL: none is kept */
     char *journal;
-    char *records;          /* folder of run records, NULL: none are kept */
-    unsigned log;           /* 0 error, 1 warning, 2 info, 3 debug */
-    bool metadata;          /* guests' libvirt metadata count */
+    char *records; /* folder of run records, NULL: none are kept */
+    unsigned log;  /* 0 error, 1 warning, 2 info, 3 debug */
+    ConfigMetadata metadata;
     double cleaner_after_s; /* 0: nobody cleans up after a dead daemon */
 } ConfigDaemon;
 
@@ -197,8 +206,8 @@ DaemonConfig *daemon_config_parse(const char *text, size_t length,
  * @path: NULL: DAEMON_CONFIG_PATH, and then a file that is not there is as good
  *        as an empty one
  *
- * Compiles the expressions of [protect] as well: names of hosts in them are
- * looked up. Nothing is changed.
+ * Compiles the expressions of [protect] as well, and refuses names of hosts in
+ * them: nothing is looked up. Nothing is changed.
  */
 DaemonConfig *daemon_config_load(const char *path, GError **error);
 
@@ -222,6 +231,8 @@ typedef struct ConfigWho {
                                     numeric data address */
     const char *starter;         /* CONFIG_STARTER_OURS, or another word */
     const ConfigRules *metadata; /* of the guest */
+    const char *const *names;    /* of the destination, found to have .address;
+                                    in lower case, NULL-terminated */
 } ConfigWho;
 
 /* As in the protocol's SESSION. */
@@ -233,8 +244,8 @@ typedef struct ConfigWho {
  * daemon_config_rules() - The rules for one migration
  * @rules: All of them set
  *
- * Each key is taken from the first of these that sets it: the guest's metadata;
- * [guest UUID]; [guest NAME]; [guest PATTERN], the one with more letters first;
+ * Each key is taken from the first of these that sets it: the guest's metadata,
+ * with metadata=yes; [guest UUID]; [guest NAME]; [guest PATTERN], the one with more letters first;
  * [destination]: the host's name, then the longest prefix of the address, then
  * patterns of names; [starter]; [daemon] and [ladder]. Among equals the one that
  * stands first in the file.
@@ -242,6 +253,10 @@ typedef struct ConfigWho {
  * "allow" is different: what these allow is limited to what [starter] allows.
  * Where no [starter] that fits says anything, that is everything for our own
  * migrations, and guarantee, order and wait for those of others.
+ *
+ * With metadata=narrow the guest's metadata are looked at last, and only what
+ * asks for less counts: a lower mode, policy none, fewer steps, smaller bounds,
+ * margin, priority and guarantee, a later deadline.
  */
 void daemon_config_rules(const DaemonConfig *config, const ConfigWho *who,
                          ConfigRules *rules);
@@ -255,10 +270,10 @@ const ConfigLink *daemon_config_link(const DaemonConfig *config,
                                      const char *device);
 
 /** daemon_config_destination() - Section that fits best and sets a capacity or
- * a limit; NULL: none does. Borrowed */
+ * a limit; NULL: none does. Borrowed
+ * @who: .host, .address and .names count */
 const ConfigDestination *daemon_config_destination(const DaemonConfig *config,
-                                                   const char *host,
-                                                   const char *address);
+                                                   const ConfigWho *who);
 
 #define CONFIG_METADATA_URI "urn:vmferry:guest:1"
 

@@ -6,10 +6,12 @@
  * only the daemon can know: whether there is such a session, and whether the
  * rules let anybody do that to it.
  */
+#include <gio/gio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "ctl/peer.h"
 #include "daemon/daemon-priv.h"
 
 #define DEFAULT_RUNS 20
@@ -251,7 +253,14 @@ do_cancel(gpointer self, CtlRequest *request)
     if (!outgoing) {
         return;
     }
-    if (job_state(session_job(outgoing->session)) == JOB_POSTCOPY) {
+    if (outgoing->rules.mode != CONFIG_MODE_ENFORCE) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED, "use virsh domjobabort",
+                         "the migration of guest '%s' is in mode %s, in which "
+                         "vmferryd changes nothing: it does not abort it "
+                         "either",
+                         outgoing->name,
+                         config_mode_name(outgoing->rules.mode));
+    } else if (job_state(session_job(outgoing->session)) == JOB_POSTCOPY) {
         ctl_request_fail(request, CTL_ERROR_REFUSED, NULL,
                          "guest '%s' runs on the destination already, and its "
                          "memory is on both hosts: nothing is stopped now",
@@ -331,6 +340,8 @@ do_set(gpointer self, CtlRequest *request)
     }
     if (any) {
         session_set_policy(outgoing->session, &settings);
+    }
+    if (jobj_get(arguments, "policy")) {
         outgoing->has_set_policy = true;
         outgoing->rules.policy = outgoing->set_policy = settings.kind;
     }
@@ -403,7 +414,78 @@ do_reload(gpointer self, CtlRequest *request)
     }
     json = json_object_new_object();
     jobj_add(json, "changed", jobj_new_lines(changes));
-    ctl_request_return(request, json);
+    control_take_groups(self, request, json);
+}
+
+/* --- groups: who they are may be asked for far away --- */
+
+typedef struct Groups {
+    Daemon *daemon;
+    uint64_t number; /* the latest counts */
+    char *read, *steer;
+    CtlGroups groups;
+    CtlRequest *request; /* or NULL */
+    JsonObject *answer;
+} Groups;
+
+static void
+groups_free(gpointer data)
+{
+    Groups *groups = data;
+
+    g_free(groups->read);
+    g_free(groups->steer);
+    g_free(groups);
+}
+
+static void
+resolve_groups(GTask *task, gpointer source, gpointer data,
+               GCancellable *cancellable)
+{
+    Groups *groups = data;
+    GError *error = NULL;
+
+    if (ctl_groups_resolve(groups->read, groups->steer, &groups->groups,
+                           &error)) {
+        g_task_return_boolean(task, TRUE);
+    } else {
+        g_task_return_error(task, error);
+    }
+}
+
+static void
+on_groups(GObject *source, GAsyncResult *result, gpointer user)
+{
+    Groups *groups = user;
+    Daemon *daemon = groups->daemon;
+    g_autoptr(GError) error = NULL;
+
+    if (!g_task_propagate_boolean(G_TASK(result), &error)) {
+        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
+    } else if (daemon->control && groups->number == daemon->groups_asked) {
+        ctl_server_take_groups(daemon->control, &groups->groups);
+    }
+    if (groups->request) {
+        ctl_request_return(groups->request, groups->answer);
+    }
+}
+
+void
+control_take_groups(Daemon *daemon, CtlRequest *request, JsonObject *answer)
+{
+    const ConfigControl *config = &daemon->config->control;
+    g_autoptr(GTask) task = NULL;
+    Groups *groups = g_new0(Groups, 1);
+
+    groups->daemon = daemon;
+    groups->number = ++daemon->groups_asked;
+    groups->read = g_strdup(config->read_group);
+    groups->steer = g_strdup(config->steer_group);
+    groups->request = request;
+    groups->answer = answer;
+    task = g_task_new(NULL, NULL, on_groups, groups);
+    g_task_set_task_data(task, groups, groups_free);
+    g_task_run_in_thread(task, resolve_groups);
 }
 
 /* --- telling --- */

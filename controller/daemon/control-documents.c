@@ -49,8 +49,9 @@ decision_of(const Outgoing *outgoing)
         .guarantee_bytes_s = outgoing->decision.guarantee_bytes_s,
         .ceiling_bytes_s = outgoing->decision.ceiling_bytes_s,
         .application_bytes_s = outgoing->decision.application_bytes_s,
-        .carried_out =
-            outgoing->force == FORCE_YES || outgoing->force == FORCE_AMBIGUOUS,
+        /* whether it is what the stream waits for or not */
+        .carried_out = outgoing->reservation && !outgoing->refused &&
+                       outgoing->matched->len > 0,
     };
 }
 
@@ -272,14 +273,51 @@ class_of(const Daemon *daemon, const char *device, JsonObject *json)
     return out;
 }
 
-/* As the kernel has it now; an observed link has no classes. */
+/* A dump of all classes, which whoever asks again and again does not cost. */
+#define FRESH_US 200000
+
+typedef struct Described {
+    JsonObject *json; /* of reservation_describe(); NULL: none to be had */
+    int64_t at_us;
+} Described;
+
+static void
+described_free(gpointer data)
+{
+    jobj_unref(((Described *)data)->json);
+    g_free(data);
+}
+
+/* A new reference. */
+static JsonObject *
+describe(Daemon *daemon, const char *device)
+{
+    Described *described;
+    int64_t now_us = clock_mono_us();
+
+    if (!daemon->described) {
+        daemon->described = g_hash_table_new_full(g_str_hash, g_str_equal,
+                                                  g_free, described_free);
+    }
+    described = g_hash_table_lookup(daemon->described, device);
+    if (!described || now_us - described->at_us >= FRESH_US) {
+        described = g_new0(Described, 1);
+        described->at_us = now_us;
+        described->json =
+            reservation_describe(device, daemon->options.run_dir, NULL);
+        g_hash_table_replace(daemon->described, g_strdup(device), described);
+    }
+    return described->json ? json_object_get(described->json) : NULL;
+}
+
+/* As the kernel has it; an observed link has no classes. */
 static GArray *
-list_classes(const Daemon *daemon, const char *device, JsonObject **kept)
+list_classes(Daemon *daemon, const char *device, JsonObject **kept)
 {
     GArray *classes = g_array_new(FALSE, TRUE, sizeof(CtlClass));
     JsonObject *links, *list;
 
-    *kept = reservation_describe(device, daemon->options.run_dir, NULL);
+    *kept = describe(daemon, device);
     links = *kept ? jobj_get(*kept, "links") : NULL;
     if (!links || json_object_array_length(links) == 0) {
         return classes;
@@ -295,7 +333,7 @@ list_classes(const Daemon *daemon, const char *device, JsonObject **kept)
 }
 
 static JsonObject *
-link_document(const Daemon *daemon, const Outgoing *first)
+link_document(Daemon *daemon, const Outgoing *first)
 {
     g_autoptr(GPtrArray) ids = g_ptr_array_new();
     g_autoptr(JsonObject) kept = NULL;
@@ -386,7 +424,7 @@ list_alerts(const Daemon *daemon)
 }
 
 JsonObject *
-control_status(const Daemon *daemon)
+control_status(Daemon *daemon)
 {
     g_autofree char *why = NULL;
     bool disabled = disabled_read(NULL, &why);

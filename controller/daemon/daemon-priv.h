@@ -7,6 +7,7 @@
  * daemon.c     its life: connection, signs of migrations, the end
  * outgoing.c   one migration that leaves this host, and its session
  * sockets.c    which connections are whose
+ * names.c      which names of the configuration an address has
  * circuit.c    what the last runs of a link allow
  * steps.c      what is done when one will not end in time
  * intensive.c  guests that stay and need the link
@@ -124,8 +125,10 @@ typedef struct Outgoing {
     /* shaping.c */
     Reservation *reservation;
     ForceState force;
-    char *refused; /* what the kernel last said to a change; NULL: taken */
-    char *why_not; /* in words; NULL if it is in force */
+    char *refused;      /* what the kernel last said to a change; NULL: taken */
+    unsigned refusals;  /* in a row */
+    guint retry_source; /* it is tried again */
+    char *why_not;      /* in words; NULL if it is in force */
     bool has_decision;
     PolicyDecision decision; /* the last that it took */
     bool has_told;
@@ -146,10 +149,10 @@ typedef struct Outgoing {
     Ladder *ladder; /* NULL: not asked yet */
     double ladder_floor_bytes_s;
     double old_downtime_s; /* before the ladder's first change; 0: none */
+    bool raised;           /* it is not that now, as far as we know */
     uint64_t held_for;     /* number of the one that goes first, 0: nobody */
     char *advice;          /* the last, NULL: none */
     GPtrArray *steps;      /* char *, taken; with "!" before it: undone */
-    bool reconnected;
 
     /* force.c */
     InForce *in_force;
@@ -183,6 +186,7 @@ typedef struct Outgoing {
 } Outgoing;
 
 typedef struct Intensive Intensive;
+typedef struct Names Names;
 
 struct Daemon {
     DaemonOptions options;
@@ -230,11 +234,18 @@ struct Daemon {
         uint64_t decisions, stream_bytes, foreign_bytes;
     } counted;
 
-    int64_t arbitrated_us; /* arbiter.c */
+    GHashTable *arbitrated; /* arbiter.c: interface -> when, monotonic */
     guint grant_source;
     guint fewer_source;
-    int fewer_on; /* interface that one has left, 0: none */
+    GArray *fewer_on; /* int, interfaces that somebody has left */
     Intensive *intensive;
+    Names *names;
+    bool hurry; /* many classes go at once: none waits for its queue */
+    GHashTable *returning; /* steps.c: entries of the journal under way */
+    guint return_source;
+    unsigned returns;      /* tried in a row */
+    GHashTable *described; /* control-documents.c: device -> Described * */
+    uint64_t groups_asked; /* control-commands.c */
 };
 
 /* outgoing.c: with guest, migration and reason as fields of their own in the
@@ -265,6 +276,14 @@ GArray *sockets_of(Outgoing *outgoing);
 uint64_t sockets_wire_bytes(const Daemon *daemon, int ifindex);
 void sockets_forget(Outgoing *outgoing);
 
+/* names.c; NULL has none */
+Names *names_new(Daemon *daemon);
+void names_free(Names *names);
+void names_reload(Names *names);
+char **names_of(Names *names, const char *address); /* g_strfreev() it */
+/* Is it still being found out, and not for too long? */
+bool names_pending(Names *names, const char *address);
+
 /* circuit.c */
 void circuit_load(Daemon *daemon);
 BreakerLevel circuit_level(Outgoing *outgoing);
@@ -277,8 +296,11 @@ void circuit_alerts(const Daemon *daemon, JsonObject *alerts);
 void steps_open_journal(Daemon *daemon);
 void steps_look(Outgoing *outgoing);
 void steps_withdraw(Outgoing *outgoing);
+void steps_reconnected(Outgoing *outgoing);
 void steps_end(Outgoing *outgoing);
-void steps_put_back(Daemon *daemon, const char *session);
+/* What was changed on guests by those who are gone, and by sessions of ours
+ * that have ended; again later, as long as any of it is left */
+void steps_put_back(Daemon *daemon);
 
 /* force.c */
 void force_set(Outgoing *outgoing, ForceState force, const char *why);
@@ -309,7 +331,7 @@ JsonObject *track_document(const Daemon *daemon);
 /* control-documents.c */
 JsonObject *control_session(const Outgoing *outgoing);
 JsonObject *control_decision(const Outgoing *outgoing); /* the last */
-JsonObject *control_status(const Daemon *daemon);
+JsonObject *control_status(Daemon *daemon);
 
 const char *control_state_word(JobState state);
 void control_tell_link(const Outgoing *outgoing); /* it is another one now */
@@ -323,6 +345,9 @@ uint64_t control_foreign_changes(const Daemon *daemon);
 /* control-commands.c */
 void control_tell_mode(const Daemon *daemon, const char *by);
 void control_start(Daemon *daemon);
+/* Groups as configured now; then @request, if any, is answered with @answer */
+void control_take_groups(Daemon *daemon, CtlRequest *request,
+                         JsonObject *answer);
 void control_stop(Daemon *daemon);
 void control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data);
 void control_changed(const Outgoing *outgoing);
@@ -344,6 +369,8 @@ const char *announced_device(const Announced *announced,
 const GArray *announced_guards(const Announced *announced);
 uint32_t announced_parent(const Announced *announced);
 void announced_rules(const Announced *announced, ConfigRules *rules);
+const char *announced_starter(const Announced *announced);
+bool announced_has_deadline(const Announced *announced);
 Known announced_downtime_s(const Announced *announced);
 void announced_flags(const Announced *announced, LadderGuest *guest);
 

@@ -27,7 +27,8 @@ typedef struct Noticed {
     Daemon *daemon;
     char *uuid;
     int64_t at_us;
-    bool again; /* another sign came meanwhile */
+    bool again;     /* another sign came meanwhile */
+    VirtHost *host; /* the connection that was asked */
     VirtGuest *guest;
 } Noticed;
 
@@ -39,6 +40,7 @@ noticed_free(gpointer data)
     Noticed *noticed = data;
 
     virt_guest_unref(noticed->guest);
+    virt_host_unref(noticed->host);
     g_free(noticed->uuid);
     g_free(noticed);
 }
@@ -60,15 +62,24 @@ daemon_outgoing(Daemon *daemon, const char *uuid)
 
 static void look_at(Daemon *daemon, const char *uuid);
 
+/* Was it asked for on a connection that has been lost since? What that says
+ * is about itself. */
+static bool
+is_stale(const Noticed *noticed)
+{
+    return noticed->host != noticed->daemon->host;
+}
+
 static void
 noticed_done(Noticed *noticed)
 {
     Daemon *daemon = noticed->daemon;
     g_autofree char *uuid = g_strdup(noticed->uuid);
-    bool again = noticed->again && !daemon->stopping;
+    bool stale = is_stale(noticed);
+    bool again = (noticed->again || stale) && !daemon->stopping;
 
     g_hash_table_remove(daemon->noticed, uuid);
-    if (again && !daemon_outgoing(daemon, uuid)) {
+    if (again && (stale || !daemon_outgoing(daemon, uuid))) {
         look_at(daemon, uuid);
     }
 }
@@ -121,7 +132,8 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
     Noticed *noticed = user;
     Daemon *daemon = noticed->daemon;
 
-    if (!daemon->stopping && !daemon_outgoing(daemon, noticed->uuid)) {
+    if (!daemon->stopping && !is_stale(noticed) &&
+        !daemon_outgoing(daemon, noticed->uuid)) {
         Outgoing *outgoing =
             outgoing_begin(daemon, guest, noticed->at_us, limits);
 
@@ -131,7 +143,7 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
         sockets_search(daemon);
     }
     noticed->again = false;
-    noticed_done(noticed);
+    noticed_done(noticed); /* a stale one is looked at again */
 }
 
 static void
@@ -145,11 +157,15 @@ on_job(VirtGuest *guest, const VirtReading *reading, const GError *error,
                   (reading->job.state == VIRT_JOB_STARTING ||
                    reading->job.state == VIRT_JOB_ACTIVE);
 
-    if (running) {
+    if (is_stale(noticed)) {
+        noticed_done(noticed);
+    } else if (running) {
         /* The connection was lost and is back; what became of the migration
          * meanwhile the session finds out. */
-        running->reconnected = true;
-        session_reconnect(running->session, guest);
+        if (session_guest(running->session) != guest) {
+            session_reconnect(running->session, guest);
+            steps_reconnected(running);
+        }
         noticed_done(noticed);
     } else if (!leaves || noticed->daemon->stopping ||
                steered_by_other(noticed->daemon, noticed->uuid,
@@ -171,7 +187,7 @@ on_guest(VirtGuest *guest, const GError *error, gpointer user)
         daemon_log(G_LOG_LEVEL_DEBUG, NULL, "%s", error->message);
         /* Nothing of it is left here: its session ends by itself when it asks
          * on the old connection; told nothing, it is let go. */
-        if (running &&
+        if (running && !is_stale(noticed) &&
             g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN)) {
             session_vanished(running->session);
         }
@@ -197,6 +213,7 @@ look_at(Daemon *daemon, const char *uuid)
     }
     noticed = g_new0(Noticed, 1);
     noticed->daemon = daemon;
+    noticed->host = virt_host_ref(daemon->host);
     noticed->uuid = g_strdup(uuid);
     noticed->at_us = clock_mono_us();
     g_hash_table_insert(daemon->noticed, noticed->uuid, noticed);
@@ -261,9 +278,7 @@ on_adopted(gpointer user)
     }
     daemon->begun_whole = true;
     clear_remains(daemon);
-    if (daemon->host) {
-        steps_put_back(daemon, NULL);
-    }
+    steps_put_back(daemon);
     return G_SOURCE_REMOVE;
 }
 
@@ -293,6 +308,9 @@ on_watching(const GError *error, gpointer user)
         daemon->begun = true;
         /* Migrations under way take their classes over first. */
         g_timeout_add(100, on_adopted, daemon);
+    } else if (daemon->begun_whole) {
+        daemon->returns = 0;
+        steps_put_back(daemon);
     }
 }
 
@@ -388,6 +406,7 @@ on_disabled(bool disabled, const char *why, gpointer user)
                           "under way go on"
                         : "switched on again",
                disabled && *why ? ": " : "", disabled ? why : "");
+    daemon->hurry = disabled;
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 
@@ -395,6 +414,7 @@ on_disabled(bool disabled, const char *why, gpointer user)
             outgoing_pick_rules(outgoing);
         }
     }
+    daemon->hurry = false;
     control_tell_mode(daemon, disabled ? "switched off" : "switched on again");
     if (disabled) {
         clear_remains(daemon);
@@ -445,6 +465,9 @@ daemon_new(const DaemonOptions *options, GError **error)
     circuit_load(daemon);
     daemon->uses =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    daemon->arbitrated =
+        g_hash_table_new_full(g_int_hash, g_int_equal, g_free, g_free);
+    daemon->fewer_on = g_array_new(FALSE, FALSE, sizeof(int));
     steps_open_journal(daemon);
     daemon->strangers =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
@@ -463,12 +486,16 @@ daemon_run(Daemon *daemon)
     daemon->started_wall_us = clock_wall_us();
     control_start(daemon);
     daemon->intensive = intensive_new(daemon);
+    daemon->names = names_new(daemon);
     notify_watch(daemon->notify, NULL);
     on_connect(daemon);
     g_main_loop_run(daemon->loop);
 
     daemon->stopping = true;
     g_clear_pointer(&daemon->intensive, intensive_free);
+    g_clear_pointer(&daemon->names, names_free);
+    g_clear_handle_id(&daemon->return_source, g_source_remove);
+    daemon->hurry = true;
     notify_stopping(daemon->notify, "giving back what is ours");
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
@@ -478,8 +505,10 @@ daemon_run(Daemon *daemon)
         }
     }
     control_stop(daemon);
-    disconnect(daemon);
+    /* Their last requests need the connection: values are put back by it. */
     daemon->drained = virt_pool_drain(daemon->pool, DRAIN_MS);
+    disconnect(daemon);
+    daemon->drained &= virt_pool_drain(daemon->pool, DRAIN_MS);
 }
 
 void
@@ -494,7 +523,6 @@ daemon_reload(Daemon *daemon, char **changed, GError **error)
     g_autoptr(DaemonConfig) config =
         daemon_config_load(daemon->options.config_path, error);
     g_autofree char *changes = NULL;
-    g_autoptr(GError) problem = NULL;
     bool restart = false;
 
     if (!config) {
@@ -510,11 +538,8 @@ daemon_reload(Daemon *daemon, char **changed, GError **error)
     if (changed) {
         *changed = g_steal_pointer(&changes);
     }
-    if (daemon->control &&
-        !ctl_server_set_groups(daemon->control,
-                               daemon->config->control.read_group,
-                               daemon->config->control.steer_group, &problem)) {
-        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", problem->message);
+    if (daemon->names) {
+        names_reload(daemon->names);
     }
     control_tell_mode(daemon, "configuration");
     for (guint i = 0; i < daemon->outgoing->len; i++) {
@@ -552,6 +577,10 @@ daemon_free(Daemon *daemon)
     journal_close(daemon->journal);
     g_hash_table_unref(daemon->circuits);
     g_hash_table_unref(daemon->uses);
+    g_hash_table_unref(daemon->arbitrated);
+    g_hash_table_unref(daemon->returning);
+    g_clear_pointer(&daemon->described, g_hash_table_unref);
+    g_array_unref(daemon->fewer_on);
     g_clear_pointer(&daemon->streams, g_array_unref);
     virt_pool_drain(daemon->pool, DRAIN_MS);
     virt_pool_unref(daemon->pool);

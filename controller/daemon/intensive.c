@@ -26,6 +26,7 @@
 #include "virt/traffic.h"
 
 #define TICK_MS 500
+#define RETRY_US (10 * G_USEC_PER_SEC)
 #define MOST_MACS 7
 #define LIMITED_S 0.02 /* of its rate, waiting: it is held back */
 
@@ -39,6 +40,7 @@ typedef struct Neighbour {
     Reservation *reservation;
     Link link;
     uint64_t granted_bytes_s, set_bytes_s;
+    int64_t refused_us; /* its class, by the kernel; 0: not */
 } Neighbour;
 
 /* What requests under way hold. */
@@ -224,8 +226,10 @@ open_class(Intensive *intensive, Neighbour *neighbour, const Link *link,
                          &error)) {
         tell(neighbour, "intensive", error->message);
         close_class(neighbour);
+        neighbour->refused_us = clock_mono_us();
         return;
     }
+    neighbour->refused_us = 0;
     neighbour->set_bytes_s = SHAPER_RATE_MIN_BYTES_S;
     configure(daemon, link, neighbour, true, &settings);
     neighbour->uplink = need_new(&settings);
@@ -272,7 +276,10 @@ look_at(Intensive *intensive, Neighbour *neighbour, const VirtTraffic *guest,
         tell(neighbour, "not-intensive", "its class goes");
     } else if (!neighbour->reservation && state.intensive &&
                !daemon_outgoing(intensive->daemon, guest->uuid)) {
-        if (!neighbour->macs) {
+        if (neighbour->refused_us &&
+            clock_mono_us() - neighbour->refused_us < RETRY_US) {
+            /* not twice a second */
+        } else if (!neighbour->macs) {
             ask_for_macs(intensive, neighbour);
         } else if (neighbour->macs->len > 0) {
             open_class(intensive, neighbour, link, state.reason);

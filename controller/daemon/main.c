@@ -38,6 +38,7 @@ on_reload(gpointer user)
         daemon_log(G_LOG_LEVEL_WARNING, &about,
                    "the configuration was not read anew, the old one holds");
     }
+    control_take_groups(user, NULL, NULL);
     notify_ready(notify, NULL);
     return G_SOURCE_CONTINUE;
 }

@@ -31,8 +31,7 @@ outgoing_log(const Outgoing *outgoing, GLogLevelFlags level, const char *event,
         .destination = outgoing->found ? outgoing->endpoint.destination : NULL,
         .link = outgoing->has_link ? outgoing->link.device : NULL,
         .mode = config_mode_name(outgoing->rules.mode),
-        .starter =
-            outgoing->announced ? CONFIG_STARTER_OURS : CONFIG_STARTER_OTHER,
+        .starter = outgoing_starter(outgoing),
         .reason = reason,
     };
     g_autofree char *text = NULL;
@@ -342,7 +341,8 @@ hands_release(Session *session, gpointer user)
 const char *
 outgoing_starter(const Outgoing *outgoing)
 {
-    return outgoing->announced ? "vmferry" : "others";
+    return outgoing->announced ? announced_starter(outgoing->announced)
+                               : CONFIG_STARTER_OTHER;
 }
 
 char *
@@ -391,8 +391,11 @@ limit_rules(Outgoing *outgoing)
         outgoing->priority = (int)rules->priority;
     }
     if (disabled_now(outgoing->daemon->disabled) ||
-        (outgoing->circuit == BREAKER_OBSERVE &&
-         rules->mode == CONFIG_MODE_ENFORCE)) {
+        (rules->mode == CONFIG_MODE_ENFORCE &&
+         (outgoing->circuit == BREAKER_OBSERVE ||
+          (outgoing->found &&
+           names_pending(outgoing->daemon->names,
+                         outgoing->endpoint.destination))))) {
         rules->mode = CONFIG_MODE_OBSERVE;
     }
 }
@@ -408,12 +411,13 @@ outgoing_pick_rules(Outgoing *outgoing)
         .name = outgoing->name,
         .host = host,
         .address = outgoing->found ? outgoing->endpoint.destination : NULL,
-        .starter =
-            outgoing->announced ? CONFIG_STARTER_OURS : CONFIG_STARTER_OTHER,
+        .starter = outgoing_starter(outgoing),
     };
+    g_auto(GStrv) names = names_of(outgoing->daemon->names, who.address);
     const ConfigRules before = outgoing->rules;
 
-    if (outgoing->has_metadata && outgoing->daemon->config->daemon.metadata) {
+    who.names = (const char *const *)names;
+    if (outgoing->has_metadata) {
         who.metadata = &outgoing->metadata;
     }
     daemon_config_rules(outgoing->daemon->config, &who, &outgoing->rules);
@@ -657,6 +661,7 @@ outgoing_free(Outgoing *outgoing)
         reservation_close(outgoing->reservation, NULL);
     }
     g_clear_handle_id(&outgoing->orphan_source, g_source_remove);
+    g_clear_handle_id(&outgoing->retry_source, g_source_remove);
     announced_free(outgoing->announced);
     g_array_unref(outgoing->owned);
     g_array_unref(outgoing->shared);

@@ -21,6 +21,9 @@
 #include "tc/shaper.h"
 
 #define MOST_REPAIRS 2
+/* What the kernel refused is tried again, ever more seldom. */
+#define RETRY_MS 250
+#define RETRY_MOST_MS 30000
 
 /* --- opening and closing --- */
 
@@ -73,16 +76,77 @@ close_class(Outgoing *outgoing, bool running)
 {
     g_autoptr(GError) error = NULL;
     Reservation *reservation = g_steal_pointer(&outgoing->reservation);
+    bool hurry = outgoing->daemon->hurry;
 
     outgoing->class_bytes_before += outgoing->class_bytes_now;
     outgoing->class_bytes_now = 0;
     if (reservation &&
-        !(running ? reservation_close_running(reservation, &error)
-                  : reservation_close(reservation, &error))) {
+        !(hurry     ? reservation_close_at_once(reservation, &error)
+          : running ? reservation_close_running(reservation, &error)
+                    : reservation_close(reservation, &error))) {
         outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_LINK, "class",
                      "%s; \"vmferry tc clear %s\" removes the rest",
                      error->message, outgoing->link.device);
     }
+}
+
+static gboolean on_retry(gpointer user);
+
+static void
+retry_later(Outgoing *outgoing)
+{
+    unsigned wait_ms = RETRY_MS << MIN(outgoing->refusals, 7);
+
+    outgoing->refusals++;
+    if (!outgoing->retry_source && !outgoing->ended) {
+        outgoing->retry_source =
+            g_timeout_add(MIN(wait_ms, RETRY_MOST_MS), on_retry, outgoing);
+    }
+}
+
+static void
+retry_no_more(Outgoing *outgoing)
+{
+    g_clear_handle_id(&outgoing->retry_source, g_source_remove);
+    g_clear_pointer(&outgoing->refused, g_free);
+    outgoing->refusals = 0;
+}
+
+/* The job hears of what is in force now: it was told that it was not. */
+static gboolean
+on_retry(gpointer user)
+{
+    Outgoing *outgoing = user;
+    int ifindex = outgoing->link.ifindex;
+
+    outgoing->retry_source = 0;
+    if (outgoing->ended || outgoing->rules.mode != CONFIG_MODE_ENFORCE) {
+        return G_SOURCE_REMOVE;
+    }
+    if (!outgoing->reservation) {
+        shaping_open(outgoing);
+    } else {
+        arbiter_settle(outgoing->daemon, ifindex);
+    }
+    if (outgoing->reservation && !outgoing->refused &&
+        (outgoing->has_grant || outgoing->has_decision)) {
+        outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "retried",
+                     "the kernel takes now what it refused");
+        session_grant(outgoing->session, outgoing->has_grant
+                                             ? &outgoing->grant
+                                             : &outgoing->decision);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+static void
+refused(Outgoing *outgoing, const char *why)
+{
+    force_set(outgoing, FORCE_KERNEL, why);
+    if (outgoing->refusals == 0) {
+        session_note(outgoing->session, why);
+    }
+    retry_later(outgoing);
 }
 
 void
@@ -93,6 +157,7 @@ shaping_open(Outgoing *outgoing)
     if (outgoing->rules.mode != CONFIG_MODE_ENFORCE ||
         outgoing->rules.policy == POLICY_NONE) {
         close_class(outgoing, true);
+        retry_no_more(outgoing);
         force_set(outgoing, FORCE_MODE,
                   outgoing->rules.policy == POLICY_NONE ? "its policy is none"
                   : outgoing->rules.mode == CONFIG_MODE_ADVISE
@@ -110,8 +175,7 @@ shaping_open(Outgoing *outgoing)
         }
         shaping_apply(outgoing->daemon, outgoing->link.ifindex);
     } else {
-        force_set(outgoing, FORCE_KERNEL, error->message);
-        session_note(outgoing->session, error->message);
+        refused(outgoing, error->message);
     }
 }
 
@@ -183,8 +247,7 @@ repair(Outgoing *outgoing, const char *cause)
     }
     g_strlcpy(outgoing->link.device, name, sizeof(outgoing->link.device));
     if (!open_class(outgoing, &error)) {
-        force_set(outgoing, FORCE_KERNEL, error->message);
-        session_note(outgoing->session, error->message);
+        refused(outgoing, error->message);
         return false;
     }
     shaping_apply(outgoing->daemon, outgoing->link.ifindex);
@@ -311,15 +374,21 @@ apply_or_explain(const Share *share)
     Outgoing *outgoing = share->outgoing;
     g_autoptr(GError) error = NULL;
 
+    if (outgoing->retry_source) {
+        return; /* it was refused a moment ago */
+    }
     g_clear_pointer(&outgoing->refused, g_free);
     if (!apply_one(share, &error)) {
         outgoing->refused = g_strdup(error->message);
         if (!g_error_matches(error, RESERVATION_ERROR,
                              RESERVATION_ERROR_GONE)) {
+            /* each decision that is not carried out has its own warning */
             force_set(outgoing, FORCE_KERNEL, error->message);
+            retry_later(outgoing);
         }
         return; /* what is gone is repaired when its counters are read */
     }
+    outgoing->refusals = 0;
     if (outgoing->group >= 0) {
         force_set(outgoing, FORCE_AMBIGUOUS,
                   "it shares the class of others until bytes tell whose "

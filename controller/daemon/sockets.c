@@ -19,6 +19,7 @@
 #define LAST_PORT 49215
 #define FRESH_US 20000
 #define SEARCH_MS 50
+#define MOST_STRANGERS 512 /* then those that are gone are forgotten */
 /* So long a connection may be somebody's who has not got it yet. */
 #define STRANGER_US (3 * G_USEC_PER_SEC)
 /* Before its own rate is known it may have had any. */
@@ -59,12 +60,30 @@ is_explained(const Daemon *daemon, const StreamInfo *info)
     return false;
 }
 
+static gboolean
+is_gone(gpointer key, gpointer value, gpointer user)
+{
+    const GArray *streams = user;
+
+    for (guint i = 0; i < streams->len; i++) {
+        if ((gint64)g_array_index(streams, StreamInfo, i).inode ==
+            *(const gint64 *)key) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 /* Is there a young connection that nobody explains? */
 static bool
 any_unexplained(Daemon *daemon, int64_t now_us)
 {
     bool any = false;
 
+    if (g_hash_table_size(daemon->strangers) > MOST_STRANGERS) {
+        g_hash_table_foreach_remove(daemon->strangers, is_gone,
+                                    daemon->streams);
+    }
     for (guint i = 0; i < daemon->streams->len; i++) {
         const StreamInfo *info = &g_array_index(daemon->streams, StreamInfo, i);
         gint64 inode = (gint64)info->inode;

@@ -89,9 +89,11 @@ configure(Outgoing *outgoing)
     settings.allowed = steps_of_rules(rules);
     settings.downtime_most_s = rules->downtime_max_ms / 1000.0;
     settings.throttle_most = rules->throttle_max;
+    /* Named by its user as an end, or to be one by its rules. */
     settings.deadline_is_end =
         rules->deadline_s > 0 &&
-        (outgoing->announced || rules->allow & 1u << CONFIG_MAY_ABORT);
+        ((outgoing->announced && announced_has_deadline(outgoing->announced)) ||
+         rules->allow & 1u << CONFIG_MAY_ABORT);
     if (!ladder_settings_check(&settings, NULL)) {
         unsigned allowed = settings.allowed;
 
@@ -168,7 +170,7 @@ typedef struct Asked {
     Daemon *daemon;
     char *id;
     LadderStep step;
-    double value;
+    double value, before; /* of the downtime limit, seconds */
     int64_t journal_id;
 } Asked;
 
@@ -185,6 +187,38 @@ asked_for(const Asked *asked)
     return NULL;
 }
 
+static bool write_down(Outgoing *outgoing, double old_s, double new_s,
+                       int64_t *id);
+
+/* What the journal says of it is to be what is. A connection that broke leaves
+ * open whether it was done: then it counts as done. */
+static void
+downtime_refused(Outgoing *outgoing, const Asked *asked, const GError *error)
+{
+    int64_t id;
+
+    if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
+        outgoing->raised = true;
+    } else if (outgoing->raised) {
+        write_down(outgoing, outgoing->old_downtime_s, asked->before, &id);
+    } else if (asked->journal_id && outgoing->daemon->journal) {
+        journal_settle(outgoing->daemon->journal, asked->journal_id, NULL);
+    }
+}
+
+static void
+refused(Outgoing *outgoing, const Asked *asked, const GError *error)
+{
+    ladder_refused(outgoing->ladder);
+    note(outgoing, "the step %s was refused: %s", ladder_step_name(asked->step),
+         error->message);
+    if (asked->step == LADDER_DOWNTIME) {
+        downtime_refused(outgoing, asked, error);
+    } else if (asked->step == LADDER_POSTCOPY) {
+        set_floor(outgoing, asked->value);
+    }
+}
+
 static void
 on_done(const GError *error, gpointer user)
 {
@@ -193,19 +227,16 @@ on_done(const GError *error, gpointer user)
     PolicySettings settings;
 
     if (outgoing && error) {
-        ladder_refused(outgoing->ladder);
-        note(outgoing, "the step %s was refused: %s",
-             ladder_step_name(asked->step), error->message);
-        if (asked->step == LADDER_POSTCOPY) {
-            set_floor(outgoing, asked->value);
-        }
+        refused(outgoing, asked, error);
     } else if (outgoing && asked->step == LADDER_DOWNTIME) {
+        outgoing->raised =
+            fabs(asked->value - outgoing->old_downtime_s) > 0.0005;
         settings = *job_settings(session_job(outgoing->session));
         settings.downtime_limit_s = asked->value;
         session_set_policy(outgoing->session, &settings);
-    }
-    if (error && asked->journal_id && asked->daemon->journal) {
-        journal_settle(asked->daemon->journal, asked->journal_id, NULL);
+        if (outgoing->rules.mode != CONFIG_MODE_ENFORCE) {
+            steps_withdraw(outgoing); /* it was switched off meanwhile */
+        }
     }
     g_free(asked->id);
     g_free(asked);
@@ -220,6 +251,7 @@ asked_new(Outgoing *outgoing, const LadderAdvice *advice)
     asked->id = g_strdup(outgoing->id);
     asked->step = advice->step;
     asked->value = advice->value;
+    asked->before = advice->old_value;
     return asked;
 }
 
@@ -379,6 +411,22 @@ steps_look(Outgoing *outgoing)
     carry_out(outgoing, &advice);
 }
 
+static void
+on_withdrawn(const GError *error, gpointer user)
+{
+    Asked *asked = user;
+    Outgoing *outgoing = asked_for(asked);
+
+    if (outgoing && !error) {
+        outgoing->raised = false;
+    } else if (outgoing) {
+        note(outgoing, "the downtime limit is not put back yet: %s",
+             error->message);
+    }
+    g_free(asked->id);
+    g_free(asked);
+}
+
 /* It is no longer steered: what was changed on the guest is its own again at
  * once. The journal is settled at its end, when that is certain. */
 void
@@ -386,8 +434,10 @@ steps_withdraw(Outgoing *outgoing)
 {
     VirtGuest *guest = session_guest(outgoing->session);
     PolicySettings settings = *job_settings(session_job(outgoing->session));
+    Asked *asked;
 
     order(outgoing, false);
+    outgoing->ladder_floor_bytes_s = 0;
     if (outgoing->old_downtime_s <= 0 || !virt_guest_changed(guest) ||
         session_downtime_is_theirs(outgoing->session)) {
         return;
@@ -395,11 +445,28 @@ steps_withdraw(Outgoing *outgoing)
     settings.downtime_limit_s = outgoing->old_downtime_s;
     session_expect_downtime(outgoing->session, outgoing->old_downtime_s);
     session_set_policy(outgoing->session, &settings);
-    virt_guest_restore(guest, NULL, NULL);
+    asked = g_new0(Asked, 1);
+    asked->daemon = outgoing->daemon;
+    asked->id = g_strdup(outgoing->id);
+    virt_guest_restore(guest, on_withdrawn, asked);
     g_ptr_array_add(outgoing->steps,
                     g_strconcat("!", ladder_step_name(LADDER_DOWNTIME), NULL));
     note(outgoing, "not steered any more: the downtime limit is %.0f ms again",
          outgoing->old_downtime_s * 1000);
+}
+
+/* The connection that knew the old value is gone. */
+void
+steps_reconnected(Outgoing *outgoing)
+{
+    if (outgoing->raised) {
+        virt_guest_take_downtime(
+            session_guest(outgoing->session),
+            (uint64_t)llround(outgoing->old_downtime_s * 1000));
+        if (outgoing->rules.mode != CONFIG_MODE_ENFORCE) {
+            steps_withdraw(outgoing); /* which nobody could hear */
+        }
+    }
 }
 
 /* Its end: what was held for it goes on, what was changed is back. */
@@ -409,14 +476,11 @@ steps_end(Outgoing *outgoing)
     g_autoptr(GError) error = NULL;
 
     order(outgoing, false);
-    if (virt_guest_changed(session_guest(outgoing->session))) {
-        /* It could not be put back. What is written down the next start does,
-         * and whoever reads the log by hand. */
-        return;
-    }
-    if (outgoing->reconnected) {
-        /* What knew the old value is gone with the old connection. */
-        steps_put_back(outgoing->daemon, outgoing->id);
+    if (virt_guest_changed(session_guest(outgoing->session)) ||
+        session_lost(outgoing->session)) {
+        /* It could not be put back, or nobody could tell: it is tried again as
+         * long as we live, and by the next start. */
+        steps_put_back(outgoing->daemon);
         return;
     }
     if (outgoing->daemon->journal &&
@@ -427,19 +491,42 @@ steps_end(Outgoing *outgoing)
     }
 }
 
-/* --- what a dead daemon has changed --- */
+/* --- what is still to be put back --- */
+
+#define RETURN_S 5
+#define RETURN_MOST_S 60
 
 typedef struct Return {
     Daemon *daemon;
     JournalEntry *entry;
 } Return;
 
-/* @settled: Else it stands open, for the next start. */
+static gboolean on_return(gpointer user);
+
+static void
+return_later(Daemon *daemon)
+{
+    unsigned wait_s = RETURN_S << MIN(daemon->returns, 4);
+
+    if (!daemon->return_source && !daemon->stopping) {
+        daemon->returns++;
+        daemon->return_source = g_timeout_add_seconds(
+            MIN(wait_s, RETURN_MOST_S), on_return, daemon);
+    }
+}
+
+/* @settled: Else it stands open, and is tried again. */
 static void
 return_done(Return *back, bool settled)
 {
-    if (settled && back->daemon->journal) {
-        journal_settle(back->daemon->journal, back->entry->id, NULL);
+    g_hash_table_remove(back->daemon->returning, &back->entry->id);
+    if (settled) {
+        back->daemon->returns = 0;
+        if (back->daemon->journal) {
+            journal_settle(back->daemon->journal, back->entry->id, NULL);
+        }
+    } else {
+        return_later(back->daemon);
     }
     journal_entry_free(back->entry);
     g_free(back);
@@ -449,11 +536,12 @@ static void
 on_returned(const GError *error, gpointer user)
 {
     Return *back = user;
+    bool first = back->daemon->returns <= 1;
 
     if (error) {
-        daemon_log(G_LOG_LEVEL_WARNING, NULL,
+        daemon_log(first ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_DEBUG, NULL,
                    "guest '%s': the maximum downtime of %" PRId64
-                   " ms is not put back: %s",
+                   " ms is not put back: %s; trying again",
                    back->entry->guest_name, back->entry->old_value,
                    error->message);
     } else {
@@ -462,11 +550,32 @@ on_returned(const GError *error, gpointer user)
 
         daemon_log(G_LOG_LEVEL_INFO, &about,
                    "guest '%s': the maximum downtime is %" PRId64
-                   " ms again, as before an earlier vmferryd changed it",
+                   " ms again, as before vmferryd changed it",
                    back->entry->guest_name, back->entry->old_value);
     }
     return_done(back, !error || g_error_matches(error, VIRT_ERROR,
                                                 VIRT_ERROR_NOT_RUNNING));
+}
+
+/* Somebody may have set another value meanwhile: that is his. */
+static void
+on_value(VirtGuest *guest, const VirtLimits *limits, gpointer user)
+{
+    Return *back = user;
+    const JournalEntry *entry = back->entry;
+    int64_t now_ms = llround(known_or(limits->downtime_s, 0) * 1000);
+
+    if (limits->downtime_s.known && now_ms != entry->new_value) {
+        daemon_log(G_LOG_LEVEL_INFO, NULL,
+                   "guest '%s': its maximum downtime is %" PRId64
+                   " ms, and not the %" PRId64 " ms that vmferryd set: left "
+                   "alone",
+                   entry->guest_name, now_ms, entry->new_value);
+        return_done(back, true);
+        return;
+    }
+    virt_guest_set_max_downtime(guest, (uint64_t)entry->old_value, on_returned,
+                                back);
 }
 
 static void
@@ -481,8 +590,7 @@ on_changed_guest(VirtGuest *guest, const GError *error, gpointer user)
                     g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN));
         return;
     }
-    virt_guest_set_max_downtime(guest, (uint64_t)back->entry->old_value,
-                                on_returned, back);
+    virt_guest_read_limits(guest, on_value, back);
 }
 
 static bool
@@ -494,9 +602,33 @@ is_alive(const JournalEntry *entry)
            ticks == entry->owner_start_ticks;
 }
 
-/* @session: Of that one, which has ended; NULL: of all whose process is dead */
+static bool
+is_running(const Daemon *daemon, const JournalEntry *entry)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (!outgoing->ended && g_strcmp0(outgoing->id, entry->session) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a process that is dead, or of a session of ours that has ended. */
+static bool
+is_left(const Daemon *daemon, const JournalEntry *entry)
+{
+    bool ours = entry->owner_pid == getpid();
+
+    return entry->kind == JOURNAL_DOWNTIME && entry->guest_uuid &&
+           entry->had_old && entry->old_value > 0 &&
+           !g_hash_table_contains(daemon->returning, &entry->id) &&
+           (is_alive(entry) ? ours && !is_running(daemon, entry) : true);
+}
+
 void
-steps_put_back(Daemon *daemon, const char *session)
+steps_put_back(Daemon *daemon)
 {
     g_autoptr(GPtrArray) entries =
         daemon->journal ? journal_list(daemon->journal, NULL) : NULL;
@@ -505,11 +637,11 @@ steps_put_back(Daemon *daemon, const char *session)
         const JournalEntry *entry = g_ptr_array_index(entries, i);
         Return *back;
 
-        bool ours = session ? g_strcmp0(entry->session, session) == 0
-                            : !is_alive(entry);
-
-        if (entry->kind != JOURNAL_DOWNTIME || !ours || !daemon->host ||
-            !entry->guest_uuid || !entry->had_old || entry->old_value <= 0) {
+        if (!is_left(daemon, entry)) {
+            continue;
+        }
+        if (!daemon->host) {
+            return_later(daemon);
             continue;
         }
         back = g_new0(Return, 1);
@@ -518,9 +650,22 @@ steps_put_back(Daemon *daemon, const char *session)
         back->entry->id = entry->id;
         back->entry->guest_name = g_strdup(entry->guest_name);
         back->entry->old_value = entry->old_value;
+        back->entry->new_value = entry->new_value;
+        g_hash_table_add(daemon->returning,
+                         g_memdup2(&entry->id, sizeof(entry->id)));
         virt_guest_lookup(daemon->host, entry->guest_uuid, on_changed_guest,
                           back);
     }
+}
+
+static gboolean
+on_return(gpointer user)
+{
+    Daemon *daemon = user;
+
+    daemon->return_source = 0;
+    steps_put_back(daemon);
+    return G_SOURCE_REMOVE;
 }
 
 void
@@ -531,6 +676,8 @@ steps_open_journal(Daemon *daemon)
     g_autoptr(GError) error = NULL;
     JournalOwner owner = { .pid = getpid() };
 
+    daemon->returning =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     if (!path ||
         !g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL,
                              NULL) ||

@@ -51,19 +51,30 @@ lane_clear(Lane *lane)
     g_array_unref(lane->destinations);
 }
 
-static size_t
-destination_of(Lane *lane, const DaemonConfig *config, const char *host)
+/* A section is about one host: however that is spelled, it counts once. */
+static bool
+is_one_host(const ConfigDestination *declared)
 {
+    return declared && !strpbrk(declared->name, "*?/");
+}
+
+static size_t
+destination_of(Lane *lane, const Daemon *daemon, const char *host)
+{
+    bool number = host && g_hostname_is_ip_address(host);
+    ConfigWho who = { .host = host, .address = number ? host : NULL };
+    g_auto(GStrv) names = names_of(daemon->names, who.address);
     const ConfigDestination *declared;
     QueueDestination destination = { 0 };
-    bool number = host && g_hostname_is_ip_address(host);
 
+    who.names = (const char *const *)names;
+    declared = daemon_config_destination(daemon->config, &who);
+    host = is_one_host(declared) ? declared->name : host;
     for (guint i = 0; i < lane->hosts->len; i++) {
         if (g_strcmp0(g_ptr_array_index(lane->hosts, i), host) == 0) {
             return i;
         }
     }
-    declared = daemon_config_destination(config, host, number ? host : NULL);
     if (declared) {
         destination.incoming_most = declared->incoming;
         if (declared->capacity_bytes_s) {
@@ -99,7 +110,7 @@ add_outgoing(Lane *lane, const Outgoing *outgoing)
     QueueItem item = {
         .id = outgoing->number,
         .destination = destination_of(
-            lane, outgoing->daemon->config,
+            lane, outgoing->daemon,
             outgoing->found ? outgoing->endpoint.destination : NULL),
         .priority = outgoing->priority,
         .running = true,
@@ -120,7 +131,7 @@ add_announced(Lane *lane, Announced *announced)
     ConfigRules rules;
     QueueItem item = {
         .id = announced->number,
-        .destination = destination_of(lane, config, host),
+        .destination = destination_of(lane, announced->daemon, host),
         .waited_s =
             (double)(clock_mono_us() - announced->since_us) / G_USEC_PER_SEC,
         .bound_s = announced->bound_s,
@@ -491,9 +502,17 @@ static void
 set(Announced *waiter, CtlRequest *request)
 {
     JsonObject *arguments = ctl_request_arguments(request);
-    JsonObject *result = session_member(waiter);
-    JsonObject *changed = json_object_new_array();
+    JsonObject *result, *changed;
 
+    if (jobj_get(arguments, "downtime_limit_s")) {
+        ctl_request_fail(request, CTL_ERROR_REFUSED, NULL,
+                         "the downtime limit of session %s is set by who "
+                         "announced it",
+                         waiter->id);
+        return;
+    }
+    result = session_member(waiter);
+    changed = json_object_new_array();
     json_object_object_foreach (arguments, name, value) {
         if (strcmp(name, "session") != 0) {
             jobj_add(waiter->arguments, name,

@@ -89,9 +89,11 @@ daemon_start() {
     {
         printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=%s\n' \
             "$1" "$RECORDS" "$WORK/journal.db" "$WORK/history.db"
-        printf 'log=debug\n[control]\nsocket=%s\n' "$VMFERRY_SOCKET"
+        printf 'log=debug\n'
+        [[ ${3:-} != metadata=* ]] || printf '%s\n' "$3"
+        printf '[control]\nsocket=%s\n' "$VMFERRY_SOCKET"
         printf '[link near0]\ncapacity=50mbit\n'
-        printf '%s\n' "${@:3}"
+        printf '%s\n' "${@:3}" | grep -v '^metadata='
     } >"$WORK/conf"
     VMFERRY_FAKE_GUESTS=$2 LD_PRELOAD=$FAKE "$VMFERRYD" \
         --config "$WORK/conf" --run-dir "$WORK/run" 2>"$LOG" &
@@ -188,12 +190,74 @@ ip link set near7 down
 ip link set near7 name near0
 ip link set near0 up
 
+# --- somebody else's root, for a while ---
+tc qdisc add dev near0 root handle 9: htb
+daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=200"
+wait_for 10 "root: another's is left alone, and said" \
+    session_is vm1 .not_in_force kernel
+tc qdisc del dev near0 root
+wait_for 10 "root: when it is gone the class comes" \
+    session_is vm1 .not_in_force null
+check_number "root: which is not said each time" \
+    "$(grep -c 'not in force' "$LOG")" '<=' 4
+cat >"$WORK/ask" <<'END'
+import json, socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+f = s.makefile("rw")
+f.readline()
+def sent():
+    f.write('{"id": 1, "command": "status"}\n')
+    f.flush()
+    link = json.loads(f.readline())["return"]["links"][0]
+    return str([c["bytes"] for c in link["classes"] if c["role"] == "migration"])
+time.sleep(0.3)
+began = time.monotonic()
+seen = {sent() for _ in range(20)}
+took = time.monotonic() - began
+time.sleep(0.3)
+# as often as it takes 200 ms, and not for each who asks
+sys.exit(not (len(seen) <= 1 + took / 0.2 and sent() not in seen))
+END
+check "status: classes are read anew, and not for each who asks" \
+    python3 "$WORK/ask" "$VMFERRY_SOCKET"
+daemon_stop
+
+# --- a destination by its name, when only the address is known ---
+printf '%s\n' '127.0.0.1 localhost' '10.9.0.2 far.example far' >"$WORK/hosts"
+mount --bind "$WORK/hosts" /etc/hosts
+daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100" \
+    '[destination far]' 'deadline=7min'
+wait_for 10 "name: its section counts" session_is vm1 .deadline_s 420
+wait_for 10 "name: and it is steered" session_is vm1 .not_in_force null
+daemon_stop
+daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100" \
+    '[destination *.example]' 'deadline=8min'
+wait_for 10 "name: so does that of a pattern" session_is vm1 .deadline_s 480
+wait_for 10 "name: and it is steered as well" session_is vm1 .not_in_force null
+daemon_stop
+umount /etc/hosts
+
 # --- what a guest's description says ---
 export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1'
     mode='observe' priority='9'/>"
 daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100"
-wait_for 10 "metadata: its mode holds" session_is vm1 .mode observe
-check "metadata: and its priority" session_is vm1 .priority 9
+wait_for 10 "metadata: a lower mode holds" session_is vm1 .mode observe
+check "metadata: a higher priority does not" session_is vm1 .priority 5
+check "metadata: nothing is aborted where nothing is changed" sh -c \
+    "! '$VMFERRY' cancel vm1 2>'$WORK/cancel'"
+check "metadata: which is said" grep -q 'in mode observe' "$WORK/cancel"
+check "metadata: and it goes on" session_is vm1 .state precopy
+daemon_stop
+daemon_start observe "start=0.3,to=10.9.0.2:49152,mib=100" 'metadata=yes'
+wait_for 10 "metadata: if they may, they count" session_is vm1 .priority 9
+daemon_stop
+export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1'
+    mode='enforce'/>"
+daemon_start observe "start=0.3,to=10.9.0.2:49152,mib=100"
+wait_for 10 "metadata: nobody has himself steered" session_is vm1 .mode observe
+check_equal "metadata: so there is no class" "" \
+    "$(tc qdisc show | grep 'htb 7666:')"
 daemon_stop
 export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1' mode='often'/>"
 daemon_start observe "start=0.3,to=10.9.0.2:49152,mib=100"
@@ -366,9 +430,17 @@ wait_for 5 "libvirt: its loss is noticed" \
     grep -q 'the connection to libvirt broke' "$LOG"
 check "libvirt: the classes stay" sh -c \
     "[ \$(tc class show dev near0 | grep -c '7666:100[01] ') = 2 ]"
+# what the old connection still says comes late, and is about itself
+: >"$VMFERRY_FAKE_STATE.slow"
 rm "$VMFERRY_FAKE_STATE.down"
 wait_for 10 "libvirt: connected again" sh -c \
     "[ \$(grep -c 'watching the migrations' '$LOG') = 2 ]"
+sleep 2 # then the last of it has been said
+rm "$VMFERRY_FAKE_STATE.slow"
+sent=$(status_of '.sessions[] | select(.guest == "vm1") | .sent_bytes')
+wait_for 5 "libvirt: its sessions listen to the new one" sh -c "
+    [ \$('$VMFERRY' status --json | jq '.sessions[] | select(.guest == \"vm1\")
+        | .sent_bytes') -gt $sent ]"
 wait_for 60 "death: both have ended" sh -c \
     "[ \$(grep -c 'migration completed' '$LOG') = 2 ]"
 wait "${guest[1]}" "${guest[2]}"
@@ -400,6 +472,47 @@ daemon_start observe "$VMFERRY_FAKE_GUESTS"
 wait_for 5 "away: the old one is put back" \
     grep -q 'the maximum downtime is 300 ms again' "$LOG"
 kill "${guest[0]}"
+daemon_stop
+
+# --- or the same one, when libvirt is back, or the guest can be had ---
+fake_guest() {
+    rm -f "$VMFERRY_FAKE_STATE" "$VMFERRY_FAKE_LOG"
+    "$TEST_BUILD/tests/fakes/fake-guest" "$VMFERRY_FAKE_STATE" 1 \
+        00000000-0000-4000-8000-000000000001 &
+    guest=($!)
+    echo $! >/run/libvirt/qemu/vm1.pid
+    wait_for 5 "$1: there is a host" test -s "$VMFERRY_FAKE_STATE"
+}
+fake_guest back
+daemon_start enforce "$VMFERRY_FAKE_GUESTS" "${limits[@]}"
+wait_for 40 "back: the downtime limit is raised" \
+    grep -q limit_ms "$VMFERRY_FAKE_LOG"
+: >"$VMFERRY_FAKE_STATE.down"
+wait_for 5 "back: libvirt is gone" \
+    grep -q 'the connection to libvirt broke' "$LOG"
+: >"$VMFERRY_DISABLED"
+wait_for 5 "back: switched off, nobody hears it" \
+    grep -q 'not put back yet' "$LOG"
+rm "$VMFERRY_FAKE_STATE.down"
+wait_for 10 "back: with libvirt the old one is back" \
+    grep -q '"limit_ms":300}' "$VMFERRY_FAKE_LOG"
+rm "$VMFERRY_DISABLED"
+kill "${guest[0]}"
+daemon_stop
+fake_guest late
+daemon_start enforce "$VMFERRY_FAKE_GUESTS" '[ladder]' \
+    'allow=guarantee downtime abort' 'downtime-max=30s' \
+    '[starter others]' 'allow=guarantee downtime abort'
+wait_for 40 "late: the downtime limit is raised" \
+    grep -q limit_ms "$VMFERRY_FAKE_LOG"
+: >"$VMFERRY_FAKE_STATE.refuse"
+check "late: it is cancelled" "$VMFERRY" cancel vm1
+wait_for 10 "late: it ends, and the limit stays for now" \
+    grep -q 'is not put back: .*trying again' "$LOG"
+rm "$VMFERRY_FAKE_STATE.refuse"
+wait_for 20 "late: it is put back while the daemon runs" \
+    grep -q 'the maximum downtime is 300 ms again' "$LOG"
+wait "${guest[0]}" 2>/dev/null
 daemon_stop
 unset VMFERRY_FAKE_STATE
 

@@ -14,7 +14,8 @@
 struct MigrateDaemon {
     CtlClient *client; /* NULL: it is gone */
     char *session;
-    char *waits; /* why it may not begin yet; NULL: it may */
+    char *waits;   /* why it may not begin yet; NULL: it may */
+    char *refused; /* steps that were asked for and are not allowed; NULL */
     const MigrateDaemonCallbacks *callbacks;
     gpointer user;
     uint64_t guarantee_bytes_s, ceiling_bytes_s;
@@ -140,6 +141,32 @@ migrate_daemon_arguments(const MigrateOptions *options,
     return arguments;
 }
 
+/* "downtime, abort"; NULL: it allows all that somebody named. */
+static char *
+refused_of(JsonObject *result)
+{
+    static const char *const unnamed[] = { "guarantee", "order", "wait",
+                                           "ceiling", NULL };
+    JsonObject *steps = jobj_get(result, "refused");
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    for (size_t i = 0; json_object_is_type(steps, json_type_array) &&
+                       i < json_object_array_length(steps);
+         i++) {
+        const char *step =
+            json_object_get_string(json_object_array_get_idx(steps, i));
+
+        if (step && !g_strv_contains(unnamed, step)) {
+            g_ptr_array_add(names, (gpointer)step);
+        }
+    }
+    if (names->len == 0) {
+        return NULL;
+    }
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv(", ", (char **)names->pdata);
+}
+
 static MigrateDaemon *
 announce(CtlClient *client, JsonObject *arguments, char **alone)
 {
@@ -164,6 +191,7 @@ announce(CtlClient *client, JsonObject *arguments, char **alone)
     daemon->session = g_strdup(session);
     jobj_get_bool(result, "admitted", &admitted);
     daemon->waits = admitted ? NULL : g_strdup(reason);
+    daemon->refused = refused_of(result);
     return daemon;
 }
 
@@ -190,6 +218,12 @@ migrate_daemon_announce(const MigrateOptions *options,
         daemon->client = g_steal_pointer(&client);
     }
     return daemon;
+}
+
+const char *
+migrate_daemon_refused(const MigrateDaemon *daemon)
+{
+    return daemon->refused;
 }
 
 /* --- waiting --- */
@@ -410,5 +444,6 @@ migrate_daemon_free(MigrateDaemon *daemon)
     ctl_client_free(daemon->client);
     g_free(daemon->session);
     g_free(daemon->waits);
+    g_free(daemon->refused);
     g_free(daemon);
 }

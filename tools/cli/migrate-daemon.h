@@ -53,6 +53,10 @@ MigrateDaemon *migrate_daemon_announce(const MigrateOptions *options,
                                        const MigrateDaemonGuest *guest,
                                        char **alone);
 
+/** migrate_daemon_refused() - Steps that were asked for and that its
+ * configuration does not allow, for people; NULL: none; borrowed */
+const char *migrate_daemon_refused(const MigrateDaemon *daemon);
+
 /** migrate_daemon_waits() - Why it may not begin yet, NULL: it may; borrowed */
 const char *migrate_daemon_waits(const MigrateDaemon *daemon);
 

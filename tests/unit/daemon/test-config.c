@@ -37,7 +37,7 @@ Test(config, defaults_change_nothing_on_a_host)
                                   1u << CONFIG_MAY_WAIT);
     cr_expect_str_eq(config->daemon.connect, "qemu:///system");
     cr_expect_null(config->control.read_group);
-    cr_expect(config->daemon.metadata);
+    cr_expect_eq(config->daemon.metadata, CONFIG_METADATA_NARROW);
     cr_expect_eq(config->queue.parallel, 2);
     cr_expect_eq(daemon_config_link(config, "eth9")->share_max, 0.9);
 }
@@ -97,7 +97,7 @@ Test(config, reads_every_section)
     cr_expect_null(config->daemon.history);
     cr_expect_eq(config->daemon.cleaner_after_s, 120);
     cr_expect_eq(config->daemon.log, 3);
-    cr_expect_not(config->daemon.metadata);
+    cr_expect_eq(config->daemon.metadata, CONFIG_METADATA_NO);
     cr_expect_eq(config->defaults.allow,
                  1u << CONFIG_MAY_GUARANTEE | 1u << CONFIG_MAY_ORDER |
                      1u << CONFIG_MAY_WAIT | 1u << CONFIG_MAY_DOWNTIME);
@@ -195,7 +195,8 @@ ParameterizedTestParameters(config, mistakes)
         { "[guest a]\nincoming=1\n", "[guest a] has no key 'incoming'" },
         { "[control]\nsocket=control.sock\n", "give the whole path" },
         { "[daemon]\nconnect=\n", "it is empty" },
-        { "[daemon]\nmetadata=true\n", "give yes or no" },
+        { "[daemon]\nmetadata=true\n", "it is one of: no, narrow, yes" },
+        { "[breaker]\non=true\n", "give yes or no" },
         { "[protect db]\nmatch=tcp\n", "f:1: [protect db] lacks rate" },
         { "[protect db]\nrate=0bit\nmatch=tcp\n", "f:2: [protect db]: rate=" },
         { "[protect db]\nmatch=a\\qb\nrate=1mbit\n", "f:2: 'match': a backsl" },
@@ -350,9 +351,31 @@ Test(config, limits_of_a_destination)
         parse("[destination 10.0.0.0/8]\nincoming=1\n"
               "[destination 10.1.0.0/16]\nmode=enforce\n");
 
-    cr_expect_eq(daemon_config_destination(config, NULL, "10.1.0.1")->incoming,
-                 1, "the nearer one says nothing about limits");
-    cr_expect_null(daemon_config_destination(config, "host", "192.0.2.1"));
+    ConfigWho near_one = { .address = "10.1.0.1" };
+    ConfigWho far = { .host = "host", .address = "192.0.2.1" };
+
+    cr_expect_eq(daemon_config_destination(config, &near_one)->incoming, 1,
+                 "the nearer one says nothing about limits");
+    cr_expect_null(daemon_config_destination(config, &far));
+}
+
+/* "[destination host-2] did not count when somebody else started it" */
+Test(config, a_destination_is_known_by_the_names_that_it_was_found_to_have)
+{
+    g_autoptr(DaemonConfig) config =
+        parse("[destination host-2]\nmode=enforce\nincoming=3\n"
+              "[destination *.example.org]\npriority=7\n");
+    static const char *const names[] = { "host-2", "host-2.example.org", NULL };
+    ConfigWho who = { .address = "10.1.0.2" };
+    ConfigRules rules;
+
+    daemon_config_rules(config, &who, &rules);
+    cr_expect_eq(rules.mode, CONFIG_MODE_OBSERVE);
+    who.names = names;
+    daemon_config_rules(config, &who, &rules);
+    cr_expect_eq(rules.mode, CONFIG_MODE_ENFORCE);
+    cr_expect_eq(rules.priority, 7);
+    cr_expect_eq(daemon_config_destination(config, &who)->incoming, 3);
 }
 
 /* --- a guest's own words --- */
@@ -405,6 +428,109 @@ ParameterizedTest(Meta *one, config, metadata)
     cr_expect_eq(rules.set, 77, "left alone");
     cr_expect(g_error_matches(error, CONFIG_ERROR, CONFIG_ERROR_METADATA));
     cr_expect_not_null(strstr(error->message, one->want), "%s", error->message);
+}
+
+typedef struct Narrow {
+    char xml[160];
+    bool yes; /* metadata=yes */
+    ConfigMode mode;
+    PolicyKind policy;
+    double deadline_s, margin;
+    unsigned priority;
+    uint64_t guarantee_bytes_s, ceiling_bytes_s;
+    unsigned allow, downtime_max_ms;
+} Narrow;
+
+static const char bounded[] =
+    "[daemon]\nmode=advise\ndeadline=90s\nguarantee=8mbit\n"
+    "[ladder]\nallow=guarantee wait\ndowntime-max=1s\n";
+
+ParameterizedTestParameters(config, narrow)
+{
+#define NOTHING                                                                \
+    false, CONFIG_MODE_ADVISE, POLICY_DEFAULT, 90, 1.25, 5, 1000000, 0,        \
+        MAY(GUARANTEE) | MAY(WAIT), 1000
+    static Narrow cases[] = {
+        { "<guest/>", NOTHING },
+        { "<guest mode='enforce' policy='paper' deadline='10s' margin='9' "
+          "priority='9' guarantee='1gbit' downtime-max='9s'/>",
+          NOTHING },
+        { "<guest allow='guarantee wait abort post-copy'/>", NOTHING },
+        { "<guest ceiling='1kbit' need='1gbit'/>", NOTHING },
+        { "<guest mode='observe' policy='none' deadline='5min' margin='1' "
+          "priority='2' guarantee='none' allow='wait' downtime-max='10ms'/>",
+          false, CONFIG_MODE_OBSERVE, POLICY_NONE, 300, 1, 2, 0, 0, MAY(WAIT),
+          10 },
+        { "<guest mode='enforce' priority='9' ceiling='8mbit' "
+          "allow='guarantee order'/>",
+          true, CONFIG_MODE_ENFORCE, POLICY_DEFAULT, 90, 1.25, 9, 1000000,
+          1000000, MAY(GUARANTEE) | MAY(ORDER), 1000 },
+    };
+
+    return cr_make_param_array(Narrow, cases, G_N_ELEMENTS(cases));
+}
+
+/* "whoever may edit a guest's description could have it enforced" */
+ParameterizedTest(Narrow *one, config, narrow)
+{
+    g_autoptr(DaemonConfig) config = parse(bounded);
+    ConfigRules own, rules;
+    ConfigWho who = { .name = "a", .starter = "vmferry", .metadata = &own };
+    g_autoptr(GError) error = NULL;
+
+    config->daemon.metadata =
+        one->yes ? CONFIG_METADATA_YES : config->daemon.metadata;
+    cr_assert(config_rules_from_metadata(one->xml, &own, &error), "%s",
+              error ? error->message : "");
+    daemon_config_rules(config, &who, &rules);
+    cr_expect_eq(rules.mode, one->mode);
+    cr_expect_eq(rules.policy, one->policy);
+    cr_expect_eq(rules.deadline_s, one->deadline_s);
+    cr_expect_eq(rules.margin, one->margin);
+    cr_expect_eq(rules.priority, one->priority);
+    cr_expect_eq(rules.guarantee_bytes_s, one->guarantee_bytes_s);
+    cr_expect_eq(rules.ceiling_bytes_s, one->ceiling_bytes_s);
+    cr_expect_eq(rules.need_bytes_s, 0);
+    cr_expect_eq(rules.allow, one->allow, "%x", rules.allow);
+    cr_expect_eq(rules.downtime_max_ms, one->downtime_max_ms);
+}
+
+typedef struct Most {
+    char text[96];
+    char starter[12];
+    unsigned allow, most;
+} Most;
+
+#define ALL ((1u << CONFIG_N_MAYS) - 1)
+
+ParameterizedTestParameters(config, most)
+{
+    static Most cases[] = {
+        { "[ladder]\nallow=guarantee\n", "vmferry", MAY(GUARANTEE), ALL },
+        { "[ladder]\nallow=guarantee\n[starter vmferry]\nallow=guarantee wait",
+          "vmferry", MAY(GUARANTEE), MAY(GUARANTEE) | MAY(WAIT) },
+        { "[guest a]\nallow=guarantee\n", "vmferry", MAY(GUARANTEE),
+          MAY(GUARANTEE) },
+        { "[ladder]\nallow=guarantee\n[starter drain]\nallow=guarantee abort",
+          "drain", MAY(GUARANTEE), MAY(GUARANTEE) | MAY(ABORT) },
+        { "[ladder]\nallow=guarantee abort\n", "others", MAY(GUARANTEE),
+          MAY(GUARANTEE) | MAY(ORDER) | MAY(WAIT) },
+    };
+
+    return cr_make_param_array(Most, cases, G_N_ELEMENTS(cases));
+}
+
+/* What root may name for a migration of its own: not what a section about it
+ * leaves out. */
+ParameterizedTest(Most *one, config, most)
+{
+    g_autoptr(DaemonConfig) config = parse(one->text);
+    ConfigWho who = { .name = "a", .starter = one->starter };
+    ConfigRules rules;
+
+    daemon_config_rules(config, &who, &rules);
+    cr_expect_eq(rules.allow, one->allow, "%x", rules.allow);
+    cr_expect_eq(rules.allow_most, one->most, "%x", rules.allow_most);
 }
 
 Test(config, metadata_win_unless_they_do_not_count)
@@ -468,5 +594,24 @@ Test(config, expressions_are_compiled_when_a_file_is_loaded)
     cr_expect_not_null(strstr(error->message, ":4: [protect b]: "), "%s",
                        error->message);
     cr_expect_null(strstr(error->message, "[protect a]"));
+    g_unlink(path);
+}
+
+/* "a reload waited for a name server, and all migrations with it" */
+Test(config, nothing_in_a_file_is_looked_up)
+{
+    static const char text[] = "[protect a]\nmatch=host db and port 1\n"
+                               "rate=1mbit\n";
+    g_autofree char *path = NULL;
+    g_autoptr(GError) error = NULL;
+    int fd = g_file_open_tmp("vmferry-conf-XXXXXX", &path, NULL);
+
+    cr_assert(fd >= 0);
+    close(fd);
+    cr_assert(g_file_set_contents(path, text, -1, NULL));
+    cr_assert_null(daemon_config_load(path, &error));
+    cr_expect_not_null(
+        strstr(error->message, "[protect a]: 'db' would have to be looked up"),
+        "%s", error->message);
     g_unlink(path);
 }
