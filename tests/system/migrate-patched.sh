@@ -109,4 +109,17 @@ vmferry 2 forecast vm1 --monitor --one-by-one --windows 1 --bandwidth 100mbit \
     --json
 check_equal "or one window after the other" monitor \
     "$(jq -r '.windows[0].source' "$OUT")"
+tb virsh 2 destroy vm1 >/dev/null
+
+# --- the capability switched on for one migration ---
+start_guest vm2 --host 1 --memory 128 --emulator "$qemu" \
+    --workload memory --workload-args rate=1000,set=8
+vmferry 1 migrate --live --p2p --policy none --downtime 300 --working-set \
+    --record "$RECORD" vm2 "$(uri 2)"
+check_run "with --working-set" 0
+check_equal "hot and cold pages are told" true \
+    "$(told '[.iterations[] | select(.dirty_pages != null) |
+        .hot_pages + .cold_pages == .dirty_pages] | length > 1 and all')"
+check_equal "the record says what was asked of the monitor" true \
+    "$(told .migration.monitor_passthrough)"
 finish
