@@ -92,6 +92,58 @@ points_from_rows(RunFigures *run)
     }
 }
 
+static bool
+is_zero_throughout(const GArray *points, size_t offset)
+{
+    for (guint i = 0; i < points->len; i++) {
+        const RunPoint *point = &g_array_index(points, RunPoint, i);
+        const Known *value = G_STRUCT_MEMBER_P(point, offset);
+
+        if (value->known && value->value > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+forget(GArray *points, size_t offset)
+{
+    for (guint i = 0; i < points->len; i++) {
+        RunPoint *point = &g_array_index(points, RunPoint, i);
+
+        *(Known *)G_STRUCT_MEMBER_P(point, offset) = unknown();
+    }
+}
+
+/* A class that was never there is counted as 0: nothing is known of it. */
+static void
+forget_absent(RunFigures *run)
+{
+    const RunRecord *record = run->record;
+    bool application = false, protects = false;
+
+    for (guint i = 0; i < record->decisions->len; i++) {
+        application |= g_array_index(record->decisions, RunDecision, i)
+                           .decision.application_bytes_s > 0;
+    }
+    for (guint i = 0; i < record->options->len; i++) {
+        const char *option = g_ptr_array_index(record->options, i);
+
+        protects |= option && g_str_has_prefix(option, "--protect");
+    }
+    if (!application &&
+        is_zero_throughout(run->points,
+                           G_STRUCT_OFFSET(RunPoint, application_bytes_s))) {
+        forget(run->points, G_STRUCT_OFFSET(RunPoint, application_bytes_s));
+    }
+    if (!protects &&
+        is_zero_throughout(run->points,
+                           G_STRUCT_OFFSET(RunPoint, protected_bytes_s))) {
+        forget(run->points, G_STRUCT_OFFSET(RunPoint, protected_bytes_s));
+    }
+}
+
 static Known
 mean_of(const GArray *points, size_t offset)
 {
@@ -263,6 +315,7 @@ run_figures_init(RunFigures *run, const RunRecord *record)
         points_from_rows(run);
     }
     g_array_sort(run->points, compare_points);
+    forget_absent(run);
     find_duration(run);
     for (guint i = run->points->len;
          i-- > 0 && !run->left_bytes.known && !run->points_from_rows;) {

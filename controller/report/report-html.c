@@ -18,6 +18,7 @@
 typedef struct {
     const char *swatch; /* inside of a 26 x 12 svg */
     const char *text;
+    const bool *shown; /* NULL: always */
 } KeyEntry;
 
 static void
@@ -25,6 +26,9 @@ append_key(GString *out, const KeyEntry *entries, size_t n)
 {
     g_string_append(out, "<ul class=\"key\">");
     for (size_t i = 0; i < n; i++) {
+        if (entries[i].shown && !*entries[i].shown) {
+            continue;
+        }
         g_string_append_printf(out,
                                "<li><svg viewBox=\"0 0 26 12\" "
                                "aria-hidden=\"true\">%s</svg>%s</li>\n",
@@ -112,7 +116,8 @@ static void
 append_bandwidth(GString *out, const RunFigures *runs, size_t n,
                  const ChartExtent *extent)
 {
-    static const KeyEntry entries[] = {
+    bool application = false, protects = false;
+    const KeyEntry entries[] = {
         { "<path class=\"line stream\" d=\"M1 6h24\"/>",
           "migration, achieved" },
         { "<rect class=\"area reserved\" x=\"1\" width=\"24\" height=\"12\"/>",
@@ -122,9 +127,9 @@ append_bandwidth(GString *out, const RunFigures *runs, size_t n,
         { "<path class=\"line other\" d=\"M1 6h24\"/>",
           "other traffic on the link" },
         { "<path class=\"line application\" d=\"M1 6h24\"/>",
-          "the guest\xe2\x80\x99s application" },
-        { "<path class=\"line protected\" d=\"M1 6h24\"/>",
-          "protected traffic" },
+          "the guest\xe2\x80\x99s application", &application },
+        { "<path class=\"line protected\" d=\"M1 6h24\"/>", "protected traffic",
+          &protects },
         { "<circle class=\"changed\" cx=\"7\" cy=\"6\" r=\"2.5\"/>"
           "<circle class=\"kept\" cx=\"19\" cy=\"6\" r=\"2.5\"/>",
           "decision: changed, kept" },
@@ -136,6 +141,10 @@ append_bandwidth(GString *out, const RunFigures *runs, size_t n,
                          "Decisions are numbered as in the tables below. "
                          "Where a line is broken nothing was "
                          "measured.</p>\n");
+    for (size_t i = 0; i < n; i++) {
+        application |= runs[i].application_bytes_s.known;
+        protects |= runs[i].protected_bytes_s.known;
+    }
     append_key(out, entries, G_N_ELEMENTS(entries));
     for (size_t i = 0; i < n; i++) {
         append_heading(out, &runs[i], n);
@@ -221,6 +230,7 @@ append_decisions(GString *out, const RunFigures *runs, size_t n)
             continue;
         }
         append_folded(out, made, "decisions", table_decisions, &runs[i]);
+        table_ladder(out, &runs[i]);
     }
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report-list.c - the long tables of one run: iterations and decisions
+ * report-list.c - the long tables of one run: iterations, decisions, steps
  */
 #include "report/record-priv.h"
 #include "report/report-priv.h"
 #include "report/report-svg.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -154,6 +155,72 @@ reason_cell(GString *out, const RunDecision *made)
         g_string_append(out, "</strong>");
     }
     g_string_append(out, "</td>");
+}
+
+/* --- the convergence ladder ---------------------------------------------- */
+
+static void
+step_cell(GString *out, JsonObject *entry)
+{
+    const char *act = "", *step = "", *reason = "", *error = NULL;
+    bool done = true;
+    g_autofree char *what = NULL;
+
+    jobj_get_string(entry, "act", &act);
+    jobj_get_string(entry, "step", &step);
+    jobj_get_string(entry, "reason", &reason);
+    jobj_get_bool(entry, "done", &done);
+    jobj_get_string(entry, "error", &error);
+    what = g_strdup_printf("%s%s%s", act, *step ? " " : "", step);
+    table_cell(out, "", what);
+    g_string_append(out, "<td class=\"reason\">");
+    svg_escape(out, reason);
+    if (!done) {
+        g_string_append(out, "<br/><strong>Not done");
+        if (error) {
+            g_string_append(out, ": ");
+            svg_escape(out, error);
+        }
+        g_string_append(out, "</strong>");
+    }
+    g_string_append(out, "</td>");
+}
+
+void
+table_ladder(GString *out, const RunFigures *run)
+{
+    JsonObject *entries = jobj_get(run->record->extra, "ladder");
+    size_t n = json_object_is_type(entries, json_type_array)
+                   ? json_object_array_length(entries)
+                   : 0;
+
+    if (n == 0) {
+        return;
+    }
+    g_string_append(out,
+                    "<p class=\"note\">What was said and done because it "
+                    "would not end, or not in time:</p>\n"
+                    "<div class=\"scroll\"><table class=\"list\">\n<thead><tr>"
+                    "<th>At</th><th>Iteration</th><th>Step</th>"
+                    "<th class=\"reason\">Reason</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < n; i++) {
+        JsonObject *entry = json_object_array_get_idx(entries, i);
+        Known at_s = jobj_get_known(entry, "t_s");
+        unsigned iter = 0;
+        g_autofree char *at =
+            at_s.known ? g_strdup_printf("%.1f s", at_s.value) : NULL;
+        g_autofree char *number = NULL;
+
+        if (jobj_get_uint(entry, "iter", UINT_MAX, &iter)) {
+            number = g_strdup_printf("%u", iter);
+        }
+        g_string_append(out, "<tr>");
+        table_cell(out, "number", at);
+        table_cell(out, "number", number);
+        step_cell(out, entry);
+        g_string_append(out, "</tr>\n");
+    }
+    g_string_append(out, "</tbody></table></div>\n");
 }
 
 void

@@ -78,6 +78,23 @@ void table_setting(GString *out, const RunFigures *runs, size_t n);
 void table_iterations(GString *out, const RunFigures *run);
 void table_decisions(GString *out, const RunFigures *run);
 
+/** table_ladder() - Steps of the convergence ladder, if there are any */
+void table_ladder(GString *out, const RunFigures *run);
+
+/* One row a figure, one column a run. A row of which no run knows anything is
+ * left out. */
+typedef char *(*RunText)(const RunFigures *run); /* NULL: not known */
+typedef struct {
+    const char *label;
+    RunText text;
+    bool merge; /* runs that agree share a cell */
+} RunRow;
+void table_of_runs(GString *out, const char *class_name, const RunRow *rows,
+                   size_t n_rows, const RunFigures *runs, size_t n);
+
+/** table_text() - A copy, NULL of what is empty */
+char *table_text(const char *text);
+
 /** table_cell() - One cell; @text NULL: not known */
 void table_cell(GString *out, const char *class_name, const char *text);
 /** table_of_known() - Text of a figure, NULL if not known; g_free() it */

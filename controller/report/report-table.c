@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report-table.c - figures of the runs side by side: outcome and setting
+ * report-table.c - figures of the runs side by side, and the outcome
  *
  * A figure that is not known is a dash, never a zero. A row of which no run
  * knows anything is left out.
@@ -30,8 +30,8 @@ table_cell(GString *out, const char *class_name, const char *text)
     g_string_append(out, "</td>");
 }
 
-static char *
-text_or_null(const char *text)
+char *
+table_text(const char *text)
 {
     return text && *text ? g_strdup(text) : NULL;
 }
@@ -50,14 +50,6 @@ format_us(double us)
 }
 
 /* --- one row a figure, one column a run --------------------------------- */
-
-typedef char *(*RunText)(const RunFigures *run); /* NULL: not known */
-
-typedef struct {
-    const char *label;
-    RunText text;
-    bool merge; /* runs that agree share a cell */
-} RunRow;
 
 static void
 row_of_runs(GString *out, const RunRow *row, const RunFigures *runs, size_t n)
@@ -89,7 +81,7 @@ row_of_runs(GString *out, const RunRow *row, const RunFigures *runs, size_t n)
     }
 }
 
-static void
+void
 table_of_runs(GString *out, const char *class_name, const RunRow *rows,
               size_t n_rows, const RunFigures *runs, size_t n)
 {
@@ -124,7 +116,7 @@ status_text(const RunFigures *run)
 static char *
 message_text(const RunFigures *run)
 {
-    return text_or_null(run->record->message);
+    return table_text(run->record->message);
 }
 
 static char *
@@ -332,225 +324,4 @@ table_outcome(GString *out, const RunFigures *runs, size_t n)
     };
 
     table_of_runs(out, "runs", rows, G_N_ELEMENTS(rows), runs, n);
-}
-
-/* --- setting ------------------------------------------------------------ */
-
-static char *
-guest_text(const RunFigures *run)
-{
-    const RunRecord *record = run->record;
-
-    if (!record->guest_name) {
-        return text_or_null(record->guest_uuid);
-    }
-    return record->guest_uuid ? g_strdup_printf("%s (%s)", record->guest_name,
-                                                record->guest_uuid)
-                              : g_strdup(record->guest_name);
-}
-
-static char *
-memory_text(const RunFigures *run)
-{
-    const RunRecord *record = run->record;
-    g_autofree char *memory =
-        units_format_bytes((double)record->guest_memory_bytes);
-
-    if (!record->guest_memory_bytes) {
-        return NULL;
-    }
-    return record->guest_vcpus
-               ? g_strdup_printf("%s, %u vCPU%s", memory, record->guest_vcpus,
-                                 record->guest_vcpus > 1 ? "s" : "")
-               : g_strdup(memory);
-}
-
-static char *
-machine_text(const RunFigures *run)
-{
-    const char *machine = run->record->machine;
-    const char *accelerator = run->record->accelerator;
-
-    if (machine && accelerator) {
-        return g_strdup_printf("%s, %s", machine, accelerator);
-    }
-    return text_or_null(machine ? machine : accelerator);
-}
-
-#define TEXT_OF(function, member)                                              \
-    static char *function(const RunFigures *run)                               \
-    {                                                                          \
-        return text_or_null(run->record->member);                              \
-    }
-TEXT_OF(host_text, host_name)
-TEXT_OF(source_text, source_uri)
-TEXT_OF(destination_text, destination_uri)
-TEXT_OF(migrate_uri_text, migrate_uri)
-TEXT_OF(sample_text, sample_source)
-TEXT_OF(qemu_text, qemu_version)
-TEXT_OF(libvirt_text, libvirt_version)
-TEXT_OF(kernel_text, kernel_version)
-TEXT_OF(vmferry_text, vmferry_version)
-
-/* "2026-03-01 12:00:00 +00:00": fractions of seconds are for machines */
-static char *
-started_text(const RunFigures *run)
-{
-    const char *started = run->record->started;
-    const char *offset;
-
-    if (!started || strlen(started) < 20 || started[10] != 'T') {
-        return text_or_null(started);
-    }
-    offset = started + 19 + strspn(started + 19, ".0123456789");
-    return g_strdup_printf("%.10s %.8s %s", started, started + 11, offset);
-}
-
-static char *
-link_text(const RunFigures *run)
-{
-    const RunRecord *record = run->record;
-    GString *text;
-
-    if (!record->link_device) {
-        return NULL;
-    }
-    text = g_string_new(record->link_device);
-    if (record->link_rate_bytes_s) {
-        g_autofree char *rate =
-            units_format_rate((double)record->link_rate_bytes_s);
-
-        g_string_append_printf(text, ", %s%s", rate,
-                               record->link_rate_declared ? " as declared"
-                                                          : "");
-    }
-    if (record->link_chain) {
-        g_string_append_printf(text, " (%s)", record->link_chain);
-    }
-    return g_string_free(text, FALSE);
-}
-
-static char *
-settings_text(const RunFigures *run)
-{
-    const PolicySettings *set = &run->record->policy;
-    GString *text;
-
-    if (set->kind == POLICY_NONE) {
-        return NULL;
-    }
-    text = g_string_new(NULL);
-    g_string_append_printf(text,
-                           "margin %g, network-intensive above %g %% of the "
-                           "link, changes below %g %% not made",
-                           set->margin, 100 * set->threshold_fraction,
-                           100 * set->change_fraction);
-    if (set->deadline_s.known) {
-        g_string_append_printf(text, ", deadline %g s", set->deadline_s.value);
-    }
-    return g_string_free(text, FALSE);
-}
-
-static char *
-options_text(const RunFigures *run)
-{
-    const GPtrArray *options = run->record->options;
-    GString *text;
-
-    if (options->len == 0) {
-        return NULL;
-    }
-    text = g_string_new(NULL);
-    for (guint i = 0; i < options->len; i++) {
-        const char *option = g_ptr_array_index(options, i);
-        g_autofree char *quoted = g_shell_quote(option);
-        bool plain =
-            *option && !option[strspn(option, "abcdefghijklmnopqrstuvwxyz"
-                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                              "0123456789-_=+:/.,@%")];
-
-        g_string_append_printf(text, "%s%s", i ? " " : "",
-                               plain ? option : quoted);
-    }
-    return g_string_free(text, FALSE);
-}
-
-static char *
-tainted_text(const RunFigures *run)
-{
-    return run->record->monitor_passthrough
-               ? g_strdup("used: libvirt marks the guest as tainted")
-               : NULL;
-}
-
-/* What is there for the replay tells a reader nothing. */
-static char *
-extra_text(const RunFigures *run)
-{
-    g_autoptr(JsonObject) shown = json_object_new_object();
-    g_autofree char *text = NULL;
-
-    if (!run->record->extra) {
-        return NULL;
-    }
-    json_object_object_foreach (run->record->extra, name, value) {
-        if (strcmp(name, "job_config") != 0) {
-            jobj_add(shown, name, json_object_get(value));
-        }
-    }
-    if (json_object_object_length(shown) == 0) {
-        return NULL;
-    }
-    text = jobj_to_text(shown, false);
-    if (g_utf8_strlen(text, -1) > 600) {
-        g_autofree char *start = g_utf8_substring(text, 0, 600);
-
-        return g_strconcat(start, " ...", NULL);
-    }
-    return g_steal_pointer(&text);
-}
-
-static char *
-warnings_text(const RunFigures *run)
-{
-    GPtrArray *warnings = run->record->warnings;
-    GString *text;
-
-    if (warnings->len == 0) {
-        return NULL;
-    }
-    text = g_string_new(NULL);
-    for (guint i = 0; i < warnings->len; i++) {
-        g_string_append_printf(text, "%s%s", i ? "; " : "",
-                               (char *)g_ptr_array_index(warnings, i));
-    }
-    return g_string_free(text, FALSE);
-}
-
-void
-table_setting(GString *out, const RunFigures *runs, size_t n)
-{
-    static const RunRow rows[] = {
-        { "Started", started_text, true },
-        { "Guest", guest_text, true },
-        { "Its memory and vCPUs", memory_text, true },
-        { "Machine", machine_text, true },
-        { "Source host", host_text, true },
-        { "From", source_text, true },
-        { "To", destination_text, true },
-        { "Data address", migrate_uri_text, true },
-        { "Link", link_text, true },
-        { "Policy settings", settings_text, true },
-        { "Command line", options_text, true },
-        { "Warnings", warnings_text, true },
-        { "Rows come from", sample_text, true },
-        { "Monitor pass-through", tainted_text, true },
-        { "QEMU", qemu_text, true },
-        { "libvirt", libvirt_text, true },
-        { "Kernel", kernel_text, true },
-        { "vmferry", vmferry_text, true },
-        { "Added by the experiment", extra_text, true },
-    };
-
-    table_of_runs(out, "runs setting", rows, G_N_ELEMENTS(rows), runs, n);
 }

@@ -334,8 +334,52 @@ Test(html, additions_are_shown_but_not_those_for_the_replay)
     record->extra = jobj_parse(extra, strlen(extra), NULL);
     g_autoptr(Page) page = render_one(record);
     expect_text(page, "Cross traffic, by its own count 10.0 Mbit/s");
-    expect_text(page, "\"flows\":4");
+    expect_text(page, "cross_traffic: flows 4, received_bytes_s 1250000");
     expect_no_text(page, "guest_pages");
+}
+
+Test(html, steps_of_the_ladder_have_their_table)
+{
+    static const char extra[] =
+        "{\"ladder\":[{\"t_s\":56.06,\"iter\":24,\"act\":\"take\","
+        "\"step\":\"downtime\",\"reason\":\"raises it\",\"done\":true},"
+        "{\"act\":\"take\",\"step\":\"post-copy\",\"done\":false,"
+        "\"error\":\"not asked for\"},7]}";
+    g_autoptr(RunRecord) record = sample_record(POLICY_DEFAULT);
+
+    jobj_unref(record->extra);
+    record->extra = jobj_parse(extra, strlen(extra), NULL);
+    g_autoptr(Page) page = render_one(record);
+    expect_text(page, "56.1 s");
+    expect_text(page, "take downtime");
+    expect_text(page, "raises it");
+    expect_text(page, "Not done: not asked for");
+    expect_no_text(page, "Added by the experiment");
+}
+
+/* Nobody asked for a class of its own: it is counted as 0 all the same. */
+Test(html, a_class_that_was_never_there_is_not_shown)
+{
+    g_autoptr(RunRecord) record = sample_record(POLICY_DEFAULT);
+    const RunRecord *records[] = { record };
+    g_autofree char *html = NULL, *with = NULL;
+
+    for (guint i = 0; i < record->points->len; i++) {
+        RunPoint *point = &g_array_index(record->points, RunPoint, i);
+
+        point->protected_bytes_s = point->application_bytes_s = known(0);
+    }
+    for (guint i = 0; i < record->decisions->len; i++) {
+        g_array_index(record->decisions, RunDecision, i)
+            .decision.application_bytes_s = 0;
+    }
+    g_ptr_array_set_size(record->options, 0);
+    html = report_html(records, 1, "");
+    cr_assert_null(strstr(html, "protected traffic"));
+    cr_assert_null(strstr(html, "line application"));
+    g_ptr_array_add(record->options, g_strdup("--protect"));
+    with = report_html(records, 1, "");
+    cr_assert(strstr(with, "protected traffic"), "it was, and got nothing");
 }
 
 /* --- when an iteration started ------------------------------------------- */
