@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-G_DEFINE_QUARK(vmferry - kernel - error, kernel_error)
+G_DEFINE_QUARK(vmferry_kernel_error, kernel_error)
 
 struct KernelSocket {
     struct nl_sock *socket;

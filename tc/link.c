@@ -34,7 +34,7 @@
 #include "base/units.h"
 #include "tc/link-devices.h"
 
-G_DEFINE_QUARK(vmferry - link - error, link_error)
+G_DEFINE_QUARK(vmferry_link_error, link_error)
 
 #define BYTES_S_PER_MBIT 125000u
 #define DEPTH_MAX 4 /* VLAN on bond on ...: deeper is a loop */

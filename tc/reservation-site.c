@@ -12,7 +12,7 @@
 
 #include "base/units.h"
 
-G_DEFINE_QUARK(vmferry - reservation - error, reservation_error)
+G_DEFINE_QUARK(vmferry_reservation_error, reservation_error)
 
 /* What this kernel has, learnt by trying. */
 static ShaperLeaf site_leaf = SHAPER_LEAF_FQ_CODEL;

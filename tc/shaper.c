@@ -32,7 +32,7 @@
 
 #include "base/units.h"
 
-G_DEFINE_QUARK(vmferry - shaper - error, shaper_error)
+G_DEFINE_QUARK(vmferry_shaper_error, shaper_error)
 
 #define FRAME_BYTES 1514u
 #define TICKS_PER_S 15625000u     /* of 64 ns: PSCHED_SHIFT is 6 */

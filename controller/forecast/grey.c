@@ -49,7 +49,7 @@ struct GreyModel {
     lapack_int work_size;
 };
 
-G_DEFINE_QUARK(vmferry - grey - error - quark, grey_error)
+G_DEFINE_QUARK(vmferry_grey_error, grey_error)
 
 /* e^t - 1 over t, continued through 0 */
 static double

@@ -11,7 +11,7 @@
 
 #include "policy/policy-priv.h"
 
-G_DEFINE_QUARK(vmferry - policy - error - quark, policy_error)
+G_DEFINE_QUARK(vmferry_policy_error, policy_error)
 
 static const char *const kind_names[] = {
     [POLICY_NONE] = "none",

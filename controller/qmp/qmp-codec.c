@@ -21,7 +21,7 @@
 
 #include <inttypes.h>
 
-G_DEFINE_QUARK(vmferry - qmp - error, qmp_error)
+G_DEFINE_QUARK(vmferry_qmp_error, qmp_error)
 
 /* Where in a UTF-8 character the stream is. */
 typedef struct {

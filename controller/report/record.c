@@ -4,13 +4,11 @@
  */
 #include "report/record-priv.h"
 
-G_DEFINE_QUARK(vmferry - record - error, record_error)
+G_DEFINE_QUARK(vmferry_record_error, record_error)
 
 static const char *const status_words[] = {
-    [RUN_STATUS_COMPLETED] = "completed",
-    [RUN_STATUS_FAILED] = "failed",
-    [RUN_STATUS_ABORTED] = "aborted",
-    [RUN_STATUS_CUT_OFF] = "cut-off",
+    [RUN_STATUS_COMPLETED] = "completed", [RUN_STATUS_FAILED] = "failed",
+    [RUN_STATUS_ABORTED] = "aborted",     [RUN_STATUS_CUT_OFF] = "cut-off",
     [RUN_STATUS_LEFT] = "left",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(status_words) == RUN_N_STATUSES);

@@ -14,7 +14,7 @@
 
 #include "base/units.h"
 
-G_DEFINE_QUARK(vmferry - trace - error, trace_error)
+G_DEFINE_QUARK(vmferry_trace_error, trace_error)
 
 typedef enum {
     COLUMN_TEXT,   /* const char *, never empty */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-G_DEFINE_QUARK(vmferry - cmdline - error, cmdline_error)
+G_DEFINE_QUARK(vmferry_cmdline_error, cmdline_error)
 
 struct Cmdline {
     const char *command;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(vmferry - dispatch - error, dispatch_error)
+G_DEFINE_QUARK(vmferry_dispatch_error, dispatch_error)
 
 void
 cli_error(const char *message)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-G_DEFINE_QUARK(vmferry - migrate - options - error, migrate_options_error)
+G_DEFINE_QUARK(vmferry_migrate_options_error, migrate_options_error)
 
 /* As virsh: a domain's XML is at most 10 MiB. */
 #define XML_MAX_BYTES (10 * 1024 * 1024)

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK(vmferry - virsh - front - error, virsh_front_error)
+G_DEFINE_QUARK(vmferry_virsh_front_error, virsh_front_error)
 
 #define TRIED_VARIABLE "VMFERRY_VIRSH_TRIED"
 

@@ -43,7 +43,7 @@ typedef struct Guest {
     bool abort;
     bool stopped;
     bool may_postcopy, postcopy; /* started for it; in it */
-    double downtime_s; /* of a completed one */
+    double downtime_s;           /* of a completed one */
     unsigned pass;
     uint64_t remaining_pages, normal_pages, sent_bytes;
     double begun_s, ended_s;
