@@ -168,21 +168,6 @@ notify_stopping(Notify *notify, const char *status)
     tell(notify, "STOPPING=1", status);
 }
 
-void
-notify_status(Notify *notify, const char *status)
-{
-    tell(notify, "", status);
-}
-
-void
-notify_extend(Notify *notify, guint64 us)
-{
-    g_autofree char *state =
-        g_strdup_printf("EXTEND_TIMEOUT_USEC=%" G_GUINT64_FORMAT, us);
-
-    tell(notify, state, NULL);
-}
-
 static gboolean
 give_sign(gpointer user)
 {

@@ -50,10 +50,6 @@ guint64 notify_watchdog_us(const Notify *notify);
 void notify_ready(Notify *notify, const char *status);
 void notify_reloading(Notify *notify, const char *status); /* then _ready() */
 void notify_stopping(Notify *notify, const char *status);
-void notify_status(Notify *notify, const char *status);
-
-/** notify_extend() - Starting, reloading or stopping takes @us more */
-void notify_extend(Notify *notify, guint64 us);
 
 /**
  * notify_watch() - Give signs of life from now on

@@ -526,9 +526,12 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     if (problem) {
         session_note(outgoing->session, problem->message);
     }
-    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_NOTICED, "begun",
-                 "its migration leaves this host; session %s, mode %s, looked "
-                 "at %.0f ms after the first sign",
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO,
+                 daemon->begun_whole ? LOG_EVENT_NOTICED : LOG_EVENT_ADOPTED,
+                 "begun",
+                 "its migration %s this host; session %s, mode %s, looked at "
+                 "%.0f ms after the first sign",
+                 daemon->begun_whole ? "leaves" : "was on its way already from",
                  outgoing->id, config_mode_name(outgoing->rules.mode),
                  (double)(clock_mono_us() - noticed_us) / 1000);
     return outgoing;

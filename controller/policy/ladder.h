@@ -40,8 +40,6 @@ typedef enum {
 #define LADDER_DEFAULT                                                         \
     (LADDER_BIT(LADDER_GUARANTEE) | LADDER_BIT(LADDER_ORDER) |                 \
      LADDER_BIT(LADDER_WAIT))
-/* of a migration that others started, unless more is configured for them */
-#define LADDER_ADOPTED LADDER_BIT(LADDER_GUARANTEE)
 
 #define LADDER_ERROR (ladder_error_quark())
 GQuark ladder_error_quark(void);

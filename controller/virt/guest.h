@@ -118,17 +118,13 @@ void virt_guest_refresh(VirtGuest *guest, VirtDone done, gpointer user);
 /* --- can it run there? --- */
 
 /**
- * virt_host_check_guest() - Would this host take such a guest?
+ * virt_host_check_guest_now() - Would this host take such a guest? Blocks
  * @host: The destination
  * @guest: On its source
  *
  * VIRT_ERROR_MACHINE names what is missing (architecture, KVM, machine type)
  * and the remedy. Other errors: the host could not be asked.
  */
-void virt_host_check_guest(VirtHost *host, VirtGuest *guest, VirtDone done,
-                           gpointer user);
-
-/** virt_host_check_guest_now() - The same, blocking */
 bool virt_host_check_guest_now(VirtHost *host, VirtGuest *guest,
                                GError **error);
 

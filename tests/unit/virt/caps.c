@@ -105,13 +105,10 @@ Test(caps, asked_over_a_connection)
     g_autoptr(TestPool) pool = virt_pool_new(NULL);
     g_autoptr(VirtHost) host = open_test_host(pool);
     g_autoptr(VirtGuest) guest = open_test_guest(host);
-    Answer answer = { 0 };
     g_autoptr(GError) error = NULL;
 
-    virt_host_check_guest(host, guest, on_done, &answer);
-    until(&answer.done);
-    cr_assert_null(answer.error, "%s",
-                   answer.error ? answer.error->message : "");
+    cr_assert(virt_host_check_guest_now(host, guest, &error), "%s",
+              error ? error->message : "");
     g_free(((VirtGuestInfo *)virt_guest_info(guest))->arch);
     ((VirtGuestInfo *)virt_guest_info(guest))->arch = g_strdup("s390x");
     cr_assert_not(virt_host_check_guest_now(host, guest, &error));
