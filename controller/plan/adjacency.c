@@ -53,7 +53,15 @@ count_kinds(const PlanModel *m)
         int32_t key[] = { m->place[PLAN_LEVEL_RACK][h],
                           m->place[PLAN_LEVEL_POD][h],
                           m->place[PLAN_LEVEL_SITE][h] };
-        gpointer index = g_hash_table_lookup(seen, key);
+        gpointer index;
+
+        if (m->address) { /* each host is a kind of its own */
+            Kind kind = { (int32_t)h, 1 };
+
+            g_array_append_val(kinds, kind);
+            continue;
+        }
+        index = g_hash_table_lookup(seen, key);
 
         if (index) {
             g_array_index(kinds, Kind, GPOINTER_TO_UINT(index) - 1).n++;

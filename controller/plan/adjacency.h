@@ -37,7 +37,7 @@ typedef struct PlanDistance {
 
 typedef struct PlanAdjacency {
     size_t n_distances; /* values that occur, rising */
-    PlanDistance distances[PLAN_N_LEVELS + 1];
+    PlanDistance distances[PLAN_MAX_CLASSES];
     double mean;     /* C_e */
     size_t n_edges;  /* one for each flow, in the model's order */
     PlanEdge *edges; /* weights A' */

@@ -281,6 +281,9 @@ bound_traffic(const PlanModel *m)
     for (int level = PLAN_LEVEL_RACK; level <= PLAN_N_LEVELS; level++) {
         apart = MIN(apart, m->distance_milli[level]);
     }
+    if (m->address) {
+        apart = m->hop_milli;
+    }
     near = MIN(apart, m->distance_milli[PLAN_LEVEL_HOST]);
     for (size_t f = 0; f < m->n_flows; f++) {
         const PlanFlow *flow = &m->flows[f];

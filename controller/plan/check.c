@@ -268,6 +268,18 @@ check_power(Check *check)
     }
 }
 
+static int64_t
+digits_that_differ(const PlanModel *m, int32_t a, int32_t b)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < m->n_digits; i++) {
+        n += m->address[(size_t)a * m->n_digits + i] !=
+             m->address[(size_t)b * m->n_digits + i];
+    }
+    return n;
+}
+
 static void
 check_traffic(Check *check)
 {
@@ -281,7 +293,9 @@ check_traffic(Check *check)
         if (a < 0 || b < 0) {
             continue;
         }
-        if (a == b) {
+        if (m->address && a != b) {
+            distance = digits_that_differ(m, a, b) * m->hop_milli;
+        } else if (a == b) {
             distance = m->distance_milli[PLAN_LEVEL_HOST];
         } else if (m->place[PLAN_LEVEL_RACK][a] ==
                    m->place[PLAN_LEVEL_RACK][b]) {
@@ -404,6 +418,172 @@ check_partition(Check *check, const PlanRule *rule)
     }
 }
 
+static PlanLatency
+latency_between(const PlanModel *m, int32_t a, int32_t b)
+{
+    PlanLatency latency = m->latency[PLAN_N_LEVELS];
+
+    if (a == b) {
+        return m->latency[PLAN_LEVEL_HOST];
+    }
+    if (m->address) {
+        int64_t hops = digits_that_differ(m, a, b);
+
+        latency.mean_us = hops * m->hop.mean_us;
+        latency.jitter_us = hops * m->hop.jitter_us;
+        return latency;
+    }
+    for (int level = PLAN_LEVEL_SITE; level >= PLAN_LEVEL_RACK; level--) {
+        if (m->place[level][a] == m->place[level][b]) {
+            latency = m->latency[level];
+        }
+    }
+    return latency;
+}
+
+static void
+check_latency(Check *check, const PlanRule *rule)
+{
+    const PlanModel *m = check->m;
+    const PlanGroup *first = &m->groups[rule->group];
+    const PlanGroup *second = &m->groups[rule->on];
+
+    for (size_t i = 0; i < first->n_members; i++) {
+        for (size_t j = 0; j < second->n_members; j++) {
+            int32_t a = check->host_of[first->members[i]];
+            int32_t b = check->host_of[second->members[j]];
+            PlanLatency latency;
+
+            if (a < 0 || b < 0 || first->members[i] == second->members[j] ||
+                (first == second && j <= i)) {
+                continue;
+            }
+            latency = latency_between(m, a, b);
+            if (latency.mean_us > rule->mean_us ||
+                latency.jitter_us > rule->jitter_us) {
+                broken(check,
+                       "guests \"%s\" and \"%s\": latency %" PRId64
+                       " us, jitter %" PRId64 " us",
+                       m->guests[first->members[i]].name,
+                       m->guests[second->members[j]].name, latency.mean_us,
+                       latency.jitter_us);
+            }
+        }
+    }
+}
+
+/* Takes the worst place off, and again, and compares with what the others have
+ * free */
+static void
+check_survive(Check *check, const PlanRule *rule)
+{
+    const PlanModel *m = check->m;
+    const PlanGroup *group = &m->groups[rule->group];
+    size_t n_places = plan_model_places(m, rule->level);
+
+    for (size_t r = 0; r < m->n_resources; r++) {
+        g_autofree int64_t *room = g_new0(int64_t, m->n_hosts + 1);
+        g_autofree int64_t *need = g_new0(int64_t, n_places + 1);
+        g_autofree int64_t *free = g_new0(int64_t, n_places + 1);
+        int64_t lost = 0;
+        int64_t left = 0;
+
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            room[h] = m->limit[h * m->n_resources + r];
+        }
+        for (size_t g = 0; g < m->n_guests; g++) {
+            if (check->host_of[g] >= 0) {
+                room[check->host_of[g]] -= demand(m, g, r);
+            }
+        }
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            int64_t here = room[h] > 0 ? room[h] : 0;
+
+            free[m->place[rule->level][h]] += here;
+            left += here;
+        }
+        for (size_t i = 0; i < group->n_members; i++) {
+            int32_t host = check->host_of[group->members[i]];
+
+            if (host >= 0) {
+                need[m->place[rule->level][host]] +=
+                    demand(m, (size_t)group->members[i], r);
+            }
+        }
+        for (int64_t k = 0; k < rule->failures; k++) {
+            size_t worst = 0;
+
+            for (size_t p = 1; p < n_places; p++) {
+                if (need[p] + free[p] > need[worst] + free[worst]) {
+                    worst = p;
+                }
+            }
+            lost += need[worst];
+            left -= free[worst];
+            need[worst] = free[worst] = 0;
+        }
+        if (lost > left) {
+            broken(check,
+                   "group \"%s\": if %" PRId64 " %s%s fail, %s %" PRId64
+                   " has to go where %" PRId64 " is free",
+                   group->name, rule->failures, plan_level_name(rule->level),
+                   rule->failures > 1 ? "s" : "", m->resources[r].name, lost,
+                   left);
+        }
+    }
+}
+
+static void
+check_totals(Check *check)
+{
+    const PlanModel *m = check->m;
+
+    for (size_t i = 0; i < m->n_totals * m->n_resources; i++) {
+        const PlanTotal *total = &m->totals[i / m->n_resources];
+        size_t r = i % m->n_resources;
+        int64_t use = 0;
+
+        for (size_t g = 0; g < m->n_guests; g++) {
+            int32_t host = check->host_of[g];
+
+            if (host >= 0 && m->place[total->level][host] == total->place) {
+                use += demand(m, g, r);
+            }
+        }
+        if (use > total->most[r]) {
+            broken(check, "%s \"%s\": %s %" PRId64 " of %" PRId64,
+                   plan_level_name(total->level),
+                   (char *)m->place_names[total->level]->pdata[total->place],
+                   m->resources[r].name, use, total->most[r]);
+        }
+    }
+    for (size_t i = 0; i < m->n_trunks; i++) {
+        const PlanTrunk *trunk = &m->trunks[i];
+        const int32_t *place = m->place[trunk->level];
+        int64_t sum = 0;
+
+        for (size_t f = 0; f < m->n_flows; f++) {
+            int32_t a = check->host_of[m->flows[f].a];
+            int32_t b = check->host_of[m->flows[f].b];
+
+            if (a >= 0 && b >= 0 &&
+                ((place[a] == trunk->a && place[b] == trunk->b) ||
+                 (place[b] == trunk->a && place[a] == trunk->b))) {
+                sum += m->flows[f].amount;
+            }
+        }
+        if (sum > trunk->most) {
+            broken(check,
+                   "%ss \"%s\" and \"%s\": %" PRId64 " of %" PRId64
+                   " that may be exchanged",
+                   plan_level_name(trunk->level),
+                   (char *)m->place_names[trunk->level]->pdata[trunk->a],
+                   (char *)m->place_names[trunk->level]->pdata[trunk->b], sum,
+                   trunk->most);
+        }
+    }
+}
+
 static void
 check_group_moves(Check *check)
 {
@@ -447,10 +627,15 @@ plan_check(const PlanModel *model, const int32_t *host_of, size_t most)
     for (size_t k = 0; k < model->n_rules; k++) {
         if (model->rules[k].kind == PLAN_RULE_PARTITION) {
             check_partition(&check, &model->rules[k]);
+        } else if (model->rules[k].kind == PLAN_RULE_LATENCY) {
+            check_latency(&check, &model->rules[k]);
+        } else if (model->rules[k].kind == PLAN_RULE_SURVIVE) {
+            check_survive(&check, &model->rules[k]);
         } else {
             check_rule(&check, &model->rules[k]);
         }
     }
+    check_totals(&check);
     check_group_moves(&check);
     return verdict;
 }

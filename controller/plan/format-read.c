@@ -332,7 +332,8 @@ read_resource(Reader *r, JsonObject *object, size_t i)
     PlanResource *resource = &r->m->resources[i];
 
     at(r, "resources[%zu]", i);
-    members_known(r, object, "name reserve side_reserve transient over_weight ");
+    members_known(r, object,
+                  "name reserve side_reserve transient over_weight ");
     resource->name = take_name(r, object, r->resources, i);
     resource->reserve_milli = 800;
     get_milli(r, object, "reserve", &resource->reserve_milli);
@@ -340,6 +341,38 @@ read_resource(Reader *r, JsonObject *object, size_t i)
     get_milli(r, object, "side_reserve", &resource->side_reserve_milli);
     get_flag(r, object, "transient", &resource->transient);
     get_whole(r, object, "over_weight", &resource->over_weight);
+}
+
+/* Digits of a BCube; all hosts have as many as the first, or none */
+static void
+read_address(Reader *r, JsonObject *object, size_t i)
+{
+    PlanModel *m = r->m;
+    size_t n;
+    JsonObject *list = get_list(r, object, "address", false, &n);
+
+    if (i == 0 && list) {
+        if (n < 1 || n > PLAN_MAX_DIGITS) {
+            wrong(r, "address", "1 to %d digits are expected", PLAN_MAX_DIGITS);
+            return;
+        }
+        m->n_digits = n;
+        m->address = g_new0(int32_t, m->n_hosts * n);
+    }
+    if (!r->error && (list ? n : 0) != m->n_digits) {
+        wrong(r, "address", "%zu digits are expected, as the first host has",
+              m->n_digits);
+    }
+    for (size_t k = 0; !r->error && k < m->n_digits; k++) {
+        int64_t digit;
+
+        if (!whole(json_object_array_get_idx(list, k), &digit) ||
+            digit > INT32_MAX) {
+            wrong(r, "address", "whole numbers from 0 on are expected");
+            return;
+        }
+        m->address[i * m->n_digits + k] = (int32_t)digit;
+    }
 }
 
 /* Two objects of amounts; what they name is the host's sum of both. */
@@ -393,8 +426,8 @@ read_host(Reader *r, JsonObject *object, size_t i)
 
     at(r, "hosts[%zu]", i);
     members_known(r, object,
-                  "name rack pod site capacity sides safe features closed "
-                  "idle_mw busy_mw link_bytes_s ");
+                  "name rack pod site address capacity sides safe features "
+                  "closed idle_mw busy_mw link_bytes_s ");
     host->name = take_name(r, object, r->hosts, i);
     for (int level = PLAN_LEVEL_RACK; level < PLAN_N_LEVELS; level++) {
         const char *name =
@@ -404,6 +437,7 @@ read_host(Reader *r, JsonObject *object, size_t i)
             plan_model_place(m, (PlanLevel)level, name ? name : "");
     }
     get_amounts(r, object, "capacity", m->capacity + i * n);
+    read_address(r, object, i);
     read_sides(r, object, i);
     memcpy(m->safe + i * n, m->capacity + i * n, n * sizeof(int64_t));
     get_amounts(r, object, "safe", m->safe + i * n);
@@ -499,14 +533,38 @@ rule_word(int i)
 }
 
 static void
+read_latency_rule(Reader *r, JsonObject *object, PlanRule *rule)
+{
+    rule->mean_us = rule->jitter_us = INT64_MAX;
+    rule->group = rule->on = get_ref(r, object, "group", r->groups, "group");
+    if (member(r, object, "on")) {
+        rule->on = get_ref(r, object, "on", r->groups, "group");
+    }
+    if (member(r, object, "level")) {
+        wrong(r, "level", "a latency is between hosts, it has no level");
+    }
+    if (!member(r, object, "mean_us") && !member(r, object, "jitter_us")) {
+        wrong(r, "mean_us", "this or jitter_us is expected");
+    }
+    get_whole(r, object, "mean_us", &rule->mean_us);
+    get_whole(r, object, "jitter_us", &rule->jitter_us);
+}
+
+static void
 read_rule(Reader *r, JsonObject *object, size_t i)
 {
     PlanRule *rule = &r->m->rules[i];
 
     at(r, "rules[%zu]", i);
-    members_known(r, object, "kind level group on at_least groups ");
+    members_known(r, object,
+                  "kind level group on at_least groups failures mean_us "
+                  "jitter_us ");
     rule->kind =
         (PlanRuleKind)get_word(r, object, "kind", PLAN_N_RULES, rule_word);
+    if (rule->kind == PLAN_RULE_LATENCY) {
+        read_latency_rule(r, object, rule);
+        return;
+    }
     rule->level =
         (PlanLevel)get_word(r, object, "level", PLAN_N_LEVELS, level_word);
     if (rule->kind == PLAN_RULE_PARTITION) {
@@ -521,6 +579,74 @@ read_rule(Reader *r, JsonObject *object, size_t i)
     if (rule->kind == PLAN_RULE_SPREAD) {
         get_whole(r, object, "at_least", &rule->at_least);
     }
+    if (rule->kind == PLAN_RULE_SURVIVE) {
+        rule->failures = 1;
+        get_whole(r, object, "failures", &rule->failures);
+    }
+}
+
+/* The place of that name, which some host has to be in */
+static int32_t
+get_place(Reader *r, JsonObject *object, const char *name, PlanLevel level)
+{
+    const char *text = get_text(r, object, name, true);
+    guint at = 0;
+
+    if (text && !g_ptr_array_find_with_equal_func(r->m->place_names[level],
+                                                  text, g_str_equal, &at)) {
+        wrong(r, name, "no host is in %s \"%s\"", plan_level_name(level), text);
+    }
+    return (int32_t)at;
+}
+
+static PlanLevel
+get_outer_level(Reader *r, JsonObject *object)
+{
+    PlanLevel level =
+        (PlanLevel)get_word(r, object, "level", PLAN_N_LEVELS, level_word);
+
+    if (level == PLAN_LEVEL_HOST) {
+        wrong(r, "level", "rack, pod or site is expected");
+        return PLAN_LEVEL_RACK;
+    }
+    return level;
+}
+
+static void
+read_total(Reader *r, JsonObject *object, size_t i)
+{
+    PlanTotal *total = &r->m->totals[i];
+
+    at(r, "totals[%zu]", i);
+    members_known(r, object, "level place most ");
+    total->level = get_outer_level(r, object);
+    total->place = get_place(r, object, "place", total->level);
+    for (size_t k = 0; k < PLAN_MAX_RESOURCES; k++) {
+        total->most[k] = INT64_MAX;
+    }
+    get_amounts(r, object, "most", total->most);
+    if (!member(r, object, "most")) {
+        wrong(r, "most", "an object, amount by resource, is expected");
+    }
+}
+
+static void
+read_trunk(Reader *r, JsonObject *object, size_t i)
+{
+    PlanTrunk *trunk = &r->m->trunks[i];
+
+    at(r, "trunks[%zu]", i);
+    members_known(r, object, "level a b most ");
+    trunk->level = get_outer_level(r, object);
+    trunk->a = get_place(r, object, "a", trunk->level);
+    trunk->b = get_place(r, object, "b", trunk->level);
+    if (!r->error && trunk->a == trunk->b) {
+        wrong(r, "b", "another place than a is expected");
+    }
+    if (!member(r, object, "most")) {
+        wrong(r, "most", "a whole number from 0 on is expected");
+    }
+    get_whole(r, object, "most", &trunk->most);
 }
 
 static void
@@ -552,21 +678,53 @@ read_flow(Reader *r, JsonObject *object, size_t i)
     get_whole(r, object, "amount", &flow->amount);
 }
 
+static const char *const names[] = { "host", "rack", "pod", "site", "far" };
+G_STATIC_ASSERT(G_N_ELEMENTS(names) == PLAN_N_LEVELS + 1);
+
+/* An hour at most, so that a path of some is no question of range */
+static void
+read_latency(Reader *r, JsonObject *object, const char *name,
+             PlanLatency *latency)
+{
+    JsonObject *value = member(r, object, name);
+
+    if (!value) {
+        return;
+    }
+    at(r, "latencies.%s", name);
+    members_known(r, value, "mean_us jitter_us ");
+    get_whole(r, value, "mean_us", &latency->mean_us);
+    get_whole(r, value, "jitter_us", &latency->jitter_us);
+    if (latency->mean_us > INT64_C(3600000000) ||
+        latency->jitter_us > INT64_C(3600000000)) {
+        wrong(r, "", "an hour is the most that a latency can be");
+    }
+    at(r, "latencies");
+}
+
 static void
 read_rest(Reader *r, JsonObject *top)
 {
     PlanModel *m = r->m;
-    static const char *const names[] = { "host", "rack", "pod", "site", "far" };
     JsonObject *object = member(r, top, "distances");
     size_t n;
 
-    G_STATIC_ASSERT(G_N_ELEMENTS(names) == PLAN_N_LEVELS + 1);
     if (object) {
         at(r, "distances");
-        members_known(r, object, "host rack pod site far ");
+        members_known(r, object, "host rack pod site far hop ");
+        get_milli(r, object, "hop", &m->hop_milli);
         for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
             get_milli(r, object, names[i], &m->distance_milli[i]);
         }
+    }
+    object = member(r, top, "latencies");
+    if (object) {
+        at(r, "latencies");
+        members_known(r, object, "host rack pod site far hop ");
+        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+            read_latency(r, object, names[i], &m->latency[i]);
+        }
+        read_latency(r, object, "hop", &m->hop);
     }
     object = member(r, top, "weights");
     if (object) {
@@ -627,6 +785,8 @@ read_top(Reader *r, JsonObject *top)
         { "rules", false, read_rule },
         { "balances", false, read_balance },
         { "traffic", false, read_flow },
+        { "totals", false, read_total },
+        { "trunks", false, read_trunk },
     };
     JsonObject *list[G_N_ELEMENTS(lists)];
     size_t n[G_N_ELEMENTS(lists)];
@@ -634,7 +794,8 @@ read_top(Reader *r, JsonObject *top)
 
     members_known(r, top,
                   "format comment resources hosts guests groups rules "
-                  "balances traffic distances weights host_moves ");
+                  "balances traffic distances latencies totals trunks weights "
+                  "host_moves ");
     format = get_text(r, top, "format", true);
     if (format && strcmp(format, PLAN_FORMAT_MODEL) != 0) {
         wrong(r, "format", "\"%s\" is not \"%s\"", format, PLAN_FORMAT_MODEL);
@@ -650,6 +811,10 @@ read_top(Reader *r, JsonObject *top)
         return;
     }
     r->m = plan_model_new(n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+    r->m->n_totals = n[7];
+    r->m->totals = g_new0(PlanTotal, n[7]);
+    r->m->n_trunks = n[8];
+    r->m->trunks = g_new0(PlanTrunk, n[8]);
     for (size_t k = 0; k < G_N_ELEMENTS(lists); k++) {
         for (size_t i = 0; !r->error && i < n[k]; i++) {
             lists[k].read(r, json_object_array_get_idx(list[k], i), i);

@@ -132,6 +132,15 @@ write_host(const PlanModel *m, size_t i)
             jobj_add_string(object, plan_level_name((PlanLevel)level), name);
         }
     }
+    if (m->address) {
+        JsonObject *list = json_object_new_array();
+
+        for (size_t k = 0; k < m->n_digits; k++) {
+            json_object_array_add(
+                list, json_object_new_int(m->address[i * m->n_digits + k]));
+        }
+        jobj_add(object, "address", list);
+    }
     if (host->sides) {
         add_capacity(object, m, i);
     } else {
@@ -206,6 +215,19 @@ write_rule(const PlanModel *m, size_t i)
     JsonObject *object = json_object_new_object();
 
     jobj_add_string(object, "kind", plan_rule_name(rule->kind));
+    if (rule->kind == PLAN_RULE_LATENCY) {
+        jobj_add_string(object, "group", m->groups[rule->group].name);
+        if (rule->on != rule->group) {
+            jobj_add_string(object, "on", m->groups[rule->on].name);
+        }
+        if (rule->mean_us != INT64_MAX) {
+            jobj_add_i64(object, "mean_us", rule->mean_us);
+        }
+        if (rule->jitter_us != INT64_MAX) {
+            jobj_add_i64(object, "jitter_us", rule->jitter_us);
+        }
+        return object;
+    }
     jobj_add_string(object, "level", plan_level_name(rule->level));
     if (rule->kind == PLAN_RULE_PARTITION) {
         JsonObject *list = json_object_new_array();
@@ -224,7 +246,59 @@ write_rule(const PlanModel *m, size_t i)
     if (rule->kind == PLAN_RULE_SPREAD) {
         jobj_add_i64(object, "at_least", rule->at_least);
     }
+    if (rule->kind == PLAN_RULE_SURVIVE) {
+        jobj_add_i64(object, "failures", rule->failures);
+    }
     return object;
+}
+
+static const char *
+place_name(const PlanModel *m, PlanLevel level, int32_t place)
+{
+    return m->place_names[level]->pdata[place];
+}
+
+static JsonObject *
+write_total(const PlanModel *m, size_t i)
+{
+    const PlanTotal *total = &m->totals[i];
+    JsonObject *object = json_object_new_object();
+    JsonObject *most = json_object_new_object();
+
+    jobj_add_string(object, "level", plan_level_name(total->level));
+    jobj_add_string(object, "place", place_name(m, total->level, total->place));
+    for (size_t r = 0; r < m->n_resources; r++) {
+        if (total->most[r] != INT64_MAX) {
+            jobj_add_i64(most, m->resources[r].name, total->most[r]);
+        }
+    }
+    jobj_add(object, "most", most);
+    return object;
+}
+
+static JsonObject *
+write_trunk(const PlanModel *m, size_t i)
+{
+    const PlanTrunk *trunk = &m->trunks[i];
+    JsonObject *object = json_object_new_object();
+
+    jobj_add_string(object, "level", plan_level_name(trunk->level));
+    jobj_add_string(object, "a", place_name(m, trunk->level, trunk->a));
+    jobj_add_string(object, "b", place_name(m, trunk->level, trunk->b));
+    jobj_add_i64(object, "most", trunk->most);
+    return object;
+}
+
+static void
+add_latency(JsonObject *object, const char *name, PlanLatency latency)
+{
+    if (latency.mean_us || latency.jitter_us) {
+        JsonObject *value = json_object_new_object();
+
+        jobj_add_i64(value, "mean_us", latency.mean_us);
+        jobj_add_i64(value, "jitter_us", latency.jitter_us);
+        jobj_add(object, name, value);
+    }
 }
 
 static JsonObject *
@@ -271,6 +345,7 @@ plan_format_write(const PlanModel *m)
                                              "far" };
     JsonObject *top = json_object_new_object();
     JsonObject *object = json_object_new_object();
+    JsonObject *latencies = json_object_new_object();
 
     jobj_add_string(top, "format", PLAN_FORMAT_MODEL);
     add_list(top, "resources", m, m->n_resources, write_resource);
@@ -280,10 +355,16 @@ plan_format_write(const PlanModel *m)
     add_list(top, "rules", m, m->n_rules, write_rule);
     add_list(top, "balances", m, m->n_balances, write_balance);
     add_list(top, "traffic", m, m->n_flows, write_flow);
+    add_list(top, "totals", m, m->n_totals, write_total);
+    add_list(top, "trunks", m, m->n_trunks, write_trunk);
     for (size_t i = 0; i < G_N_ELEMENTS(distances); i++) {
         jobj_add(object, distances[i], milli(m->distance_milli[i]));
+        add_latency(latencies, distances[i], m->latency[i]);
     }
+    jobj_add(object, "hop", milli(m->hop_milli));
+    add_latency(latencies, "hop", m->hop);
     jobj_add(top, "distances", object);
+    jobj_add(top, "latencies", latencies);
     object = json_object_new_object();
     jobj_add_i64(object, "hosts", m->weights.hosts);
     jobj_add_i64(object, "energy", m->weights.energy);

@@ -17,8 +17,9 @@ G_DEFINE_QUARK(vmferry_plan_error, plan_error)
 static const char *const level_names[] = { "host", "rack", "pod", "site" };
 G_STATIC_ASSERT(G_N_ELEMENTS(level_names) == PLAN_N_LEVELS);
 
-static const char *const rule_names[] = { "apart", "together", "spread",
-                                          "depends", "partition" };
+static const char *const rule_names[] = { "apart",   "together",  "spread",
+                                          "depends", "partition", "latency",
+                                          "survive" };
 G_STATIC_ASSERT(G_N_ELEMENTS(rule_names) == PLAN_N_RULES);
 
 const char *
@@ -80,6 +81,7 @@ plan_model_new(size_t n_resources, size_t n_hosts, size_t n_guests,
     for (int level = 0; level <= PLAN_N_LEVELS; level++) {
         model->distance_milli[level] = tree[level] * PLAN_MILLI;
     }
+    model->hop_milli = PLAN_MILLI;
     return model;
 }
 
@@ -126,6 +128,9 @@ plan_model_free(PlanModel *model)
     g_free(model->rules);
     g_free(model->balances);
     g_free(model->flows);
+    g_free(model->totals);
+    g_free(model->trunks);
+    g_free(model->address);
     g_free(model->host_moves);
     g_free(model->limit);
     g_free(model->link_start);
@@ -172,6 +177,25 @@ plan_model_places(const PlanModel *model, PlanLevel level)
                                     : MAX(model->place_names[level]->len, 1);
 }
 
+PlanLatency
+plan_model_latency(const PlanModel *m, int class)
+{
+    if (m->address && class > 0) {
+        return (PlanLatency){ class * m->hop.mean_us,
+                              class * m->hop.jitter_us };
+    }
+    return m->latency[class];
+}
+
+bool
+plan_rule_too_slow(const PlanModel *m, const PlanRule *rule, int class)
+{
+    PlanLatency latency = plan_model_latency(m, class);
+
+    return latency.mean_us > rule->mean_us ||
+           latency.jitter_us > rule->jitter_us;
+}
+
 static int
 compare_hosts(const void *a, const void *b)
 {
@@ -202,6 +226,49 @@ fits(double *sum, double summand)
 {
     *sum += fabs(summand);
     return *sum < 0x1p60;
+}
+
+/* What rules over amounts and pairs may break at most */
+static bool
+rules_fit(const PlanModel *m, double *total)
+{
+    bool good = true;
+    double amounts = 0;
+    double sizes = 0;
+
+    for (size_t r = 0; r < m->n_resources; r++) {
+        for (size_t g = 0; g < m->n_guests; g++) {
+            sizes +=
+                (double)m->demand[g * m->n_resources + r] * (double)m->scale[r];
+        }
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            sizes += (double)m->capacity[h * m->n_resources + r] *
+                     (double)m->scale[r];
+        }
+    }
+    for (size_t f = 0; f < m->n_flows; f++) {
+        amounts += (double)m->flows[f].amount;
+    }
+    for (size_t k = 0; k < m->n_rules; k++) {
+        const PlanRule *rule = &m->rules[k];
+
+        if (rule->kind == PLAN_RULE_SURVIVE) {
+            good = good && fits(total, 2 * sizes);
+        } else if (rule->kind == PLAN_RULE_LATENCY) {
+            good = good &&
+                   fits(total, 1e6 * (double)m->groups[rule->group].n_members *
+                                   (double)m->groups[rule->on].n_members);
+        }
+    }
+    for (size_t i = 0; i < m->n_totals; i++) {
+        good = good && fits(total, sizes);
+    }
+    for (size_t i = 0; i < m->n_trunks; i++) {
+        good = good &&
+               fits(total, 1e6 * amounts / (double)MAX(1, m->trunks[i].most) +
+                               amounts);
+    }
+    return good;
 }
 
 static bool
@@ -255,6 +322,7 @@ check_magnitude(const PlanModel *m, GError **error)
         for (int level = 0; level <= PLAN_N_LEVELS; level++) {
             far = MAX(far, m->distance_milli[level]);
         }
+        far = MAX(far, (int64_t)m->n_digits * m->hop_milli);
         good = good && fits(&total, (double)m->flows[f].amount * (double)far *
                                         (double)m->weights.traffic);
     }
@@ -264,6 +332,7 @@ check_magnitude(const PlanModel *m, GError **error)
         good = good && fits(&total, 0x1p31 * (double)m->weights.host_move);
         good = good && fits(&total, (double)m->weights.group_move);
     }
+    good = good && rules_fit(m, &total);
     if (!good) {
         g_set_error(error, PLAN_ERROR, PLAN_ERROR_RANGE,
                     "amounts times weights do not fit 60 bits: choose larger "
@@ -390,6 +459,32 @@ check_rule(const PlanModel *m, size_t k, GError **error)
                     k, m->groups[rule->group].n_members,
                     m->groups[rule->group].name);
         return false;
+    } else if (rule->kind == PLAN_RULE_SURVIVE &&
+               (rule->failures < 1 || rule->failures > PLAN_MAX_FAILURES)) {
+        g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
+                    "rules[%zu]: failures have to be 1 to %d", k,
+                    PLAN_MAX_FAILURES);
+        return false;
+    }
+    return true;
+}
+
+/* Each host its own address: the digits as bytes, in a set */
+static bool
+check_addresses(const PlanModel *m, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(
+        g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, NULL);
+
+    for (size_t h = 0; m->address && h < m->n_hosts; h++) {
+        if (!g_hash_table_add(
+                seen, g_bytes_new_static(m->address + h * m->n_digits,
+                                         m->n_digits * sizeof(int32_t)))) {
+            g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
+                        "host \"%s\": another host has the same address",
+                        m->hosts[h].name);
+            return false;
+        }
     }
     return true;
 }
@@ -453,10 +548,10 @@ side_limit_of(const PlanModel *m, size_t h, size_t r, int64_t capacity)
 {
     int64_t reserve = m->resources[r].side_reserve_milli;
 
-    return m->hosts[h].closed ? 0
-                              : capacity / PLAN_MILLI * reserve +
-                                    capacity % PLAN_MILLI * reserve /
-                                        PLAN_MILLI;
+    return m->hosts[h].closed
+               ? 0
+               : capacity / PLAN_MILLI * reserve +
+                     capacity % PLAN_MILLI * reserve / PLAN_MILLI;
 }
 
 typedef struct Sized {
@@ -579,7 +674,8 @@ plan_model_finish(PlanModel *m, GError **error)
                   compare_hosts);
         }
     }
-    if (!finish_sides(m, error) || !check_groups(m, error)) {
+    if (!finish_sides(m, error) || !check_addresses(m, error) ||
+        !check_groups(m, error)) {
         return false;
     }
     for (size_t k = 0; k < m->n_rules; k++) {

@@ -22,6 +22,9 @@
 #define PLAN_NOWHERE (-1)
 #define PLAN_MAX_RESOURCES 32
 #define PLAN_MAX_FEATURES 64
+#define PLAN_MAX_DIGITS 8
+#define PLAN_MAX_CLASSES (PLAN_MAX_DIGITS + 1)
+#define PLAN_MAX_FAILURES 16
 /* thousandths: what distances and reserves are counted in */
 #define PLAN_MILLI 1000
 
@@ -40,8 +43,8 @@ typedef struct PlanResource {
     char *name;
     int64_t reserve_milli; /* r: limit = capacity x r / 1000, at most 1000 */
     int64_t side_reserve_milli; /* the same for each side of a host */
-    int64_t over_weight;   /* cost of a unit used above a host's safe level */
-    bool transient;        /* a guest that moves counts at both ends */
+    int64_t over_weight; /* cost of a unit used above a host's safe level */
+    bool transient;      /* a guest that moves counts at both ends */
 } PlanResource;
 
 typedef struct PlanHost {
@@ -81,19 +84,25 @@ typedef enum {
     PLAN_RULE_SPREAD,    /* members in at least `at_least` places */
     PLAN_RULE_DEPENDS,   /* each place with a member has one of group `on` */
     PLAN_RULE_PARTITION, /* no place has members of two of `groups` */
+    PLAN_RULE_LATENCY,   /* members of `group` and of `on` are near enough */
+    PLAN_RULE_SURVIVE, /* after `failures` places fail, there is room elsewhere
+                            for the members that were there */
     PLAN_N_RULES,
 } PlanRuleKind;
 
-/** plan_rule_name() - "apart", "together", "spread", "depends", "partition" */
+/** plan_rule_name() - "apart", "together", "spread", "depends", "partition",
+ * "latency", "survive" */
 const char *plan_rule_name(PlanRuleKind kind);
 
 typedef struct PlanRule {
     PlanRuleKind kind;
     PlanLevel level;
-    int32_t group;    /* all but partition */
-    int32_t on;       /* depends */
-    int64_t at_least; /* spread */
-    size_t n_groups;  /* partition */
+    int32_t group;              /* all but partition */
+    int32_t on;                 /* depends; latency: may be `group` itself */
+    int64_t at_least;           /* spread */
+    int64_t failures;           /* survive */
+    int64_t mean_us, jitter_us; /* latency; INT64_MAX: any will do */
+    size_t n_groups;            /* partition */
     int32_t *groups;
 } PlanRule;
 
@@ -108,6 +117,25 @@ typedef struct PlanFlow {
     int32_t a, b;   /* guests */
     int64_t amount; /* what the two exchange, of any one unit */
 } PlanFlow;
+
+/* What a packet takes between two hosts, and by how much that varies */
+typedef struct PlanLatency {
+    int64_t mean_us, jitter_us;
+} PlanLatency;
+
+/* The guests of a place take so much in all, and no more */
+typedef struct PlanTotal {
+    PlanLevel level;
+    int32_t place;
+    int64_t most[PLAN_MAX_RESOURCES]; /* INT64_MAX: any amount */
+} PlanTotal;
+
+/* The guests of two places exchange so much, and no more */
+typedef struct PlanTrunk {
+    PlanLevel level;
+    int32_t a, b;
+    int64_t most;
+} PlanTrunk;
 
 /* What a unit of each objective costs; 0 switches it off */
 typedef struct PlanWeights {
@@ -137,6 +165,9 @@ typedef struct PlanModel {
     PlanRule *rules;
     PlanBalance *balances;
     PlanFlow *flows;
+    size_t n_totals, n_trunks;
+    PlanTotal *totals;
+    PlanTrunk *trunks;
     int32_t *host_moves; /* [from x n_hosts + to], or NULL */
     PlanWeights weights;
     GPtrArray *feature_names;              /* owned strings */
@@ -145,6 +176,14 @@ typedef struct PlanModel {
     /* switches between two guests: on one host, in one rack, pod, site, and
      * in different sites */
     int64_t distance_milli[PLAN_N_LEVELS + 1];
+    PlanLatency latency[PLAN_N_LEVELS + 1];
+    /* BCube: hosts have addresses of n_digits digits, and from one to another
+     * it takes a hop, through one switch, for each digit that differs. Levels
+     * then make no distance. */
+    size_t n_digits;
+    int32_t *address; /* [host x n_digits], or NULL */
+    int64_t hop_milli;
+    PlanLatency hop;
 
     /* by plan_model_finish() */
     int64_t *limit;                    /* capacity x reserve, 0 where closed */
@@ -203,17 +242,46 @@ bool plan_model_reweigh(PlanModel *model, const PlanWeights *weights,
 /** plan_model_places() - How many places @level has */
 size_t plan_model_places(const PlanModel *model, PlanLevel level);
 
+/** plan_model_class() - The level of the innermost place that both hosts share,
+ * PLAN_N_LEVELS if there is none; with addresses, digits that differ */
+static inline int
+plan_model_class(const PlanModel *model, int32_t a, int32_t b)
+{
+    int class = 0;
+
+    if (model->address) {
+        size_t n = model->n_digits;
+
+        for (size_t i = 0; i < n; i++) {
+            class += model->address[(size_t)a * n + i] !=
+                     model->address[(size_t)b * n + i];
+        }
+        return class;
+    }
+    while (class < PLAN_N_LEVELS &&
+           model->place[class][a] != model->place[class][b]) {
+        class ++;
+    }
+    return class;
+}
+
 /** plan_model_distance_milli() - Thousandths of switches between two hosts */
 static inline int64_t
 plan_model_distance_milli(const PlanModel *model, int32_t a, int32_t b)
 {
-    for (int level = 0; level < PLAN_N_LEVELS; level++) {
-        if (model->place[level][a] == model->place[level][b]) {
-            return model->distance_milli[level];
-        }
-    }
-    return model->distance_milli[PLAN_N_LEVELS];
+    int class = plan_model_class(model, a, b);
+
+    return model->address && class > 0 ? class * model->hop_milli
+                                       : model->distance_milli[class];
 }
+
+/** plan_model_latency() - Between hosts of that class, as above */
+PlanLatency plan_model_latency(const PlanModel *model, int class);
+
+/** plan_rule_too_slow() - Is a class of hosts too far apart for a rule of
+ * latency? */
+bool plan_rule_too_slow(const PlanModel *model, const PlanRule *rule,
+                        int class);
 
 /** plan_model_allows() - May @guest run on @host, looking at these two only? */
 bool plan_model_allows(const PlanModel *model, int32_t guest, int32_t host);

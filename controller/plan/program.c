@@ -14,12 +14,17 @@
  *   partition  q(k, p) >= X(g, p) for g of group k, sum over k of q(k, p) <= 1
  *   sides      t(g, h) <= x(g, h) is 1 on side 1; of side 1 a guest of numa 1
  *              takes t of its demand, one of numa 2 half of x; of side 2 x - t
+ *   latency    x(g, h) + sum of x(o, hosts too slow from h) <= 1
+ *   survive    e(p) >= need(p) + free(p) - t; failures t + sum of e(p) <= sum of
+ *              free(p): t and e are the largest sums' dual
+ *   trunks     z(f) >= X(a, p) + X(b, q) - 1, sum of amount z(f) <= most
  *   traffic    s(f, level) >= X(a, p) - X(b, p); each level that a flow crosses
  *              adds what the distance grows there
  */
 #include "plan/program.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "plan/sides.h"
 
@@ -475,10 +480,161 @@ add_spread(Builder *b, size_t k)
     row_end(b);
 }
 
+static void
+add_latency_pair(Builder *b, const PlanRule *rule, size_t g, size_t other)
+{
+    const PlanModel *m = b->m;
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        if (on(b, g, h) < 0) {
+            continue;
+        }
+        row_begin(b, -G_MAXDOUBLE, 1);
+        row_add(b, on(b, g, h), 1);
+        for (size_t k = 0; k < m->n_hosts; k++) {
+            if (plan_rule_too_slow(
+                    m, rule, plan_model_class(m, (int32_t)h, (int32_t)k))) {
+                row_add(b, on(b, other, k), 1);
+            }
+        }
+        row_end(b);
+    }
+}
+
+static void
+add_latency(Builder *b, const PlanRule *rule)
+{
+    const PlanGroup *first = &b->m->groups[rule->group];
+    const PlanGroup *second = &b->m->groups[rule->on];
+
+    for (size_t i = 0; i < first->n_members; i++) {
+        for (size_t j = rule->on == rule->group ? i + 1 : 0;
+             j < second->n_members; j++) {
+            if (first->members[i] != second->members[j]) {
+                add_latency_pair(b, rule, (size_t)first->members[i],
+                                 (size_t)second->members[j]);
+            }
+        }
+    }
+}
+
+static void
+add_survive(Builder *b, size_t k, size_t r)
+{
+    const PlanModel *m = b->m;
+    const PlanRule *rule = &m->rules[k];
+    const PlanGroup *group = &m->groups[rule->group];
+    size_t n = m->n_resources;
+    size_t n_places = plan_model_places(m, rule->level);
+    PlanColumn worst = { .kind = PLAN_COLUMN_WORST,
+                         .a = (int32_t)k,
+                         .b = (int32_t)r,
+                         .most = G_MAXDOUBLE };
+    int32_t first = add_column(b, worst);
+    double all = 0;
+
+    for (size_t p = 0; p < n_places; p++) {
+        PlanColumn above = { .kind = PLAN_COLUMN_ABOVE,
+                             .a = (int32_t)k,
+                             .b = (int32_t)r,
+                             .c = (int32_t)p,
+                             .most = G_MAXDOUBLE };
+        double limit = 0;
+        int32_t at = add_column(b, above);
+
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            limit += m->place[rule->level][h] == (int32_t)p
+                         ? (double)m->limit[h * n + r]
+                         : 0;
+        }
+        all += limit;
+        row_begin(b, limit, G_MAXDOUBLE);
+        row_add(b, at, 1);
+        row_add(b, first, 1);
+        for (size_t g = 0; g < m->n_guests; g++) {
+            row_add_place(b, (int32_t)g, rule->level, (int32_t)p,
+                          (double)m->demand[g * n + r]);
+        }
+        for (size_t i = 0; i < group->n_members; i++) {
+            row_add_place(
+                b, group->members[i], rule->level, (int32_t)p,
+                -(double)m->demand[(size_t)group->members[i] * n + r]);
+        }
+        row_end(b);
+    }
+    row_begin(b, -G_MAXDOUBLE, all);
+    row_add(b, first, (double)rule->failures);
+    for (size_t p = 0; p < n_places; p++) {
+        row_add(b, first + 1 + (int32_t)p, 1);
+    }
+    for (size_t g = 0; g < m->n_guests; g++) {
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            row_add(b, on(b, g, h), (double)m->demand[g * n + r]);
+        }
+    }
+    row_end(b);
+}
+
+static void
+add_totals(Builder *b)
+{
+    const PlanModel *m = b->m;
+
+    for (size_t i = 0; i < m->n_totals * m->n_resources; i++) {
+        const PlanTotal *total = &m->totals[i / m->n_resources];
+        size_t r = i % m->n_resources;
+
+        if (total->most[r] == INT64_MAX) {
+            continue;
+        }
+        row_begin(b, -G_MAXDOUBLE, (double)total->most[r]);
+        for (size_t g = 0; g < m->n_guests; g++) {
+            row_add_place(b, (int32_t)g, total->level, total->place,
+                          (double)m->demand[g * m->n_resources + r]);
+        }
+        row_end(b);
+    }
+}
+
+static void
+add_trunk(Builder *b, size_t i)
+{
+    const PlanModel *m = b->m;
+    const PlanTrunk *trunk = &m->trunks[i];
+    int32_t first = (int32_t)b->p->columns->len;
+
+    for (size_t f = 0; f < m->n_flows; f++) {
+        const PlanFlow *flow = &m->flows[f];
+        PlanColumn carried = { .kind = PLAN_COLUMN_CARRIED,
+                               .a = (int32_t)f,
+                               .b = (int32_t)i,
+                               .most = 1 };
+        int32_t at = add_column(b, carried);
+
+        for (int way = 0; way < 2; way++) {
+            row_begin(b, -1, G_MAXDOUBLE);
+            row_add(b, at, 1);
+            row_add_place(b, flow->a, trunk->level, way ? trunk->a : trunk->b,
+                          -1);
+            row_add_place(b, flow->b, trunk->level, way ? trunk->b : trunk->a,
+                          -1);
+            row_end(b);
+        }
+    }
+    row_begin(b, -G_MAXDOUBLE, (double)trunk->most);
+    for (size_t f = 0; f < m->n_flows; f++) {
+        row_add(b, first + (int32_t)f, (double)m->flows[f].amount);
+    }
+    row_end(b);
+}
+
 /* Hosts of one rack are of one pod, and so on; distances do not fall */
 static bool
 nested(const PlanModel *m)
 {
+    if (m->address) {
+        return false;
+    }
     for (int level = PLAN_LEVEL_HOST; level < PLAN_N_LEVELS; level++) {
         if (m->distance_milli[level + 1] < m->distance_milli[level]) {
             return false;
@@ -507,8 +663,9 @@ plan_program_new(const PlanModel *m, GError **error)
     p->entries = g_array_new(FALSE, FALSE, sizeof(PlanEntry));
     if (m->weights.traffic && m->n_flows && !nested(m)) {
         g_set_error(error, PLAN_ERROR, PLAN_ERROR_MEMBER,
-                    "exact solutions need racks within pods within sites, and "
-                    "distances that do not fall with the level");
+                    "exact solutions need racks within pods within sites, "
+                    "distances that do not fall with the level, and no "
+                    "addresses");
         return NULL;
     }
     if ((double)m->n_guests * (double)m->n_hosts > MOST_ENTRIES) {
@@ -526,14 +683,27 @@ plan_program_new(const PlanModel *m, GError **error)
         for (size_t k = 0; k < m->n_rules; k++) {
             size_t n_places = plan_model_places(m, m->rules[k].level);
 
-            if (m->rules[k].kind == PLAN_RULE_SPREAD) {
+            switch (m->rules[k].kind) {
+            case PLAN_RULE_SPREAD:
                 add_spread(&b, k);
+                break;
+            case PLAN_RULE_LATENCY:
+                add_latency(&b, &m->rules[k]);
+                break;
+            case PLAN_RULE_SURVIVE:
+                for (size_t r = 0; r < m->n_resources; r++) {
+                    add_survive(&b, k, r);
+                }
+                break;
+            default:
+                for (size_t place = 0; place < n_places; place++) {
+                    add_rule_at(&b, k, (int32_t)place);
+                }
             }
-            for (size_t place = 0;
-                 place < n_places && m->rules[k].kind != PLAN_RULE_SPREAD;
-                 place++) {
-                add_rule_at(&b, k, (int32_t)place);
-            }
+        }
+        add_totals(&b);
+        for (size_t i = 0; i < m->n_trunks; i++) {
+            add_trunk(&b, i);
         }
         p->rounding =
             m->n_resources ? (int64_t)m->n_hosts * m->weights.energy : 0;
@@ -573,6 +743,54 @@ members_in(const PlanModel *m, int32_t group, PlanLevel level, int32_t place,
         n += host != PLAN_NOWHERE && m->place[level][host] == place;
     }
     return n;
+}
+
+/* need + free of a place, for a rule of surviving */
+static double
+sum_of(const PlanModel *m, const PlanRule *rule, size_t r, int32_t place,
+       const int32_t *host_of, const double *use)
+{
+    const PlanGroup *group = &m->groups[rule->group];
+    double sum = 0;
+
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        if (m->place[rule->level][h] == place) {
+            sum += (double)m->limit[h * m->n_resources + r] -
+                   use[h * m->n_resources + r];
+        }
+    }
+    for (size_t i = 0; i < group->n_members; i++) {
+        size_t g = (size_t)group->members[i];
+
+        if (m->place[rule->level][host_of[g]] == place) {
+            sum += (double)m->demand[g * m->n_resources + r];
+        }
+    }
+    return sum;
+}
+
+static int
+falling(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+
+    return (x < y) - (x > y);
+}
+
+/* The least of the `failures` largest sums, 0 if there are fewer places */
+static double
+worst_sum(const PlanModel *m, const PlanRule *rule, size_t r,
+          const int32_t *host_of, const double *use)
+{
+    size_t n = plan_model_places(m, rule->level);
+    g_autofree double *sums = g_new(double, n);
+
+    for (size_t p = 0; p < n; p++) {
+        sums[p] = sum_of(m, rule, r, (int32_t)p, host_of, use);
+    }
+    qsort(sums, n, sizeof(*sums), falling);
+    return (size_t)rule->failures <= n ? MAX(0, sums[rule->failures - 1]) : 0;
 }
 
 static bool
@@ -643,6 +861,19 @@ value_of(const PlanModel *m, const PlanColumn *c, const int32_t *host_of,
             most = MAX(most, moved);
         }
         return most;
+    case PLAN_COLUMN_WORST:
+        return worst_sum(m, &m->rules[a], b, host_of, use);
+    case PLAN_COLUMN_ABOVE:
+        return MAX(0, sum_of(m, &m->rules[a], b, c->c, host_of, use) -
+                          worst_sum(m, &m->rules[a], b, host_of, use));
+    case PLAN_COLUMN_CARRIED: {
+        const PlanTrunk *trunk = &m->trunks[b];
+        int32_t from = m->place[trunk->level][host_of[m->flows[a].a]];
+        int32_t to = m->place[trunk->level][host_of[m->flows[a].b]];
+
+        return (from == trunk->a && to == trunk->b) ||
+               (from == trunk->b && to == trunk->a);
+    }
     case PLAN_COLUMN_SIDE:
         return on_first_side(m, c->a, c->b, host_of);
     case PLAN_COLUMN_SPREAD:

@@ -20,6 +20,9 @@ typedef enum {
     PLAN_COLUMN_MOST,    /* guests moved in the group with most of them */
     PLAN_COLUMN_SPREAD,  /* rule a has a member in place b */
     PLAN_COLUMN_SIDE,    /* guest a is on the first side of host b */
+    PLAN_COLUMN_WORST,   /* rule a, resource b: the least of the worst sums */
+    PLAN_COLUMN_ABOVE,   /* ... what the sum of place c is more than that */
+    PLAN_COLUMN_CARRIED, /* flow a goes over trunk b */
     PLAN_COLUMN_PART, /* group a of a partition, by number c, is in place b */
 } PlanColumnKind;
 

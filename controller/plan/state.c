@@ -14,7 +14,8 @@ static const PlanTerm *const all_terms[] = {
     &plan_term_depends,  &plan_term_partition, &plan_term_load,
     &plan_term_balance,  &plan_term_hosts,     &plan_term_energy,
     &plan_term_traffic,  &plan_term_move,      &plan_term_group_move,
-    &plan_term_sides,
+    &plan_term_sides,    &plan_term_latency,   &plan_term_total,
+    &plan_term_trunk,    &plan_term_survive,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(all_terms) <= PLAN_MAX_TERMS);
 

@@ -30,6 +30,14 @@ MISTAKES = [
     lambda m: m["rules"][0].pop("group"),
     lambda m: m.update(weights={"engery": 1}),
     lambda m: m.update(distances={"rack": -1}),
+    lambda m: m["guests"][0].update(numa=3),
+    lambda m: m["hosts"][0].update(sides=[{"disk": 1}]),
+    lambda m: m.update(latencies={"hop": 5}),
+    lambda m: m.update(totals=[{"level": "host", "place": "a", "most": {}}]),
+    lambda m: m.update(trunks=[{"level": "rack", "a": "r1", "b": "r2"}]),
+    lambda m: m["rules"].append({"kind": "latency", "group": "web"}),
+    lambda m: m["rules"].append({"kind": "survive", "level": "host",
+                                 "group": "web", "failures": 0}),
 ]
 
 

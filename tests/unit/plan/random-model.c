@@ -37,6 +37,50 @@ fill_hosts(PlanModel *m, GRand *rand)
     }
 }
 
+/* What a packet takes, and what places and pairs of them may have in all */
+static void
+fill_network(PlanModel *m, GRand *rand, bool bcube)
+{
+    for (int level = 0; level <= PLAN_N_LEVELS; level++) {
+        m->latency[level] = (PlanLatency){ 10 * level, level };
+    }
+    m->hop = (PlanLatency){ 15, 2 };
+    m->hop_milli = 1500;
+    if (bcube) {
+        m->n_digits = 3;
+        m->address = g_new0(int32_t, 3 * m->n_hosts);
+        for (size_t h = 0; h < m->n_hosts; h++) {
+            for (size_t k = 0; k < 3; k++) {
+                m->address[3 * h + k] = h >> k & 1;
+            }
+        }
+    }
+    m->n_totals = m->n_trunks = 2;
+    m->totals = g_new0(PlanTotal, 2);
+    m->trunks = g_new0(PlanTrunk, 2);
+    for (size_t i = 0; i < 2; i++) {
+        PlanTotal *total = &m->totals[i];
+        PlanTrunk *trunk = &m->trunks[i];
+
+        total->level = (PlanLevel)g_rand_int_range(rand, 1, PLAN_N_LEVELS);
+        total->place = g_rand_int_range(
+            rand, 0, (gint32)plan_model_places(m, total->level));
+        for (size_t r = 0; r < PLAN_MAX_RESOURCES; r++) {
+            total->most[r] = r ? g_rand_int_range(rand, 50, 400) : INT64_MAX;
+        }
+        trunk->level = (PlanLevel)g_rand_int_range(rand, 1, PLAN_N_LEVELS);
+        trunk->b = g_rand_int_range(rand, 0,
+                                    (gint32)plan_model_places(m, trunk->level));
+        trunk->a = trunk->b > 0 ? trunk->b - 1 : trunk->b;
+        trunk->most = g_rand_int_range(rand, 0, 300);
+        /* one place only has nothing to exchange */
+        m->n_trunks -= trunk->a == trunk->b;
+    }
+    if (m->n_trunks == 1 && m->trunks[0].a == m->trunks[0].b) {
+        m->trunks[0] = m->trunks[1];
+    }
+}
+
 static void
 divide_hosts(PlanModel *m, GRand *rand)
 {
@@ -124,6 +168,17 @@ fill_rules(PlanModel *m, GRand *rand)
         }
         rule->on =
             rule->kind == PLAN_RULE_DEPENDS ? g_rand_int_range(rand, 0, n) : 0;
+        if (rule->kind == PLAN_RULE_LATENCY) {
+            rule->level = PLAN_LEVEL_HOST;
+            rule->on = g_rand_boolean(rand) ? rule->group
+                                            : g_rand_int_range(rand, 0, n);
+            rule->mean_us = g_rand_int_range(rand, 20, 60);
+            rule->jitter_us =
+                g_rand_boolean(rand) ? INT64_MAX : g_rand_int_range(rand, 2, 9);
+        }
+        if (rule->kind == PLAN_RULE_SURVIVE) {
+            rule->failures = g_rand_int_range(rand, 1, 4);
+        }
         rule->at_least =
             rule->kind == PLAN_RULE_SPREAD
                 ? g_rand_int_range(rand, 1,
@@ -176,6 +231,9 @@ random_model(guint32 seed)
     }
     if (seed % 3 == 0) {
         divide_hosts(m, rand);
+    }
+    if (seed % 4 != 1) {
+        fill_network(m, rand, seed % 4 == 2);
     }
     m->distance_milli[0] = 500;
     m->weights = (PlanWeights){

@@ -68,6 +68,7 @@ Test(program, agrees_with_the_checker)
             random_model_keep_rules(m, seed % (m->n_rules + 1));
         }
         nest(m);
+        g_clear_pointer(&m->address, g_free);
         if (seed % 2) {
             random_model_loosen(m);
         }
