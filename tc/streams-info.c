@@ -26,7 +26,6 @@ stream_take_info(StreamInfo *stream, const void *data, size_t length)
     stream->bytes_sent = info.tcpi_bytes_sent;
     stream->bytes_acked = info.tcpi_bytes_acked;
     stream->rtt_us = info.tcpi_rtt;
-    stream->retransmits = info.tcpi_total_retrans;
     stream->busy_us = info.tcpi_busy_time;
     stream->rwnd_limited_us = info.tcpi_rwnd_limited;
     stream->sndbuf_limited_us = info.tcpi_sndbuf_limited;

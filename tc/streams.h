@@ -28,7 +28,6 @@ typedef struct StreamInfo {
                               a queueing discipline counts them; 0 if the
                               kernel does not tell */
     uint64_t rtt_us;
-    uint32_t retransmits;
     /* Time so far with data outstanding or waiting, and of it for the
      * receiver's window and for the send buffer; 0 all if not told. */
     uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us;

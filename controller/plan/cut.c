@@ -176,14 +176,13 @@ plan_cut_two(size_t n, const PlanEdge *edges, size_t n_edges, bool *side)
 }
 
 typedef struct Splitter {
-    size_t n_total;
     const PlanEdge *edges;
     size_t n_edges;
     size_t most;
     bool (*stop)(void *data);
     void *data;
     GPtrArray *sets;
-    int32_t *index; /* [n_total] number within the set at hand, or -1 */
+    int32_t *index; /* of each guest: number within the set at hand, or -1 */
 } Splitter;
 
 /* Takes over @set. The smaller side goes on first, which is the order in which
@@ -248,7 +247,6 @@ plan_cut_sets(size_t n, const PlanEdge *edges, size_t n_edges, size_t most,
     g_autofree int32_t *index = g_new(int32_t, n);
     GArray *all = g_array_new(FALSE, FALSE, sizeof(int32_t));
     Splitter splitter = {
-        .n_total = n,
         .edges = edges,
         .n_edges = n_edges,
         .most = most,

@@ -86,11 +86,9 @@ void virt_guest_sample_curve(VirtGuest *guest, unsigned window_ms,
 /* What is known about a guest's memory. Bytes. */
 typedef struct VirtMemory {
     uint64_t total_bytes;
-    Known used_bytes;     /* the balloon driver's word; page cache is used */
-    Known resident_bytes; /* of QEMU's process, with all that it needs itself */
-    Known nonzero_share;  /* 0..1, of pages looked at; unknown: not allowed,
+    Known used_bytes;    /* the balloon driver's word; page cache is used */
+    Known nonzero_share; /* 0..1, of pages looked at; unknown: not allowed,
                              or a machine whose layout is not known */
-    double nonzero_sd;    /* how far off that may be */
 } VirtMemory;
 
 typedef void (*VirtMemoryRead)(VirtGuest *guest, const VirtMemory *memory,

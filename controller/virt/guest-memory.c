@@ -13,7 +13,6 @@
  * virDomainMemoryPeek() takes physical addresses. On a PC the hole below 4 GiB
  * has to be left out; of other machines the layout is not known here.
  */
-#include <math.h>
 
 #include "virt/guest-dirty-priv.h"
 
@@ -83,10 +82,10 @@ virt_nonzero_pages(const void *bytes, size_t n_bytes)
 
 /* --- in the worker --- */
 
-/* Sets nonzero_share and nonzero_sd, or leaves them unknown. */
+/* Adds to @pages the share of each look, or finds that it may not look. */
 static void
-look_at(Look *look, const VirtRegion *region, double *pages, double *squares,
-        unsigned *looks, bool *refused)
+look_at(Look *look, const VirtRegion *region, double *pages, unsigned *looks,
+        bool *refused)
 {
     double all = (double)look->memory.total_bytes;
     unsigned wanted = (unsigned)(LOOKS * (double)region->length / all);
@@ -98,7 +97,6 @@ look_at(Look *look, const VirtRegion *region, double *pages, double *squares,
         uint64_t offset =
             room > 0 ? (uint64_t)g_random_double_range(0, (double)room) : 0;
         uint64_t start = region->start + i * part + offset;
-        double share;
 
         start -= start % PAGE_BYTES;
         if (virDomainMemoryPeek(look->domain, start, LOOK_BYTES, bytes,
@@ -107,10 +105,8 @@ look_at(Look *look, const VirtRegion *region, double *pages, double *squares,
             *refused = true;
             break;
         }
-        share = (double)virt_nonzero_pages(bytes, LOOK_BYTES) * PAGE_BYTES /
-                LOOK_BYTES;
-        *pages += share;
-        *squares += share * share;
+        *pages += (double)virt_nonzero_pages(bytes, LOOK_BYTES) * PAGE_BYTES /
+                  LOOK_BYTES;
         (*looks)++;
     }
 }
@@ -118,19 +114,15 @@ look_at(Look *look, const VirtRegion *region, double *pages, double *squares,
 static void
 sample_content(Look *look)
 {
-    double pages = 0, squares = 0;
+    double pages = 0;
     unsigned looks = 0;
     bool refused = false;
 
     for (size_t i = 0; i < look->n_regions; i++) {
-        look_at(look, &look->regions[i], &pages, &squares, &looks, &refused);
+        look_at(look, &look->regions[i], &pages, &looks, &refused);
     }
     if (!refused && looks >= LEAST_LOOKS) {
-        double share = pages / looks;
-
-        look->memory.nonzero_share = known(share);
-        look->memory.nonzero_sd =
-            sqrt(fmax(0, squares / looks - share * share) / looks);
+        look->memory.nonzero_share = known(pages / looks);
     }
 }
 
@@ -157,9 +149,6 @@ look_work(gpointer data)
             break;
         case VIR_DOMAIN_MEMORY_STAT_UNUSED:
             unused = known(bytes);
-            break;
-        case VIR_DOMAIN_MEMORY_STAT_RSS:
-            look->memory.resident_bytes = known(bytes);
             break;
         case VIR_DOMAIN_MEMORY_STAT_LAST_UPDATE:
             reported = stats[i].val > 0;

@@ -115,10 +115,8 @@ virt_job_read(VirtJob *job, int type, virTypedParameterPtr params, int n,
     }
     job->setup_ms = get_known(params, n, VIR_DOMAIN_JOB_SETUP_TIME);
     job->total_bytes = get_known(params, n, VIR_DOMAIN_JOB_MEMORY_TOTAL);
-    job->processed_bytes = get_known(params, n, VIR_DOMAIN_JOB_DATA_PROCESSED);
     job->remaining_bytes = get_known(params, n, VIR_DOMAIN_JOB_DATA_REMAINING);
     job->rate_bytes_s = get_known(params, n, VIR_DOMAIN_JOB_MEMORY_BPS);
-    job->dirty_pages_s = get_known(params, n, VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE);
     job->postcopy_requests =
         get_known(params, n, VIR_DOMAIN_JOB_MEMORY_POSTCOPY_REQS);
     for (int i = 0; i < n; i++) {

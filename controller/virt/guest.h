@@ -148,10 +148,9 @@ typedef struct VirtJob {
     Known elapsed_ms;
     Known downtime_ms; /* while active: QEMU's expectation */
     Known setup_ms;
-    Known total_bytes; /* guest memory to send at the start */
-    Known processed_bytes, remaining_bytes; /* memory and disks */
-    Known rate_bytes_s;                     /* QEMU's, over its last 100 ms */
-    Known dirty_pages_s; /* QEMU's, over passes of a second and more */
+    Known total_bytes;     /* guest memory to send at the start */
+    Known remaining_bytes; /* memory and disks */
+    Known rate_bytes_s;    /* QEMU's, over its last 100 ms */
     Known postcopy_requests;
     char *message; /* of a failed job; NULL: none */
 } VirtJob;
