@@ -19,6 +19,7 @@ drain_unit_clear(DrainUnit *unit)
     g_clear_pointer(&unit->session, session_free);
     g_clear_pointer(&unit->look, guest_look_unref);
     g_clear_pointer(&unit->migrate, migrate_options_free);
+    g_clear_pointer(&unit->ticket, g_free);
     g_clear_pointer(&unit->virt, virt_guest_unref);
 }
 

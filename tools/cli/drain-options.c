@@ -55,6 +55,8 @@ static const struct {
 } passed_on[] = {
     { "policy", NULL },
     { "link", NULL },
+    { "alone", "reserve and order here, also where vmferryd runs" },
+    { "socket", NULL },
     { "downtime", NULL },
     { "margin", NULL },
     { "allow", NULL },

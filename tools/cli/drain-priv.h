@@ -7,6 +7,7 @@
  * drain-sample.c   how guests write and send, into forecasts
  * drain-resume.c   what has become of an earlier drain
  * drain-run.c      the migrations
+ * drain-daemon.c   whose turn it is, where vmferryd runs
  */
 #ifndef CLI_DRAIN_PRIV_H
 #define CLI_DRAIN_PRIV_H
@@ -31,6 +32,7 @@ typedef struct DrainPlace {
 } DrainPlace;
 
 typedef struct DrainRun DrainRun;
+typedef struct DrainDaemon DrainDaemon;
 
 /* Of each of drain->guests that is on the source. */
 typedef struct DrainUnit {
@@ -47,6 +49,11 @@ typedef struct DrainUnit {
     int64_t begun_us;
     bool looking;
     bool connected; /* its stream was found */
+    /* where a daemon steers it */
+    bool announcing;            /* not answered yet */
+    char *ticket;               /* its session there; NULL: none */
+    bool alone;                 /* it does not: the drain's own order holds */
+    uint64_t guarantee_bytes_s; /* in force there, 0: nothing */
 } DrainUnit;
 
 struct DrainRun {
@@ -65,6 +72,7 @@ struct DrainRun {
     int64_t begun_us;
     int64_t ordered_us; /* when waits were counted last */
     guint idle_source, tick_source;
+    DrainDaemon *daemon; /* NULL: none */
     unsigned interrupts;
     unsigned parallel; /* at once on a link at most; 0: as planned */
     unsigned busy;     /* migrations under way, with what follows them */

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "daemon/disabled.h"
+#include "tools/cli/drain-daemon.h"
 #include "tools/cli/drain-priv.h"
 #include "tools/cli/history.h"
 #include "tools/cli/migrate-prepare.h"
@@ -108,6 +109,9 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
     guest->iter = progress->iter;
     guest->remaining_bytes = progress->remaining_bytes;
     guest->rate_bytes_s = progress->stream_bytes_s;
+    if (unit->ticket) {
+        shown.reserved_bytes_s = unit->guarantee_bytes_s;
+    }
     guest->end_s = progress->end_s;
     drain_view_progress(unit->run->view, drain_seconds(unit->run), guest,
                         &shown);
@@ -174,6 +178,9 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
     g_autofree char *history = history_path(run->options->history);
     g_autofree char *problem = history_keep(history, record);
 
+    if (unit->ticket) {
+        session_record(session)->policy.kind = unit->migrate->policy;
+    }
     unit->record = record;
     unit->guest->total_s = seconds(record->total_ms);
     unit->guest->downtime_s = seconds(record->downtime_ms);
@@ -230,6 +237,8 @@ unit_migrate(DrainUnit *unit, GError **error)
     const DrainPlace *place = run->places->pdata[unit->guest->host];
     const DrainHost *host = run->drain->hosts->pdata[unit->guest->host];
 
+    /* it may have become persistent since it was announced */
+    g_clear_pointer(&unit->migrate, migrate_options_free);
     unit->migrate =
         drain_options_migrate(run->options, unit->guest->uuid, host->uri,
                               unit->guest->persistent, error);
@@ -240,6 +249,10 @@ unit_migrate(DrainUnit *unit, GError **error)
                       place->has_link ? &place->link : NULL);
     if (unit->spec.policy.kind != POLICY_NONE) {
         unit->spec.policy.deadline_s = deadline_of(run, unit->guest);
+    }
+    if (unit->ticket) { /* the daemon has its own */
+        unit->spec.policy.kind = POLICY_NONE;
+        unit->spec.climbs = false;
     }
     unit->session = session_start(&unit->spec, &callbacks, unit, error);
     return unit->session != NULL;
@@ -253,6 +266,10 @@ on_refreshed(const GError *error, gpointer user)
     const VirtGuestInfo *info = virt_guest_info(unit->virt);
     g_autoptr(GError) problem = NULL;
 
+    if (error || (info->state != VIRT_STATE_RUNNING &&
+                  info->state != VIRT_STATE_PAUSED)) {
+        drain_daemon_withdraw(unit->run->daemon, unit);
+    }
     if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN) ||
         (!error && info->state != VIRT_STATE_RUNNING &&
          info->state != VIRT_STATE_PAUSED)) {
@@ -264,12 +281,14 @@ on_refreshed(const GError *error, gpointer user)
         return;
     }
     if (unit->run->interrupts > 1) {
+        drain_daemon_withdraw(unit->run->daemon, unit);
         unit_over(unit, DRAIN_WAITS);
         return;
     }
     unit->guest->persistent = info->persistent;
     drain_view_status(unit->run->view, drain_seconds(unit->run), unit->guest);
     if (!unit_migrate(unit, &problem)) {
+        drain_daemon_withdraw(unit->run->daemon, unit);
         unit_failed(unit, problem->message);
     }
 }
@@ -326,6 +345,145 @@ comes_before(const DrainUnit *unit, const DrainUnit *other)
     return !other || unit->guest->slot.position < other->guest->slot.position;
 }
 
+/* --- where a daemon knows whose turn it is --- */
+
+static bool
+is_asked(const DrainUnit *unit)
+{
+    return unit->announcing || unit->ticket;
+}
+
+static void
+on_admitted(DrainUnit *unit)
+{
+    if (unit->run->stopping) {
+        drain_daemon_withdraw(unit->run->daemon, unit);
+        run_later(unit->run);
+    } else {
+        unit_begin(unit);
+    }
+}
+
+static void
+on_refused(DrainUnit *unit, const char *why)
+{
+    unit->alone = why == NULL;
+    if (why) {
+        unit->run->busy++; /* as of one that was begun */
+        unit_failed(unit, why);
+    } else {
+        run_later(unit->run);
+    }
+}
+
+static void
+on_note(DrainUnit *unit, const char *kind, const char *text)
+{
+    drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
+                    kind, text);
+}
+
+static void
+on_gone(DrainRun *run, const char *why)
+{
+    g_autofree char *text = g_strdup_printf(
+        "vmferryd is gone (%s): those on their way go on without a "
+        "reservation, the others in the drain's own order",
+        why);
+
+    drain_view_note(run->view, drain_seconds(run), NULL, "warning", text);
+    g_clear_pointer(&run->daemon, drain_daemon_free);
+}
+
+static void
+ask_for_daemon(DrainRun *run)
+{
+    static const DrainDaemonCallbacks callbacks = { on_admitted, on_refused,
+                                                    on_note, on_gone };
+    g_autofree char *why_not = NULL;
+
+    run->daemon = drain_daemon_new(run, &callbacks, &why_not);
+    if (run->daemon) {
+        drain_view_note(run->view, 0, NULL, "note",
+                        "vmferryd reserves, and says whose turn it is");
+    } else if (why_not) {
+        drain_view_note(run->view, 0, NULL, "warning", why_not);
+    }
+}
+
+/* At once on its link, as far as the user limits that. */
+static bool
+has_room(const DrainRun *run, const DrainUnit *unit)
+{
+    const GPtrArray *hosts = run->drain->hosts;
+    int link = ((DrainHost *)hosts->pdata[unit->guest->host])->link;
+    unsigned n = 0;
+
+    for (guint i = 0; i < run->units->len; i++) {
+        const DrainUnit *other = run->units->pdata[i];
+
+        n += (other->guest->status == DRAIN_RUNS ||
+              (other->guest->status == DRAIN_WAITS && is_asked(other))) &&
+             ((DrainHost *)hosts->pdata[other->guest->host])->link == link;
+    }
+    return run->options->parallel == 0 || n < run->options->parallel;
+}
+
+static void
+announce(DrainRun *run, DrainUnit *unit)
+{
+    const DrainHost *host = run->drain->hosts->pdata[unit->guest->host];
+    g_autoptr(GError) error = NULL;
+
+    g_clear_pointer(&unit->migrate, migrate_options_free);
+    unit->migrate =
+        drain_options_migrate(run->options, unit->guest->uuid, host->uri,
+                              unit->guest->persistent, &error);
+    if (unit->migrate) {
+        drain_daemon_announce(run->daemon, unit, deadline_of(run, unit->guest));
+    } else {
+        run->busy++;
+        unit_failed(unit, error->message);
+    }
+}
+
+/* The daemon's queue has all of them, in the plan's order; what it does not
+ * steer is ours. */
+static void
+announce_next(DrainRun *run)
+{
+    DrainUnit *next;
+
+    do {
+        next = NULL;
+        for (guint i = 0; run->daemon && i < run->units->len; i++) {
+            DrainUnit *unit = run->units->pdata[i];
+
+            if (unit->guest->status == DRAIN_WAITS && !is_asked(unit) &&
+                !unit->alone && has_room(run, unit) &&
+                comes_before(unit, next)) {
+                next = unit;
+            }
+        }
+        if (next) {
+            announce(run, next);
+        }
+    } while (next);
+}
+
+static bool
+anybody_asked(const DrainRun *run)
+{
+    for (guint i = 0; i < run->units->len; i++) {
+        const DrainUnit *unit = run->units->pdata[i];
+
+        if (unit->guest->status == DRAIN_WAITS && is_asked(unit)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 begin_next(DrainRun *run)
 {
@@ -335,10 +493,12 @@ begin_next(DrainRun *run)
     count_waits(run);
     drain_order(run->drain, DRAIN_ROOT_SHARE, run->protected_bytes_s,
                 run->parallel);
+    announce_next(run);
     for (guint i = 0; i < run->units->len; i++) {
         DrainUnit *unit = run->units->pdata[i];
 
-        if (unit->guest->status != DRAIN_WAITS) {
+        if (unit->guest->status != DRAIN_WAITS ||
+            (run->daemon && !unit->alone)) {
             continue;
         }
         if (comes_before(unit, first)) {
@@ -349,7 +509,7 @@ begin_next(DrainRun *run)
         }
     }
     /* Whatever the forecast says: where nobody runs, one may. */
-    if (!next && run->busy == 0) {
+    if (!next && run->busy == 0 && !anybody_asked(run)) {
         next = first;
     }
     if (next && !somebody_connects(run)) {
@@ -367,7 +527,7 @@ on_turn(gpointer user)
     if (!run->stopping) {
         begin_next(run);
     }
-    if (run->busy == 0) {
+    if (run->busy == 0 && !anybody_asked(run)) {
         g_main_loop_quit(run->loop);
     }
     return G_SOURCE_REMOVE;
@@ -401,6 +561,13 @@ on_interrupt(gpointer user)
     };
 
     run->stopping = true;
+    for (guint i = 0; i < run->units->len; i++) {
+        DrainUnit *unit = run->units->pdata[i];
+
+        if (unit->guest->status == DRAIN_WAITS) {
+            drain_daemon_withdraw(run->daemon, unit);
+        }
+    }
     drain_view_note(run->view, drain_seconds(run), NULL, "interrupt",
                     words[MIN(run->interrupts, G_N_ELEMENTS(words) - 1)]);
     if (++run->interrupts == 2) {
@@ -475,12 +642,14 @@ drain_run(DrainRun *run, GError **error)
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
     }
     finish_earlier(run);
+    ask_for_daemon(run);
     disabled = disabled_watch(NULL, NULL, on_disabled, run);
     run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
     run_later(run);
     g_main_loop_run(run->loop);
     g_clear_handle_id(&run->tick_source, g_source_remove);
     g_clear_handle_id(&run->idle_source, g_source_remove);
+    g_clear_pointer(&run->daemon, drain_daemon_free);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         g_source_remove(sources[i]);
     }

@@ -137,6 +137,9 @@ migrate_daemon_arguments(const MigrateOptions *options,
     if (options->climbs) {
         add_ladder(arguments, options);
     }
+    if (guest->starter) {
+        jobj_add_string(arguments, "starter", guest->starter);
+    }
     jobj_add(arguments, "flags", flags_of(options->spec->flags));
     return arguments;
 }
@@ -298,31 +301,48 @@ parse_step(const char *name, PolicyStep *step)
     return false;
 }
 
+bool
+migrate_daemon_decision(JsonObject *json, PolicyDecision *decision,
+                        unsigned *iter, bool *carried_out)
+{
+    PolicyDecision read = { 0 };
+    const char *step = "", *text = "";
+    uint64_t number = 0;
+
+    jobj_get_string(json, "step", &step);
+    if (!parse_step(step, &read.step)) {
+        return false; /* one of the ladder's, or of a later daemon */
+    }
+    jobj_get_string(json, "text", &text);
+    g_strlcpy(read.reason, text, sizeof(read.reason));
+    jobj_get_u64(json, "iteration", &number);
+    jobj_get_u64(json, "guarantee_bytes_s", &read.guarantee_bytes_s);
+    jobj_get_u64(json, "ceiling_bytes_s", &read.ceiling_bytes_s);
+    jobj_get_u64(json, "application_bytes_s", &read.application_bytes_s);
+    jobj_get_bool(json, "carried_out", carried_out);
+    *iter = (unsigned)number;
+    *decision = read;
+    return true;
+}
+
 static void
 tell_decision(MigrateDaemon *daemon, JsonObject *json)
 {
-    PolicyDecision decision = { 0 };
+    PolicyDecision decision;
     const char *step = "", *text = "";
-    uint64_t iter = 0;
+    unsigned iter;
     bool carried_out = false;
 
-    jobj_get_string(json, "step", &step);
-    jobj_get_string(json, "text", &text);
-    jobj_get_u64(json, "iteration", &iter);
-    jobj_get_u64(json, "guarantee_bytes_s", &decision.guarantee_bytes_s);
-    jobj_get_u64(json, "ceiling_bytes_s", &decision.ceiling_bytes_s);
-    jobj_get_u64(json, "application_bytes_s", &decision.application_bytes_s);
-    jobj_get_bool(json, "carried_out", &carried_out);
-    if (!parse_step(step, &decision.step)) {
-        /* one of the ladder's, or of a later daemon */
-        g_autofree char *note = g_strdup_printf("%s: %s", step, text);
+    if (migrate_daemon_decision(json, &decision, &iter, &carried_out)) {
+        daemon->callbacks->decision(&decision, iter, carried_out, daemon->user);
+    } else {
+        g_autofree char *note = NULL;
 
+        jobj_get_string(json, "step", &step);
+        jobj_get_string(json, "text", &text);
+        note = g_strdup_printf("%s: %s", step, text);
         daemon->callbacks->note("step", note, daemon->user);
-        return;
     }
-    g_strlcpy(decision.reason, text, sizeof(decision.reason));
-    daemon->callbacks->decision(&decision, (unsigned)iter, carried_out,
-                                daemon->user);
 }
 
 static void

@@ -25,6 +25,7 @@ typedef struct MigrateDaemonGuest {
     const char *uuid, *name;
     const char *device;
     uint64_t memory_bytes; /* 0: not known */
+    const char *starter;   /* "drain"; NULL: vmferry migrate */
 } MigrateDaemonGuest;
 
 typedef struct MigrateDaemonCallbacks {
@@ -68,6 +69,11 @@ bool migrate_daemon_wait(MigrateDaemon *daemon, GError **error);
 void migrate_daemon_watch(MigrateDaemon *daemon,
                           const MigrateDaemonCallbacks *callbacks,
                           gpointer user);
+
+/** migrate_daemon_decision() - A DECISION of the protocol; pure
+ * Return: false if it is none of a policy; nothing is set then */
+bool migrate_daemon_decision(JsonObject *json, PolicyDecision *decision,
+                             unsigned *iter, bool *carried_out);
 
 /** migrate_daemon_session() - Its id there; borrowed */
 const char *migrate_daemon_session(const MigrateDaemon *daemon);

@@ -49,6 +49,15 @@ fake_no_domain(void)
     return fake_fail(VIR_ERR_NO_DOMAIN, VIR_FROM_QEMU, "Domain not found");
 }
 
+/* Who has left is on every host that another one is: "qemu+tcp://..." */
+static bool
+is_on(virConnectPtr conn, const Guest *guest)
+{
+    bool far = strstr(fake_connection_of(conn)->uri, "+tcp://") != NULL;
+
+    return far == (guest->where == GONE);
+}
+
 int
 virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains,
                          unsigned int flags)
@@ -58,7 +67,7 @@ virConnectListAllDomains(virConnectPtr conn, virDomainPtr **domains,
     *domains = calloc((size_t)fake_host->n_guests + 1, sizeof(**domains));
     pthread_mutex_lock(&fake_host->lock);
     for (int i = 0; i < fake_host->n_guests; i++) {
-        if (fake_host->guests[i].where != GONE) {
+        if (is_on(conn, &fake_host->guests[i])) {
             (*domains)[n++] = fake_domain_new(fake_connection_of(conn),
                                               &fake_host->guests[i]);
         }
@@ -72,7 +81,7 @@ virDomainLookupByUUIDString(virConnectPtr conn, const char *uuid)
 {
     for (int i = 0; i < fake_host->n_guests; i++) {
         if (!strcmp(fake_host->guests[i].uuid, uuid) &&
-            fake_host->guests[i].where != GONE) {
+            is_on(conn, &fake_host->guests[i])) {
             return fake_domain_new(fake_connection_of(conn),
                                    &fake_host->guests[i]);
         }
@@ -86,7 +95,7 @@ virDomainLookupByName(virConnectPtr conn, const char *name)
 {
     for (int i = 0; i < fake_host->n_guests; i++) {
         if (!strcmp(fake_host->guests[i].name, name) &&
-            fake_host->guests[i].where != GONE) {
+            is_on(conn, &fake_host->guests[i])) {
             return fake_domain_new(fake_connection_of(conn),
                                    &fake_host->guests[i]);
         }

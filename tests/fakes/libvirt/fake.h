@@ -8,6 +8,7 @@
  *   connection.c  is there a daemon, which guests are there
  *   domain.c      what a guest is, and what can be done to it
  *   job.c         its migration in libvirt's words
+ *   look.c        what is asked before a host is emptied
  *   counters.c    statistics of guests
  *   events.c      who is to be told of what
  *   watch.c       looks at the host, and makes events of what changed
