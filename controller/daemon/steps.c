@@ -172,6 +172,7 @@ typedef struct Asked {
     LadderStep step;
     double value, before; /* of the downtime limit, seconds */
     int64_t journal_id;
+    JsonObject *entry; /* of the record; referenced */
 } Asked;
 
 static Outgoing *
@@ -185,6 +186,16 @@ asked_for(const Asked *asked)
         }
     }
     return NULL;
+}
+
+/* @error: NULL if it was carried out */
+static void
+step_done(JsonObject *entry, const char *error)
+{
+    jobj_add_bool(entry, "done", !error);
+    if (error) {
+        jobj_add_string(entry, "error", error);
+    }
 }
 
 static bool write_down(Outgoing *outgoing, double old_s, double new_s,
@@ -226,6 +237,7 @@ on_done(const GError *error, gpointer user)
     Outgoing *outgoing = asked_for(asked);
     PolicySettings settings;
 
+    step_done(asked->entry, error ? error->message : NULL);
     if (outgoing && error) {
         refused(outgoing, asked, error);
     } else if (outgoing && asked->step == LADDER_DOWNTIME) {
@@ -238,12 +250,13 @@ on_done(const GError *error, gpointer user)
             steps_withdraw(outgoing); /* it was switched off meanwhile */
         }
     }
+    jobj_unref(asked->entry);
     g_free(asked->id);
     g_free(asked);
 }
 
 static Asked *
-asked_new(Outgoing *outgoing, const LadderAdvice *advice)
+asked_new(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
 {
     Asked *asked = g_new0(Asked, 1);
 
@@ -252,6 +265,7 @@ asked_new(Outgoing *outgoing, const LadderAdvice *advice)
     asked->step = advice->step;
     asked->value = advice->value;
     asked->before = advice->old_value;
+    asked->entry = json_object_get(entry);
     return asked;
 }
 
@@ -283,7 +297,7 @@ write_down(Outgoing *outgoing, double old_s, double new_s, int64_t *id)
 }
 
 static void
-set_downtime(Outgoing *outgoing, const LadderAdvice *advice)
+set_downtime(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
 {
     Asked *asked;
     int64_t id = 0;
@@ -291,12 +305,13 @@ set_downtime(Outgoing *outgoing, const LadderAdvice *advice)
     if (advice->act == LADDER_TAKE &&
         !write_down(outgoing, advice->old_value, advice->value, &id)) {
         ladder_refused(outgoing->ladder);
+        step_done(entry, "the old value could not be written down");
         return;
     }
     if (outgoing->old_downtime_s <= 0) {
         outgoing->old_downtime_s = advice->old_value;
     }
-    asked = asked_new(outgoing, advice);
+    asked = asked_new(outgoing, advice, entry);
     asked->journal_id = id;
     session_expect_downtime(outgoing->session, advice->value);
     virt_guest_set_max_downtime(session_guest(outgoing->session),
@@ -329,7 +344,7 @@ order(Outgoing *outgoing, bool first)
 }
 
 static void
-carry_out(Outgoing *outgoing, const LadderAdvice *advice)
+carry_out(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
 {
     bool take = advice->act == LADDER_TAKE;
     Asked *asked;
@@ -342,16 +357,18 @@ carry_out(Outgoing *outgoing, const LadderAdvice *advice)
                               : job_asks(session_job(outgoing->session)) &
                                     ~(unsigned)POLICY_ASK_URGENT);
         set_floor(outgoing, take ? advice->value : 0);
+        step_done(entry, NULL);
         break;
     case LADDER_ORDER:
         order(outgoing, take);
+        step_done(entry, NULL);
         break;
     case LADDER_DOWNTIME:
-        set_downtime(outgoing, advice);
+        set_downtime(outgoing, advice, entry);
         break;
     case LADDER_POSTCOPY:
         /* The guest will wait for each page: there is to be room before. */
-        asked = asked_new(outgoing, advice);
+        asked = asked_new(outgoing, advice, entry);
         asked->value = outgoing->ladder_floor_bytes_s;
         set_floor(outgoing, whole_link((double)shaper_root_bytes_s(
                                 outgoing->link.rate_bytes_s)));
@@ -360,11 +377,14 @@ carry_out(Outgoing *outgoing, const LadderAdvice *advice)
         break;
     case LADDER_ABORT:
         virt_guest_abort_job(session_guest(outgoing->session), on_done,
-                             asked_new(outgoing, advice));
+                             asked_new(outgoing, advice, entry));
         break;
     case LADDER_WAIT: /* the policy keeps what it has */
+        step_done(entry, NULL);
+        break;
     case LADDER_THROTTLE:
     case LADDER_N_STEPS:
+        step_done(entry, "vmferryd has no means for it");
         break;
     }
 }
@@ -376,6 +396,7 @@ steps_look(Outgoing *outgoing)
     PolicyInput known_now;
     LadderInput input;
     LadderAdvice advice;
+    JsonObject *entry;
 
     if (!job_policy_input(job, &known_now)) {
         return;
@@ -394,11 +415,14 @@ steps_look(Outgoing *outgoing)
                      ? ""
                      : " (not carried out)");
     note(outgoing, "%s", advice.reason);
+    entry = session_note_step(outgoing->session, input.iter, &advice);
     if (advice.act == LADDER_SAY) {
         return;
     }
     if (!outgoing->reservation) {
         ladder_refused(outgoing->ladder);
+        step_done(entry, outgoing->why_not ? outgoing->why_not
+                                           : "nothing of it is in force");
         return;
     }
     g_ptr_array_add(outgoing->steps,
@@ -408,7 +432,7 @@ steps_look(Outgoing *outgoing)
     (advice.act == LADDER_UNDO
          ? outgoing->daemon->counted.undone
          : outgoing->daemon->counted.taken)[advice.step]++;
-    carry_out(outgoing, &advice);
+    carry_out(outgoing, &advice, entry);
 }
 
 static void

@@ -42,14 +42,14 @@ ladder_array(Session *session)
 }
 
 static JsonObject *
-note_step(Session *session, const JobAction *action)
+note_step(Session *session, int64_t at_us, unsigned iter,
+          const LadderAdvice *advice)
 {
-    const LadderAdvice *advice = &action->advice;
     JsonObject *entry = json_object_new_object();
     g_autofree char *would_help = ladder_steps_format(advice->would_help);
 
-    jobj_add_double(entry, "t_s", (double)action->at_us / G_USEC_PER_SEC);
-    jobj_add_u64(entry, "iter", action->step_iter);
+    jobj_add_double(entry, "t_s", (double)at_us / G_USEC_PER_SEC);
+    jobj_add_u64(entry, "iter", iter);
     jobj_add_string(entry, "act", ladder_act_name(advice->act));
     if (advice->act != LADDER_SAY) {
         jobj_add_string(entry, "step", ladder_step_name(advice->step));
@@ -62,6 +62,12 @@ note_step(Session *session, const JobAction *action)
     jobj_add_string(entry, "reason", advice->reason);
     json_object_array_add(ladder_array(session), entry);
     return entry;
+}
+
+JsonObject *
+session_note_step(Session *session, unsigned iter, const LadderAdvice *advice)
+{
+    return note_step(session, session_now_us(session), iter, advice);
 }
 
 static void
@@ -194,7 +200,8 @@ carry_out_step(StepCall *call)
 void
 session_act_step(Session *session, const JobAction *action)
 {
-    JsonObject *entry = note_step(session, action);
+    JsonObject *entry =
+        note_step(session, action->at_us, action->step_iter, &action->advice);
     StepCall *call;
 
     if (!action->carry_out) {

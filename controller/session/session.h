@@ -187,6 +187,15 @@ RunRecord *session_record(const Session *session);
  * Return: false before the first statistics */
 bool session_sent(const Session *session, uint64_t *bytes, int64_t *at_us);
 
+/**
+ * session_note_step() - A line of extra.ladder in its record, for whoever takes
+ *                       the steps himself
+ * @iter: Iteration at whose start it was advised
+ * Return: the line; borrowed, for "done" and "error" to be added
+ */
+JsonObject *session_note_step(Session *session, unsigned iter,
+                              const LadderAdvice *advice);
+
 /** session_note() - A warning in its record, told to .warning as well */
 void session_note(Session *session, const char *text);
 
