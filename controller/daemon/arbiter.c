@@ -135,6 +135,9 @@ arbitrate(Daemon *daemon, GPtrArray *sharers)
 
         if (share_session_of(outgoing, (double)root, &sessions[asked->len])) {
             g_ptr_array_add(asked, outgoing);
+        } else {
+            /* its class has as much, and nobody knows yet what it needs */
+            share_link.reserve_bytes_s += (double)shaper_rest_min_bytes_s(root);
         }
     }
     share_arbitrate(
@@ -223,6 +226,21 @@ arbiter_settle(Daemon *daemon, int ifindex)
     settle(daemon, ifindex, false);
 }
 
+/* There was no room for their classes; there may be now. */
+static void
+open_the_rest(Daemon *daemon, int ifindex)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (!outgoing->ended && outgoing->has_link && !outgoing->reservation &&
+            outgoing->force == FORCE_KERNEL &&
+            outgoing->link.ifindex == ifindex) {
+            shaping_open(outgoing);
+        }
+    }
+}
+
 /* Whoever is left has more to have, and its next pass may be far away. */
 static gboolean
 on_fewer(gpointer user)
@@ -231,7 +249,10 @@ on_fewer(gpointer user)
 
     daemon->fewer_source = 0;
     for (guint i = 0; i < daemon->fewer_on->len; i++) {
-        settle(daemon, g_array_index(daemon->fewer_on, int, i), true);
+        int ifindex = g_array_index(daemon->fewer_on, int, i);
+
+        open_the_rest(daemon, ifindex);
+        settle(daemon, ifindex, true);
     }
     g_array_set_size(daemon->fewer_on, 0);
     return G_SOURCE_REMOVE;

@@ -27,6 +27,45 @@
 
 /* --- opening and closing --- */
 
+/* A link that is given away whole would keep who comes later without a class
+ * for good: only who has one is heard when it is shared out anew. */
+static void
+make_room(const Outgoing *newcomer)
+{
+    const GPtrArray *all = newcomer->daemon->outgoing;
+
+    for (guint i = 0; i < all->len; i++) {
+        Outgoing *other = g_ptr_array_index(all, i);
+        uint64_t half = other->set_guarantee_bytes_s / 2;
+
+        if (other != newcomer && other->reservation &&
+            other->link.ifindex == newcomer->link.ifindex &&
+            reservation_set(other->reservation, half,
+                            other->set_ceiling_bytes_s,
+                            other->set_application_bytes_s, NULL)) {
+            other->set_guarantee_bytes_s = half;
+        }
+    }
+}
+
+static Reservation *
+open_or_make_room(const Outgoing *outgoing, const ReservationSpec *spec,
+                  GError **error)
+{
+    g_autoptr(GError) full = NULL;
+    Reservation *reservation = reservation_open(spec, &full);
+
+    if (reservation ||
+        !g_error_matches(full, RESERVATION_ERROR, RESERVATION_ERROR_RATE)) {
+        if (full) {
+            g_propagate_error(error, g_steal_pointer(&full));
+        }
+        return reservation;
+    }
+    make_room(outgoing);
+    return reservation_open(spec, error);
+}
+
 static bool
 open_class(Outgoing *outgoing, GError **error)
 {
@@ -61,7 +100,7 @@ open_class(Outgoing *outgoing, GError **error)
     spec.n_protected = guards->len;
     virt_guest_info_macs(virt_guest_info(session_guest(outgoing->session)),
                          spec.guest_macs, G_N_ELEMENTS(spec.guest_macs));
-    outgoing->reservation = reservation_open(&spec, error);
+    outgoing->reservation = open_or_make_room(outgoing, &spec, error);
     /* Another class: what was seen of the one before says nothing of it. */
     g_clear_pointer(&outgoing->in_force, in_force_free);
     memset(&outgoing->force_before, 0, sizeof(outgoing->force_before));
@@ -173,7 +212,7 @@ shaping_open(Outgoing *outgoing)
         if (warning) {
             session_note(outgoing->session, warning);
         }
-        shaping_apply(outgoing->daemon, outgoing->link.ifindex);
+        arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
     } else {
         refused(outgoing, error->message);
     }
@@ -316,7 +355,12 @@ list_shares(Daemon *daemon, int ifindex)
         }
         leader = leader_of(shares, outgoing->group);
         if (leader) {
-            leader->guarantee_bytes_s += share.guarantee_bytes_s;
+            /* less what the class, which stays empty, takes all the same */
+            uint64_t least = shaper_rest_min_bytes_s(
+                shaper_root_bytes_s(outgoing->link.rate_bytes_s));
+
+            leader->guarantee_bytes_s +=
+                MAX(share.guarantee_bytes_s, least) - least;
             share.guarantee_bytes_s = 0;
         } else if (outgoing->group >= 0) {
             g_array_append_vals(share.matches, outgoing->shared->data,
