@@ -6,7 +6,7 @@
 # tests/fakes/libvirt/ stands before libvirt: guests leave when the test says,
 # as fast as the link lets them, and what vmferryd shapes has its effect. Where
 # a real QEMU would be asked for its sockets there is none: connections are
-# told by their bytes. Some 70 s, in two network namespaces of its own; root.
+# told by their bytes. Some 80 s, in two network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
 
@@ -156,6 +156,18 @@ runs = sqlite3.connect(sys.argv[1]).execute(
     "SELECT guest_name FROM run WHERE first_pass_bytes > 1e7 AND EXISTS"
     " (SELECT 1 FROM point WHERE run = id) ORDER BY guest_name")
 print(*(name for name, in runs))' "$WORK/history.db")"
+daemon_stop
+
+# --- several in one second, each of which is left less than the one before ---
+five=
+for i in 0 1 2 3 4; do
+    five="$five;start=1,to=10.9.0.2:$((49152 + i)),mib=8,rate=50,set=200"
+done
+daemon_start enforce "${five#;}" '[queue]' parallel=none
+wait_for 30 "five: all have ended" records_are 5
+check_equal "five: each had a class" 5 \
+    "$(cat "$RECORDS"/2*.json | jq .shaping.class_bytes | grep -vc null)"
+check_equal "five: no change was refused" 0 "$(grep -c 'do not fit' "$LOG")"
 daemon_stop
 
 # --- the link under our hands, and the switch ---
@@ -352,6 +364,10 @@ wait_for 40 "ladder: it ends" records_are 1
 check_equal "ladder: with a longer stop" completed \
     "$(record vm1 .outcome.status)"
 check "ladder: which is said" grep -q 'raises the downtime limit' "$LOG"
+check_equal "ladder: and in the record, with what became of it" \
+    "take downtime true" "$(record vm1 '.extra.ladder |
+        map(select(.step == "downtime")) | first |
+        "\(.act) \(.step) \(.done)"')"
 daemon_stop
 daemon_start enforce "start=0.5,to=10.9.0.2:49152,mib=48,rate=6000,set=9000" \
     '[ladder]' 'allow=guarantee downtime' 'downtime-max=30s' \
