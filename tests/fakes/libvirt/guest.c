@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "recorded.h"
 
 #define PAGE_WIRE_BYTES 4104 /* with its header */
 #define CHUNK_PAGES 16
@@ -29,8 +30,8 @@ dial(const Guest *guest)
     return fd;
 }
 
-static bool
-send_all(int fd, const char *bytes, size_t n)
+bool
+fake_send_all(int fd, const char *bytes, size_t n)
 {
     while (n > 0) {
         ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
@@ -55,7 +56,7 @@ send_pages(Guest *guest, int fd, uint64_t pages)
         uint64_t now = pages < CHUNK_PAGES ? pages : CHUNK_PAGES;
         double ahead_s;
 
-        if (!send_all(fd, chunk, now * PAGE_WIRE_BYTES)) {
+        if (!fake_send_all(fd, chunk, now * PAGE_WIRE_BYTES)) {
             return false;
         }
         pages -= now;
@@ -125,6 +126,9 @@ migrate(Guest *guest, int fd, double *downtime_ms)
 {
     double pages = guest->memory_pages, pass_s, rate, stopped_s;
 
+    if (*guest->trace) {
+        return fake_migrate_recorded(guest, fd, downtime_ms);
+    }
     next_pass(guest, pages);
     for (;;) {
         double begun_s = fake_seconds();

@@ -32,6 +32,9 @@ parse_word(Guest *guest, const char *word)
     if (sscanf(word, "to=%45[^:]:%d", guest->host, &guest->port) == 2) {
         return;
     }
+    if (sscanf(word, "trace=%159s", guest->trace) == 1) {
+        return;
+    }
     if (sscanf(word, "%15[a-z]=%lf", rest, &value) != 2) {
         return;
     }

@@ -14,8 +14,10 @@
  * start: seconds after it was made, when it leaves, -1: when libvirt is asked to
  * migrate it; rate: pages a second; set: pages; mbit: it sends no faster; sends:
  * Mbit/s that its one interface, 52:54:00:00:00:NN, is said to send, NN being its
- * number; postcopy=1: it was started with --postcopy. If VMFERRY_FAKE_LOG names
- * a file: a line for each end, with its true figures, and for each limit set.
+ * number; postcopy=1: it was started with --postcopy; trace: a file of a recorded
+ * migration, which it goes through at its own speed, instead of rate, set and
+ * mbit. If VMFERRY_FAKE_LOG names a file: a line for each end, with its true
+ * figures, and for each limit set.
  */
 #ifndef FAKES_LIBVIRT_HOST_H
 #define FAKES_LIBVIRT_HOST_H
@@ -37,6 +39,7 @@ typedef struct Guest {
     int port;
     double memory_pages, write_pages_s, set_pages, most_bytes_s;
     double traffic_bytes_s; /* of its interface; 0: it has none */
+    char trace[160];        /* path; empty: it writes as said above */
     /* under the lock */
     volatile Where where;
     volatile bool asked; /* libvirt was asked to migrate it */

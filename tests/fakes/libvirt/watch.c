@@ -72,6 +72,8 @@ watch_host(void *data)
 {
     static Seen seen[FAKE_MOST_GUESTS];
 
+    /* so that what it takes can be told from what vmferryd takes */
+    pthread_setname_np(pthread_self(), "fake-host");
     for (int i = 0; i < fake_host->n_guests; i++) {
         const Guest *guest = &fake_host->guests[i];
 
