@@ -69,6 +69,7 @@ typedef struct MigrateOptions {
     bool dry_run;
     bool working_set; /* have hot and cold pages told; taints */
     Known cut_off_s;  /* abort the job then, status cut-off */
+    bool last_value;  /* the last pass decides, no forecast does */
     bool climbs;      /* the convergence ladder is asked, with: */
     LadderSettings ladder;
     bool monitor_allowed; /* auto-converge was named: goes by the monitor */

@@ -222,6 +222,44 @@ read_ladder(MigrateOptions *options, const Cmdline *cmdline, GError **error)
     return true;
 }
 
+/* Who wants to know what forecasts are worth leaves them out. A daemon has a
+ * predictor of its own, so that it is not asked then. */
+static bool
+read_predictor(MigrateOptions *options, const Cmdline *cmdline, GError **error)
+{
+    const char *text = NULL;
+
+    if (!cmdline_string(cmdline, "predictor", &text, error)) {
+        return false;
+    }
+    if (!text) {
+        return true;
+    }
+    if (strcmp(text, "ensemble") != 0 && strcmp(text, "last") != 0) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
+                    "'%s' is no value for --predictor: it is ensemble or last",
+                    text);
+        return false;
+    }
+    if (options->policy != POLICY_DEFAULT) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_RULE,
+                    "--predictor has no effect with --policy %s: only the "
+                    "default policy has a choice",
+                    policy_kind_name(options->policy));
+        return false;
+    }
+    options->last_value = strcmp(text, "last") == 0;
+    if (options->last_value &&
+        !cmdline_exclusive(cmdline, "predictor", "socket", error)) {
+        return false;
+    }
+    if (options->last_value &&
+        !cmdline_exclusive(cmdline, "predictor", "queue", error)) {
+        return false;
+    }
+    return true;
+}
+
 bool
 migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
                          GError **error)
@@ -254,6 +292,7 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
         !read_protect(options, cmdline, error) ||
         !read_parent(options, cmdline, error) ||
         !read_policy(options, cmdline, error) ||
+        !read_predictor(options, cmdline, error) ||
         !read_ladder(options, cmdline, error)) {
         return false;
     }
@@ -266,7 +305,8 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->history = g_strdup(history);
     options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
     options->socket = g_strdup(socket);
-    options->alone = cmdline_given(cmdline, "alone");
+    options->alone =
+        cmdline_given(cmdline, "alone") || options->last_value;
     options->queue = cmdline_given(cmdline, "queue");
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");

@@ -451,6 +451,9 @@ run_session(Run *run)
     if (run->daemon) {
         migrate_daemon_watch(run->daemon, &of_daemon, run);
     }
+    if (run->options->last_value) {
+        session_set_asks(run->session, POLICY_ASK_LAST);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
     }

@@ -261,6 +261,13 @@ ParameterizedTestParameters(migrate_options, refusals)
           "2000000 ms" },
         { "a b --margin 0.9",
           "'0.9' is no value for --margin: give a number from 1 to 100" },
+        { "a b --predictor first",
+          "'first' is no value for --predictor: it is ensemble or last" },
+        { "a b --policy paper --predictor last",
+          "--predictor has no effect with --policy paper: only the default "
+          "policy has a choice" },
+        { "a b --predictor last --queue",
+          "Options --predictor and --queue are mutually exclusive" },
         { "a b --link eth1=100",
           "--link eth1: rate '100' has no unit (virsh would read MiB/s, tc "
           "bit/s); write for example 100mbit or 100MiB/s" },
@@ -488,6 +495,15 @@ Test(migrate_options, own_values)
     cr_assert_str_eq(options->report_path, "r.html");
     cr_assert_str_eq(options->history, "h.db");
     cr_assert(options->json);
+}
+
+Test(migrate_options, without_forecasts_no_daemon_is_asked)
+{
+    g_autoptr(MigrateOptions) last = parsed("a b --predictor last");
+    g_autoptr(MigrateOptions) usual = parsed("a b --predictor ensemble");
+
+    cr_assert(last->last_value && last->alone);
+    cr_assert_not(usual->last_value || usual->alone);
 }
 
 /* The default steps stay allowed unless somebody says none of them. */
