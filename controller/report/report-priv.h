@@ -6,6 +6,7 @@
 #define REPORT_PRIV_H
 
 #include "report/record.h"
+#include "report/report-style.h"
 
 #define REPORT_MAX_RUNS 4
 
@@ -99,8 +100,5 @@ char *table_text(const char *text);
 void table_cell(GString *out, const char *class_name, const char *text);
 /** table_of_known() - Text of a figure, NULL if not known; g_free() it */
 char *table_of_known(Known value, char *(*format)(double));
-
-/** report_style - The page's CSS */
-extern const char report_style[];
 
 #endif

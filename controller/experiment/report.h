@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report.h - a summary for people and for programs
+ *
+ * All of them return a new text, g_free() it.
+ */
+#ifndef EXPERIMENT_REPORT_H
+#define EXPERIMENT_REPORT_H
+
+#include "experiment/summary.h"
+
+/** experiment_text() - Verdicts, then a table of each cell */
+char *experiment_text(const Summary *summary);
+
+/** experiment_csv() - A line a cell, method and measure: median, interval, and
+ * the ratio to the first method */
+char *experiment_csv(const Summary *summary);
+
+/** experiment_runs_csv() - A line a run, with all measures */
+char *experiment_runs_csv(const GPtrArray *results);
+
+/** experiment_json() - All of it, "vmferry-experiment-report/1" */
+char *experiment_json(const Summary *summary);
+
+/** experiment_html() - One self-contained page with curves
+ * @results: Those the summary was made of */
+char *experiment_html(const Summary *summary, const GPtrArray *results);
+
+#endif

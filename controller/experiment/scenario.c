@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * scenario.c - sections into a scenario, and whether it makes sense
+ */
+#include "experiment/scenario.h"
+
+#include <string.h>
+
+#include "base/units.h"
+#include "experiment/scenario-read.h"
+
+G_DEFINE_QUARK(vmferry_scenario_error, scenario_error)
+
+static void
+guest_clear(gpointer data)
+{
+    ScenarioGuest *guest = data;
+
+    g_free(guest->name);
+    g_free(guest->workload);
+    g_free(guest->arguments);
+}
+
+static void
+cross_clear(gpointer data)
+{
+    g_free(((ScenarioCross *)data)->name);
+}
+
+static void
+wire_clear(gpointer data)
+{
+    g_free(((ScenarioWire *)data)->name);
+}
+
+static void
+method_clear(gpointer data)
+{
+    ScenarioMethod *method = data;
+
+    g_free(method->name);
+    g_strfreev(method->options);
+}
+
+static void
+claim_clear(gpointer data)
+{
+    ScenarioClaim *claim = data;
+
+    g_free(claim->name);
+    g_free(claim->title);
+    g_free(claim->method);
+    g_free(claim->against);
+    g_strfreev(claim->guests);
+    g_strfreev(claim->wires);
+    g_strfreev(claim->crosses);
+}
+
+static GArray *
+list_new(size_t size, GDestroyNotify clear)
+{
+    GArray *list = g_array_new(FALSE, TRUE, (guint)size);
+
+    g_array_set_clear_func(list, clear);
+    return list;
+}
+
+static Scenario *
+scenario_new(void)
+{
+    Scenario *scenario = g_new0(Scenario, 1);
+
+    scenario->wires = list_new(sizeof(ScenarioWire), wire_clear);
+    scenario->guests = list_new(sizeof(ScenarioGuest), guest_clear);
+    scenario->crosses = list_new(sizeof(ScenarioCross), cross_clear);
+    scenario->methods = list_new(sizeof(ScenarioMethod), method_clear);
+    scenario->claims = list_new(sizeof(ScenarioClaim), claim_clear);
+    scenario->repetitions = 1;
+    scenario->cut_off_s = 600.0;
+    scenario->settle_s = 5.0;
+    scenario->before_s = 5.0;
+    scenario->after_s = 3.0;
+    scenario->downtime_limit_ms = 300;
+    scenario->foreign_cpu = 0.15;
+    scenario->steal = 0.05;
+    scenario->repeat_disturbed = true;
+    return scenario;
+}
+
+void
+scenario_free(Scenario *scenario)
+{
+    if (!scenario) {
+        return;
+    }
+    g_free(scenario->name);
+    g_free(scenario->title);
+    g_array_unref(scenario->wires);
+    g_array_unref(scenario->guests);
+    g_array_unref(scenario->crosses);
+    g_array_unref(scenario->methods);
+    g_array_unref(scenario->claims);
+    g_free(scenario);
+}
+
+/* Every element of these lists begins with its name. */
+static void *
+find_named(GArray *list, const char *name)
+{
+    guint size = g_array_get_element_size(list);
+
+    for (guint i = 0; i < list->len; i++) {
+        char **element = (char **)(void *)(list->data + (gsize)size * i);
+
+        if (strcmp(*element, name) == 0) {
+            return element;
+        }
+    }
+    return NULL;
+}
+
+static const char *
+word_method(unsigned i)
+{
+    return method_kind_name((MethodKind)i);
+}
+
+static const char *
+word_client(unsigned i)
+{
+    return client_kind_name((ClientKind)i);
+}
+
+static const char *
+word_measure(unsigned i)
+{
+    return measure_name((Measure)i);
+}
+
+static void
+read_guest(Scenario *scenario, ScenarioReader *reader)
+{
+    ScenarioGuest guest = {
+        .name = g_strdup(reader->section->name),
+        .memory_mib = 256,
+        .vcpus = 1,
+        .workload = g_strdup("memory"),
+        .arguments = g_strdup(""),
+        .requests_s = 50.0,
+        .value_bytes = 16384,
+        .writes = 0.5,
+        .keys = 1000,
+    };
+    unsigned client = CLIENT_STATUS;
+
+    read_count(reader, "memory", 128, 262144, &guest.memory_mib);
+    read_count(reader, "vcpus", 1, 64, &guest.vcpus);
+    read_text(reader, "workload", &guest.workload);
+    read_text(reader, "arguments", &guest.arguments);
+    read_word(reader, "client", CLIENT_N_KINDS, word_client, &client);
+    guest.client = (ClientKind)client;
+    read_number(reader, "requests", 0.1, 100000, &guest.requests_s);
+    read_count(reader, "value", 1, 1024 * 1024, &guest.value_bytes);
+    read_number(reader, "writes", 0, 1, &guest.writes);
+    read_count(reader, "keys", 1, 1000000, &guest.keys);
+    g_array_append_val(scenario->guests, guest);
+}
+
+static const char *
+word_from(unsigned i)
+{
+    return i ? "third" : "source";
+}
+
+static const char *
+word_to(unsigned i)
+{
+    return i ? "client" : "destination";
+}
+
+static void
+read_cross(Scenario *scenario, ScenarioReader *reader)
+{
+    ScenarioCross cross = {
+        .name = g_strdup(reader->section->name),
+        .flows = 4,
+    };
+    unsigned from = 0, to = 0;
+
+    if (strcmp(cross.name, "none") == 0) {
+        read_fail(reader, NULL, SCENARIO_ERROR_VALUE,
+                  "\"none\" is no cross traffic at all: give another name");
+    }
+    read_count(reader, "flows", 1, 128, &cross.flows);
+    read_word(reader, "from", 2, word_from, &from);
+    read_word(reader, "to", 2, word_to, &to);
+    cross.from_third = from == 1;
+    cross.to_client = to == 1;
+    g_array_append_val(scenario->crosses, cross);
+}
+
+static ScenarioMethod
+method_of(const char *name, MethodKind kind)
+{
+    return (ScenarioMethod){
+        .name = g_strdup(name),
+        .kind = kind,
+        .connections = 2,
+        .guarantee = 0.8,
+        .options = g_new0(char *, 1),
+    };
+}
+
+static void
+read_method(GArray *methods, ScenarioReader *reader)
+{
+    ScenarioMethod method = method_of(reader->section->name, METHOD_N_KINDS);
+    unsigned kind = METHOD_N_KINDS;
+    g_autofree char *options = NULL;
+    g_autoptr(GError) error = NULL;
+
+    for (unsigned i = 0; i < METHOD_N_KINDS; i++) {
+        if (strcmp(method.name, word_method(i)) == 0) {
+            kind = i;
+        }
+    }
+    read_word(reader, "kind", METHOD_N_KINDS, word_method, &kind);
+    if (kind == METHOD_N_KINDS) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
+                  "is no method by itself: say kind = default, or another");
+    }
+    method.kind = (MethodKind)kind;
+    read_count(reader, "bandwidth", 1, 1000000, &method.bandwidth_mib_s);
+    read_count(reader, "connections", 1, 255, &method.connections);
+    read_number(reader, "guarantee", 0.01, 1, &method.guarantee);
+    read_text(reader, "options", &options);
+    if (options) {
+        g_auto(GStrv) words = NULL;
+
+        if (!g_shell_parse_argv(options, NULL, &words, &error)) {
+            read_fail(reader, "options", SCENARIO_ERROR_VALUE, "%s",
+                      error->message);
+        } else {
+            g_strfreev(method.options);
+            method.options = g_steal_pointer(&words);
+        }
+    }
+    if (method.kind == METHOD_BANDWIDTH && method.bandwidth_mib_s == 0) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
+                  "needs bandwidth = MiB/s");
+    }
+    g_array_append_val(methods, method);
+}
+
+static void
+read_claim(Scenario *scenario, ScenarioReader *reader)
+{
+    ScenarioClaim claim = {
+        .name = g_strdup(reader->section->name),
+        .pairs = 1,
+    };
+    unsigned measure = MEASURE_N;
+
+    read_text(reader, "title", &claim.title);
+    read_word(reader, "measure", MEASURE_N, word_measure, &measure);
+    read_text(reader, "method", &claim.method);
+    read_text(reader, "against", &claim.against);
+    read_list(reader, "guests", &claim.guests);
+    read_list(reader, "wires", &claim.wires);
+    read_list(reader, "cross", &claim.crosses);
+    read_known(reader, "at-most", 0, 1e12, &claim.at_most);
+    read_known(reader, "at-least", 0, 1e12, &claim.at_least);
+    read_known(reader, "reach", 0, 1e12, &claim.reach);
+    read_known(reader, "share", 0, 1, &claim.share);
+    read_count(reader, "pairs", 1, 10000, &claim.pairs);
+    if (measure == MEASURE_N) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING, "needs measure = ...");
+    } else if (!claim.method) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING, "needs method = ...");
+    } else if (claim.at_most.known == claim.at_least.known) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
+                  "needs at-most or at-least, and only one of them");
+    } else if (claim.share.known && claim.against) {
+        read_fail(reader, "share", SCENARIO_ERROR_VALUE,
+                  "is of single runs: leave out \"against\"");
+    }
+    claim.measure = (Measure)measure;
+    g_array_append_val(scenario->claims, claim);
+}
+
+static void
+read_wires(Scenario *scenario, ScenarioReader *reader)
+{
+    g_auto(GStrv) words = NULL;
+
+    read_list(reader, "wires", &words);
+    for (char **word = words; word && *word; word++) {
+        ScenarioWire wire = { .name = g_strdup(*word) };
+        g_autoptr(GError) error = NULL;
+
+        g_array_append_val(scenario->wires, wire);
+        if (strcmp(*word, "unlimited") != 0 &&
+            !units_parse_rate(*word,
+                              &g_array_index(scenario->wires, ScenarioWire,
+                                             scenario->wires->len - 1)
+                                   .rate_bytes_s,
+                              &error)) {
+            read_fail(reader, "wires", SCENARIO_ERROR_VALUE, "%s",
+                      error->message);
+            return;
+        }
+    }
+}
+
+static void
+read_scenario(Scenario *scenario, ScenarioReader *reader)
+{
+    read_text(reader, "name", &scenario->name);
+    read_text(reader, "title", &scenario->title);
+    read_wires(scenario, reader);
+    read_count(reader, "repetitions", 1, 10000, &scenario->repetitions);
+    read_number(reader, "cut-off", 1, 86400, &scenario->cut_off_s);
+    read_number(reader, "settle", 0, 3600, &scenario->settle_s);
+    read_number(reader, "before", 1, 3600, &scenario->before_s);
+    read_number(reader, "after", 0, 3600, &scenario->after_s);
+    read_count(reader, "downtime-limit", 1, 2000000,
+               &scenario->downtime_limit_ms);
+    read_number(reader, "foreign-cpu", 0, 1, &scenario->foreign_cpu);
+    read_number(reader, "steal", 0, 1, &scenario->steal);
+    read_yes(reader, "repeat-disturbed", &scenario->repeat_disturbed);
+}
+
+/* Methods in the order of [scenario], sections give their settings; cross
+ * traffics likewise. Only what is named there is run. */
+static void
+choose_methods(Scenario *scenario, ScenarioReader *reader, GArray *described)
+{
+    g_auto(GStrv) words = NULL;
+
+    read_list(reader, "methods", &words);
+    if (!words) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
+                  "needs methods = virsh, default, ...");
+        return;
+    }
+    for (char **word = words; *word; word++) {
+        ScenarioMethod *found = find_named(described, *word);
+        ScenarioMethod method;
+        MethodKind kind = METHOD_N_KINDS;
+
+        for (unsigned i = 0; i < METHOD_N_KINDS; i++) {
+            if (strcmp(*word, word_method(i)) == 0) {
+                kind = (MethodKind)i;
+            }
+        }
+        if (found) {
+            method = *found;
+            *found = method_of("", METHOD_VIRSH); /* moved */
+        } else if (kind == METHOD_N_KINDS || kind == METHOD_BANDWIDTH) {
+            read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
+                      "there is no section [method %s]%s", *word,
+                      kind == METHOD_BANDWIDTH
+                          ? ", with its bandwidth = MiB/s"
+                          : ", and no method is called that");
+            return;
+        } else {
+            method = method_of(*word, kind);
+        }
+        g_array_append_val(scenario->methods, method);
+    }
+    for (guint i = 0; i < described->len; i++) {
+        const ScenarioMethod *left =
+            &g_array_index(described, ScenarioMethod, i);
+
+        if (*left->name) {
+            read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
+                      "[method %s] is described and not named here",
+                      left->name);
+        }
+    }
+}
+
+static void
+choose_crosses(Scenario *scenario, ScenarioReader *reader)
+{
+    g_auto(GStrv) words = NULL;
+    GArray *chosen = list_new(sizeof(ScenarioCross), cross_clear);
+
+    read_list(reader, "cross", &words);
+    if (!words) {
+        words = g_strsplit(scenario->crosses->len ? "" : "none", ",", -1);
+    }
+    for (guint i = 0; !*words && i < scenario->crosses->len; i++) {
+        ScenarioCross copy = g_array_index(scenario->crosses, ScenarioCross, i);
+
+        copy.name = g_strdup(copy.name);
+        g_array_append_val(chosen, copy);
+    }
+    for (char **word = words; *word; word++) {
+        const ScenarioCross *found = find_named(scenario->crosses, *word);
+        ScenarioCross copy = { 0 };
+
+        if (found) {
+            copy = *found;
+        } else if (strcmp(*word, "none") != 0) {
+            read_fail(reader, "cross", SCENARIO_ERROR_VALUE,
+                      "there is no section [cross %s]", *word);
+        }
+        copy.name = g_strdup(*word);
+        g_array_append_val(chosen, copy);
+    }
+    g_array_unref(scenario->crosses);
+    scenario->crosses = chosen;
+}
+
+static void
+check_names(ScenarioReader *reader, const char *key, GArray *list, char **names,
+            const char *what)
+{
+    for (char **name = names; name && *name; name++) {
+        if (!find_named(list, *name)) {
+            read_fail(reader, key, SCENARIO_ERROR_VALUE,
+                      "this scenario has no %s \"%s\"", what, *name);
+        }
+    }
+}
+
+static void
+check_claim(const Scenario *scenario, ScenarioReader *reader,
+            const ScenarioClaim *claim)
+{
+    char *method[] = { claim->method, NULL };
+    char *against[] = { claim->against, NULL };
+
+    check_names(reader, "method", scenario->methods, method, "method");
+    check_names(reader, "against", scenario->methods, against, "method");
+    check_names(reader, "guests", scenario->guests, claim->guests, "guest");
+    check_names(reader, "wires", scenario->wires, claim->wires, "wire");
+    check_names(reader, "cross", scenario->crosses, claim->crosses,
+                "cross traffic");
+}
+
+/* What kinds of section there are, [scenario] apart. */
+static bool
+read_section(Scenario *scenario, GArray *described, ScenarioReader *reader)
+{
+    const char *kind = reader->section->kind;
+
+    if (*reader->section->name == '\0') {
+        read_fail(reader, NULL, SCENARIO_ERROR_SYNTAX,
+                  "there are [scenario], [guest NAME], [cross NAME], "
+                  "[method NAME] and [claim NAME]");
+    } else if (strcmp(kind, "guest") == 0) {
+        read_guest(scenario, reader);
+    } else if (strcmp(kind, "cross") == 0) {
+        read_cross(scenario, reader);
+    } else if (strcmp(kind, "method") == 0) {
+        read_method(described, reader);
+    } else if (strcmp(kind, "claim") == 0) {
+        read_claim(scenario, reader);
+    } else {
+        read_fail(reader, NULL, SCENARIO_ERROR_KEY,
+                  "there is no such kind of section; there are scenario, "
+                  "guest, cross, method and claim");
+    }
+    read_end(reader);
+    return !reader->error;
+}
+
+static bool
+read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
+{
+    g_autoptr(GArray) described =
+        list_new(sizeof(ScenarioMethod), method_clear);
+    ScanSection *head = NULL;
+    guint n_claims = 0;
+
+    for (guint i = 0; i < sections->len; i++) {
+        ScanSection *section = g_ptr_array_index(sections, i);
+
+        reader->section = section;
+        if (strcmp(section->kind, "scenario") == 0 && *section->name == '\0') {
+            head = section;
+        } else if (!read_section(scenario, described, reader)) {
+            return false;
+        }
+    }
+    if (!head) {
+        g_set_error(&reader->error, SCENARIO_ERROR, SCENARIO_ERROR_MISSING,
+                    "%s:1: there is no section [scenario]", reader->file);
+        return false;
+    }
+    reader->section = head;
+    read_scenario(scenario, reader);
+    choose_methods(scenario, reader, described);
+    choose_crosses(scenario, reader);
+    read_end(reader);
+    if (scenario->wires->len == 0) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
+                  "needs wires = 50mbit, unlimited, ...");
+    }
+    if (scenario->guests->len == 0) {
+        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
+                  "needs a section [guest NAME] at least");
+    }
+    for (guint i = 0; i < sections->len && !reader->error; i++) {
+        reader->section = g_ptr_array_index(sections, i);
+        if (strcmp(reader->section->kind, "claim") == 0) {
+            check_claim(
+                scenario, reader,
+                &g_array_index(scenario->claims, ScenarioClaim, n_claims++));
+        }
+    }
+    return !reader->error;
+}
+
+Scenario *
+scenario_parse(const char *text, size_t length, const char *name,
+               GError **error)
+{
+    g_autoptr(Scenario) scenario = scenario_new();
+    g_autoptr(GPtrArray) sections = scenario_scan(text, length, name, error);
+    ScenarioReader reader = { .file = name };
+
+    if (!sections) {
+        return NULL;
+    }
+    if (!read_all(scenario, sections, &reader)) {
+        g_propagate_error(error, reader.error);
+        return NULL;
+    }
+    if (!scenario->name) {
+        const char *slash = strrchr(name, '/');
+
+        scenario->name = g_strdup(slash ? slash + 1 : name);
+        if (g_str_has_suffix(scenario->name, ".conf")) {
+            scenario->name[strlen(scenario->name) - strlen(".conf")] = '\0';
+        }
+    }
+    return g_steal_pointer(&scenario);
+}
+
+bool
+scenario_needs_third(const Scenario *scenario)
+{
+    for (guint i = 0; i < scenario->crosses->len; i++) {
+        const ScenarioCross *cross =
+            &g_array_index(scenario->crosses, ScenarioCross, i);
+
+        if (cross->flows > 0 && cross->from_third) {
+            return true;
+        }
+    }
+    return false;
+}

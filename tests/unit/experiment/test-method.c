@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-method.c - what would be typed for each method
+ */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <string.h>
+
+#include "experiment/method.h"
+
+static const MethodPlace place = {
+    .vmferry = "/bin/vmferry",
+    .guest = "g",
+    .destination = "qemu+tcp://b/system",
+    .link = "mig0",
+    .wire = "50mbit",
+    .record = "/tmp/r.json",
+    .cut_off_s = 180,
+    .downtime_limit_ms = 300,
+};
+
+#define VIRSH "virsh --quiet --connect qemu:///system migrate --live --p2p "
+#define END "g qemu+tcp://b/system"
+#define FERRY(policy)                                                          \
+    "/bin/vmferry migrate --live --p2p --alone --policy " policy               \
+    " --downtime 300 --cut-off 180 --history none --record /tmp/r.json "       \
+    "--link mig0=50mbit "
+
+typedef struct {
+    MethodKind kind;
+    char words[240];
+} CommandCase;
+
+ParameterizedTestParameters(method, command)
+{
+    static CommandCase cases[] = {
+        { METHOD_VIRSH, VIRSH END },
+        { METHOD_CONVERGE, VIRSH "--auto-converge " END },
+        { METHOD_POSTCOPY, VIRSH "--postcopy --postcopy-after-precopy " END },
+        { METHOD_BANDWIDTH, VIRSH "--bandwidth 4 " END },
+        { METHOD_MULTIFD, VIRSH "--parallel --parallel-connections 3 " END },
+        { METHOD_XBZRLE, VIRSH "--compressed --comp-methods xbzrle " END },
+        { METHOD_STATIC_HTB, VIRSH END },
+        { METHOD_NONE, FERRY("none") END },
+        { METHOD_PAPER, FERRY("paper") END },
+        { METHOD_DEFAULT, FERRY("default") END },
+        { METHOD_LAST, FERRY("default") "--predictor last " END },
+    };
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(cases) == METHOD_N_KINDS);
+    return cr_make_param_array(CommandCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(CommandCase *one, method, command)
+{
+    char *none[] = { NULL };
+    ScenarioMethod method = { .kind = one->kind,
+                              .bandwidth_mib_s = 4,
+                              .connections = 3,
+                              .options = none };
+    g_auto(GStrv) words = method_command(&method, &place);
+    g_autofree char *line = g_strjoinv(" ", words);
+
+    cr_assert_str_eq(line, one->words);
+}
+
+Test(method, options_come_last_and_an_unlimited_wire_is_not_declared)
+{
+    char *more[] = { (char *)"--unsafe", (char *)"two words", NULL };
+    ScenarioMethod method = { .kind = METHOD_DEFAULT, .options = more };
+    MethodPlace ample = place;
+    g_auto(GStrv) words = NULL;
+    guint n;
+
+    ample.wire = NULL;
+    words = method_command(&method, &ample);
+    n = g_strv_length(words);
+    cr_assert_str_eq(words[n - 1], "two words");
+    cr_assert_str_eq(words[n - 2], "--unsafe");
+    cr_assert_not(g_strv_contains((const char *const *)words, "--link"));
+}
+
+/* 0.97 of 50 Mbit/s; 0.8 of that. */
+Test(method, a_fixed_guarantee_is_a_tree_of_three_classes)
+{
+    ScenarioMethod method = { .kind = METHOD_STATIC_HTB, .guarantee = 0.8 };
+    g_autoptr(GPtrArray) commands = method_htb(&method, &place);
+    g_autofree char *class = NULL;
+    g_autofree char *rest = NULL;
+    MethodPlace ample = place;
+
+    cr_assert_eq(commands->len, 5);
+    rest = g_strjoinv(" ", g_ptr_array_index(commands, 2));
+    class = g_strjoinv(" ", g_ptr_array_index(commands, 3));
+    cr_assert_str_eq(rest, "tc class add dev mig0 parent 1:1 classid 1:10 htb "
+                           "rate 9700000bit ceil 48500000bit");
+    cr_assert_str_eq(class, "tc class add dev mig0 parent 1:1 classid 1:20 "
+                            "htb rate 38800000bit ceil 48500000bit");
+    ample.wire = NULL;
+    cr_assert_null(method_htb(&method, &ample));
+}
