@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * files.h - the folder of an experiment
+ *
+ *   DIR/NAME.conf         the scenario as it was run
+ *   DIR/runs/NAME.json    one a run; NAME.json.zst where libzstd is at hand
+ */
+#ifndef EXPERIMENT_FILES_H
+#define EXPERIMENT_FILES_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "experiment/result.h"
+#include "experiment/scenario.h"
+
+#define FILES_ERROR (files_error_quark())
+GQuark files_error_quark(void);
+typedef enum { FILES_ERROR_NO_EXPERIMENT, FILES_ERROR_ZSTD } FilesErrorCode;
+
+/** files_read() - A file, also a compressed one */
+bool files_read(const char *path, char **text, gsize *length, GError **error);
+
+/** files_has_run() - Is there a result called that? */
+bool files_has_run(const char *folder, const char *name);
+
+/** files_write_run() - Whole or not at all, compressed where we can */
+bool files_write_run(const char *folder, const char *name, const char *text,
+                     GError **error);
+
+/** files_holds_experiment() - Is there a scenario in it? */
+bool files_holds_experiment(const char *folder);
+
+/** files_load() - Scenario and results, in the order of their names
+ * @results: Result *, g_ptr_array_unref() it */
+bool files_load(const char *folder, Scenario **scenario, GPtrArray **results,
+                GError **error);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * report-command.c - vmferry-testbed report: what came of it
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "experiment/report.h"
+#include "tools/experiment/commands.h"
+#include "tools/experiment/files.h"
+
+typedef struct ReportOptions {
+    char **folders;
+    char *format, *output;
+    gint64 seed;
+    gboolean undisturbed;
+} ReportOptions;
+
+static void
+options_clear(ReportOptions *options)
+{
+    g_strfreev(options->folders);
+    g_free(options->format);
+    g_free(options->output);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ReportOptions, options_clear)
+
+static const char *const formats[] = { "text", "csv",  "runs",
+                                       "json", "html", NULL };
+
+static bool
+parse_options(ReportOptions *options, int argc, char **argv, GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "format", 'f', 0, G_OPTION_ARG_STRING, &options->format,
+          "text (default), csv, runs (a line a run, as CSV), json or html",
+          "FORMAT" },
+        { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
+          "Write there instead of to standard output", "FILE" },
+        { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
+          "Of the bootstrap (1)", "S" },
+        { "undisturbed", 0, 0, G_OPTION_ARG_NONE, &options->undisturbed,
+          "Leave out runs on a disturbed machine", NULL },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
+          &options->folders, NULL, NULL },
+        { NULL },
+    };
+    g_autoptr(GOptionContext) context =
+        g_option_context_new("DIR - sum up an experiment");
+
+    g_set_prgname("vmferry-testbed report");
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, error)) {
+        return false;
+    }
+    if (!options->folders || options->folders[1]) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "name one folder of results, as vmferry-testbed "
+                            "run makes them: build/experiments/smoke");
+        return false;
+    }
+    if (!options->format) {
+        options->format = g_strdup("text");
+    }
+    if (!g_strv_contains(formats, options->format)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--format %s: it is one of text, csv, runs, json and "
+                    "html",
+                    options->format);
+        return false;
+    }
+    return true;
+}
+
+static char *
+format_report(const ReportOptions *options, const Scenario *scenario,
+              const GPtrArray *results)
+{
+    SummaryOptions what = { .seed = (uint64_t)options->seed,
+                            .undisturbed_only = options->undisturbed };
+    g_autoptr(Summary) summary = summary_new(scenario, results, &what);
+
+    if (strcmp(options->format, "csv") == 0) {
+        return experiment_csv(summary);
+    }
+    if (strcmp(options->format, "runs") == 0) {
+        return experiment_runs_csv(results);
+    }
+    if (strcmp(options->format, "json") == 0) {
+        return experiment_json(summary);
+    }
+    if (strcmp(options->format, "html") == 0) {
+        return experiment_html(summary, results);
+    }
+    return experiment_text(summary);
+}
+
+int
+experiment_report_main(int argc, char **argv)
+{
+    g_auto(ReportOptions) options = { .seed = 1 };
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Scenario) scenario = NULL;
+    g_autoptr(GPtrArray) results = NULL;
+    g_autofree char *text = NULL;
+
+    if (!parse_options(&options, argc, argv, &error)) {
+        fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
+        return 2;
+    }
+    if (!files_load(options.folders[0], &scenario, &results, &error)) {
+        fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
+        return 1;
+    }
+    text = format_report(&options, scenario, results);
+    if (options.output) {
+        if (!g_file_set_contents(options.output, text, -1, &error)) {
+            fprintf(stderr, "error: vmferry-testbed report: %s\n",
+                    error->message);
+            return 1;
+        }
+    } else if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
+        fprintf(stderr, "error: vmferry-testbed report: standard output "
+                        "cannot be written\n");
+        return 1;
+    }
+    return 0;
+}

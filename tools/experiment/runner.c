@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * runner.c - the steps of one run
+ */
+#include "tools/experiment/runner.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/units.h"
+#include "experiment/method.h"
+#include "tools/experiment/cpu.h"
+#include "tools/experiment/runner-priv.h"
+
+#define LINK "mig0"
+#define DESTINATION "qemu+tcp://10.77.0.2/system"
+#define STEP_S 60.0 /* longest that a step of the testbed takes */
+#define BOOT_S 180.0
+#define ABORT_S 60.0  /* until an aborted migration is over */
+#define SAFETY_S 30.0 /* after vmferry should have given up itself */
+
+static const ScenarioGuest *
+guest_of(const RunState *run)
+{
+    return &g_array_index(run->runner->scenario->guests, ScenarioGuest,
+                          run->planned->guest);
+}
+
+static const ScenarioWire *
+wire_of(const RunState *run)
+{
+    return &g_array_index(run->runner->scenario->wires, ScenarioWire,
+                          run->planned->wire);
+}
+
+static const ScenarioCross *
+cross_of(const RunState *run)
+{
+    return &g_array_index(run->runner->scenario->crosses, ScenarioCross,
+                          run->planned->cross);
+}
+
+static const ScenarioMethod *
+method_of(const RunState *run)
+{
+    return &g_array_index(run->runner->scenario->methods, ScenarioMethod,
+                          run->planned->method);
+}
+
+/* A step: words of vmferry-testbed. */
+#define CALL(run, timeout_s, out, error, ...)                                  \
+    driver_call((run)->runner->driver,                                         \
+                (const char *const[]){ __VA_ARGS__, NULL }, timeout_s, out,    \
+                error)
+
+static char *
+work_file(const RunState *run, const char *name)
+{
+    return g_build_filename(run->runner->work, name, NULL);
+}
+
+static bool
+start_guest(RunState *run, GError **error)
+{
+    const ScenarioGuest *guest = guest_of(run);
+    g_autofree char *memory = g_strdup_printf("%u", guest->memory_mib);
+    g_autofree char *vcpus = g_strdup_printf("%u", guest->vcpus);
+    g_autofree char *index =
+        g_strdup_printf("%s/guests/%s/index", run->runner->state, GUEST);
+    g_autofree char *number = NULL;
+
+    if (!CALL(run, BOOT_S, NULL, error, "guest", GUEST, "--host", "1",
+              "--memory", memory, "--vcpus", vcpus, "--workload",
+              guest->workload, "--workload-args", guest->arguments)) {
+        return false;
+    }
+    run->guest_there = true;
+    if (!g_file_get_contents(index, &number, NULL, error)) {
+        return false;
+    }
+    run->address = g_strdup_printf("10.77.1.%s", g_strstrip(number));
+    return true;
+}
+
+static bool
+start_client(RunState *run, GError **error)
+{
+    const ScenarioGuest *guest = guest_of(run);
+    g_autofree char *log = work_file(run, "client.log");
+    g_autofree char *value = g_strdup_printf("%u", guest->value_bytes);
+    g_autofree char *keys = g_strdup_printf("%u", guest->keys);
+    char rate[UNITS_NUMBER_SIZE], writes[UNITS_NUMBER_SIZE];
+
+    run->seen = work_file(run, "client.txt");
+    units_write_number(guest->client == CLIENT_REDIS ? guest->requests_s : 0,
+                       rate);
+    units_write_number(guest->writes, writes);
+    run->client = driver_start(
+        run->runner->driver,
+        (const char *const[]){ "exec", "client", run->runner->experiment,
+                               "client", "--address", run->address, "--out",
+                               run->seen, "--requests", rate, "--value", value,
+                               "--writes", writes, "--keys", keys, NULL },
+        log, error);
+    return run->client != NULL;
+}
+
+static bool
+start_cross(RunState *run, GError **error)
+{
+    const ScenarioCross *cross = cross_of(run);
+    g_autofree char *flows = g_strdup_printf("%u", cross->flows);
+
+    if (cross->flows == 0) {
+        return true;
+    }
+    run->cross_runs =
+        CALL(run, STEP_S, NULL, error, "cross", "start", "--flows", flows,
+             "--from", cross->from_third ? "3" : "1", "--to",
+             cross->to_client ? "client" : "2");
+    return run->cross_runs;
+}
+
+static void
+describe_place(const RunState *run, MethodPlace *place)
+{
+    const Scenario *scenario = run->runner->scenario;
+
+    *place = (MethodPlace){
+        .vmferry = run->runner->vmferry,
+        .guest = GUEST,
+        .destination = DESTINATION,
+        .link = LINK,
+        .wire = wire_of(run)->rate_bytes_s ? wire_of(run)->name : NULL,
+        .record = run->record,
+        .cut_off_s = scenario->cut_off_s,
+        .downtime_limit_ms = scenario->downtime_limit_ms,
+    };
+}
+
+/* What virsh's methods need before they begin. */
+static bool
+prepare_method(RunState *run, const MethodPlace *place, GError **error)
+{
+    const ScenarioMethod *method = method_of(run);
+    g_autofree char *limit = g_strdup_printf("%u", place->downtime_limit_ms);
+    g_autoptr(GPtrArray) commands = NULL;
+
+    if (method_is_vmferry(method)) {
+        return true;
+    }
+    if (!CALL(run, STEP_S, NULL, error, "virsh", "1", "migrate-setmaxdowntime",
+              GUEST, limit)) {
+        return false;
+    }
+    commands =
+        method->kind == METHOD_STATIC_HTB ? method_htb(method, place) : NULL;
+    for (guint i = 0; commands && i < commands->len; i++) {
+        char **words = g_ptr_array_index(commands, i);
+        g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+        g_ptr_array_add(all, (gpointer) "exec");
+        g_ptr_array_add(all, (gpointer) "1");
+        for (; *words; words++) {
+            g_ptr_array_add(all, *words);
+        }
+        g_ptr_array_add(all, NULL);
+        run->htb_made = true;
+        if (!driver_call(run->runner->driver, (const char *const *)all->pdata,
+                         STEP_S, NULL, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The migration is to stop: ask libvirt, then end whoever waits for it. */
+static void
+give_up(RunState *run, GSubprocess *process)
+{
+    Driver *driver = run->runner->driver;
+
+    CALL(run, STEP_S, NULL, NULL, "virsh", "1", "domjobabort", GUEST);
+    if (driver_wait(driver, process, ABORT_S) != DRIVER_ENDED) {
+        driver_end(driver, process);
+    }
+}
+
+static bool
+migrate(RunState *run, const MethodPlace *place, GError **error)
+{
+    Driver *driver = run->runner->driver;
+    const ScenarioMethod *method = method_of(run);
+    g_auto(GStrv) command = method_command(method, place);
+    g_autofree char *log = work_file(run, "migrate.log");
+    g_autoptr(GPtrArray) words = g_ptr_array_new();
+    g_autoptr(GSubprocess) process = NULL;
+    g_autofree char *said = NULL;
+    double limit_s = place->cut_off_s;
+
+    g_ptr_array_add(words, (gpointer) "exec");
+    g_ptr_array_add(words, (gpointer) "1");
+    for (char **word = command; *word; word++) {
+        g_ptr_array_add(words, *word);
+    }
+    g_ptr_array_add(words, NULL);
+    run->command = g_strjoinv(" ", command);
+    if (method_is_vmferry(method)) {
+        limit_s += SAFETY_S;
+    }
+    run->began_wall_us = clock_wall_us();
+    run->began_us = clock_mono_us();
+    process =
+        driver_start(driver, (const char *const *)words->pdata, log, error);
+    if (!process) {
+        return false;
+    }
+    switch (driver_wait(driver, process, limit_s)) {
+    case DRIVER_INTERRUPTED:
+        driver_cleaning(driver);
+        give_up(run, process);
+        g_set_error_literal(error, DRIVER_ERROR, DRIVER_ERROR_INTERRUPTED,
+                            "interrupted");
+        return false;
+    case DRIVER_TIMEOUT:
+        run->late = true;
+        run->ended_us = clock_mono_us();
+        give_up(run, process);
+        break;
+    case DRIVER_ENDED:
+        run->ended_us = clock_mono_us();
+        break;
+    }
+    run->exit_status = g_subprocess_get_if_exited(process)
+                           ? g_subprocess_get_exit_status(process)
+                           : -1;
+    if (run->exit_status != 0 && g_file_get_contents(log, &said, NULL, NULL)) {
+        run->words = runner_last_line(said);
+    }
+    return true;
+}
+
+static bool
+pause_for(RunState *run, double seconds, GError **error)
+{
+    if (driver_pause(run->runner->driver, seconds)) {
+        return true;
+    }
+    g_set_error_literal(error, DRIVER_ERROR, DRIVER_ERROR_INTERRUPTED,
+                        "interrupted");
+    return false;
+}
+
+/* What is asked after the migration: libvirt, the guest, the cross traffic. */
+static void
+ask_after(RunState *run)
+{
+    CALL(run, STEP_S, &run->job, NULL, "virsh", "2", "domjobinfo",
+         "--completed", "--keep-completed", "--rawstats", GUEST);
+    run->arrived =
+        CALL(run, STEP_S, NULL, NULL, "virsh", "2", "domstate", GUEST);
+    if (run->arrived) {
+        CALL(run, STEP_S, &run->check, NULL, "ask", GUEST, "check");
+    }
+    if (run->cross_runs) {
+        CALL(run, STEP_S, &run->cross, NULL, "cross", "report");
+    }
+}
+
+static bool
+steps(RunState *run, GError **error)
+{
+    const Scenario *scenario = run->runner->scenario;
+    g_autofree char *token_path =
+        g_build_filename(run->runner->state, "testbed", NULL);
+    g_autofree char *token = NULL;
+    CpuWatch *watch;
+    MethodPlace place;
+    bool good;
+
+    run->record = work_file(run, "record.json");
+    describe_place(run, &place);
+    if (!g_file_get_contents(token_path, &token, NULL, error) ||
+        !CALL(run, STEP_S, NULL, error, "wire", wire_of(run)->name) ||
+        !start_guest(run, error) || !start_client(run, error) ||
+        !pause_for(run, scenario->settle_s, error) ||
+        !start_cross(run, error) || !prepare_method(run, &place, error)) {
+        return false;
+    }
+    g_strstrip(token);
+    run->before_us = clock_mono_us();
+    if (!pause_for(run, scenario->before_s, error)) {
+        return false;
+    }
+    watch = cpu_watch_start(token);
+    good = migrate(run, &place, error);
+    run->shares = cpu_watch_end(watch);
+    if (!good || !pause_for(run, scenario->after_s, error)) {
+        return false;
+    }
+    run->after_us = clock_mono_us();
+    ask_after(run);
+    return true;
+}
+
+/* Whatever happened: nothing of this run stays. */
+static void
+clear_away(RunState *run)
+{
+    Driver *driver = run->runner->driver;
+
+    driver_end(driver, run->client);
+    if (driver_interrupted(driver)) {
+        return; /* the testbed is taken down as a whole */
+    }
+    if (run->cross_runs) {
+        CALL(run, STEP_S, NULL, NULL, "cross", "stop");
+    }
+    if (run->htb_made) {
+        CALL(run, STEP_S, NULL, NULL, "exec", "1", "tc", "qdisc", "delete",
+             "dev", LINK, "root");
+    }
+    if (run->guest_there) {
+        CALL(run, STEP_S, NULL, NULL, "virsh", "1", "destroy", GUEST);
+        CALL(run, STEP_S, NULL, NULL, "virsh", "2", "destroy", GUEST);
+    }
+}
+
+static void
+run_clear(RunState *run)
+{
+    g_clear_object(&run->client);
+    g_free(run->address);
+    g_free(run->seen);
+    g_free(run->record);
+    g_free(run->command);
+    g_free(run->words);
+    g_free(run->job);
+    g_free(run->check);
+    g_free(run->cross);
+}
+
+Result *
+runner_run(const Runner *runner, const PlannedRun *planned, unsigned attempt,
+           char **text, GError **error)
+{
+    RunState run = { .runner = runner, .planned = planned, .attempt = attempt };
+    g_autofree char *record =
+        g_build_filename(runner->work, "record.json", NULL);
+    Result *result = NULL;
+    bool good;
+
+    unlink(record);
+    good = steps(&run, error);
+    clear_away(&run); /* the client's last lines are written then */
+    if (good) {
+        result = runner_gather(&run, text, error);
+    }
+    run_clear(&run);
+    return result;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * runner.h - one run, from a fresh guest to its result
+ *
+ *   wire, guest | settle | cross | before | MIGRATION | after | all ends
+ *                client ───────────────────────────────────────>
+ *
+ * Every run has a guest of its own, which begins on host 1: no run starts from
+ * what another left behind.
+ */
+#ifndef EXPERIMENT_RUNNER_H
+#define EXPERIMENT_RUNNER_H
+
+#include "base/json.h"
+#include "experiment/plan.h"
+#include "experiment/result.h"
+#include "tools/experiment/driver.h"
+
+typedef struct Runner {
+    Driver *driver; /* borrowed, as is all of it */
+    const Scenario *scenario;
+    const char *vmferry; /* paths of programs */
+    const char *experiment;
+    const char *state; /* of the testbed */
+    const char *work;  /* for files of a run */
+    JsonObject *machine;
+} Runner;
+
+/**
+ * runner_run() - Make one run
+ * @attempt: 1, or 2 if it is repeated
+ * @text: The whole result, JSON; g_free() it
+ *
+ * A migration that fails is a result too. Return: NULL if there is none: the
+ * testbed does not work, or it was interrupted
+ */
+Result *runner_run(const Runner *runner, const PlannedRun *planned,
+                   unsigned attempt, char **text, GError **error);
+
+#endif
