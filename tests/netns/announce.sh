@@ -9,6 +9,7 @@
 # Some 10 s, in two network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
+. "$(dirname "$0")/far.sh"
 
 [ "$(id -u)" = 0 ] || skip "namespaces need root"
 [ -z "${VMFERRY_SANITIZED:-}" ] ||
@@ -35,28 +36,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# a wire to another namespace, where everything that comes is taken
-unshare --net sleep 600 &
-FAR=$!
-ip link set lo up
-wait_for 50 "there is a far namespace" sh -c \
-    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
-ip link add near0 type veth peer name far0 netns $FAR
-ip address add 10.9.0.1/24 dev near0
-ip link set near0 up
-nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
-nsenter -t $FAR -n ip link set far0 up
-nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
-import socket, sys, threading
-listener = socket.create_server(("10.9.0.2", 49152))
-open(sys.argv[1], "w").close()
-while True:
-    c = listener.accept()[0]
-    threading.Thread(target=lambda: all(iter(lambda: c.recv(1 << 16), b"")),
-                     daemon=True).start()
-END
-SINK=$!
-wait_for 10 "somebody takes the stream" test -e "$WORK/sink"
+far_begin
 
 printf '%s\n' '[daemon]' mode=enforce "records=$WORK/records" \
     "journal=$WORK/journal.db" history=none '[control]' \

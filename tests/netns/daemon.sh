@@ -9,6 +9,7 @@
 # told by their bytes. Some 80 s, in two network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
+. "$(dirname "$0")/far.sh"
 
 [ "$(id -u)" = 0 ] || skip "namespaces need root"
 [ -z "${VMFERRY_SANITIZED:-}" ] ||
@@ -44,42 +45,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# a wire to another namespace, where everything that comes is taken
-unshare --net sleep 600 &
-FAR=$!
-ip link set lo up
-wait_for 50 "there is a far namespace" sh -c \
-    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
-ip link add near0 type veth peer name far0 netns $FAR
-ip address add 10.9.0.1/24 dev near0
-ip link set near0 up
-nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
-nsenter -t $FAR -n ip link set far0 up
-nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
-import selectors, socket, sys
-sel = selectors.DefaultSelector()
-for port in range(49152, 49216):
-    s = socket.create_server(("10.9.0.2", port), backlog=8)
-    s.setblocking(False)
-    sel.register(s, selectors.EVENT_READ, True)
-open(sys.argv[1], "w").close()
-while True:
-    for key, _ in sel.select():
-        if key.data:
-            c, _ = key.fileobj.accept()
-            c.setblocking(False)
-            sel.register(c, selectors.EVENT_READ, False)
-            continue
-        try:
-            data = key.fileobj.recv(1 << 20)
-        except OSError:
-            data = b""
-        if not data:
-            sel.unregister(key.fileobj)
-            key.fileobj.close()
-END
-SINK=$!
-wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
+far_begin
 
 # daemon_start MODE GUESTS [LINE...]: and more of its configuration
 daemon_start() {

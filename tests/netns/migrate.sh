@@ -8,6 +8,7 @@
 # network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
+. "$(dirname "$0")/far.sh"
 
 [ "$(id -u)" = 0 ] || skip "namespaces need root"
 [ -z "${VMFERRY_SANITIZED:-}" ] ||
@@ -39,27 +40,7 @@ trap cleanup EXIT
 
 # our leases only; and a wire to another namespace
 mount -t tmpfs none /run
-unshare --net sleep 600 &
-FAR=$!
-ip link set lo up
-wait_for 50 "there is a far namespace" sh -c \
-    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
-ip link add near0 type veth peer name far0 netns $FAR
-ip address add 10.9.0.1/24 dev near0
-ip link set near0 up
-nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
-nsenter -t $FAR -n ip link set far0 up
-nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
-import socket, sys, threading
-listener = socket.create_server(("10.9.0.2", 49152))
-open(sys.argv[1], "w").close()
-while True:
-    c = listener.accept()[0]
-    threading.Thread(target=lambda: all(iter(lambda: c.recv(1 << 16), b"")),
-                     daemon=True).start()
-END
-SINK=$!
-wait_for 10 "somebody takes the stream" test -e "$WORK/sink"
+far_begin
 
 # migrate GUEST OPTION...: to the other namespace, without a daemon
 migrate() {
@@ -78,7 +59,8 @@ migrate "start=-1,to=10.9.0.2:49152,mib=48,rate=300,set=1000,mbit=40"
 wait_for 10 "it has a class" sh -c \
     "tc class show dev near0 | grep -q '7666:1000 '"
 wait_for 10 "and its connection is in it" sh -c \
-    "tc -s class show dev near0 | grep -A1 '7666:1000 ' | grep -q 'Sent [1-9]'"
+    "tc -s class show dev near0 | grep -A1 '7666:1000 ' |
+        grep -qE 'Sent [1-9][0-9]{7}'"
 echo 'somebody made this file' >"$VMFERRY_DISABLED"
 wait_for 1 "disabled: nothing is left within a second" no_tree
 kill -0 "$MIGRATE"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# far.sh - a destination for guests on paper: another namespace, behind a wire
+#
+# For tests in a network namespace of their own, after lib.sh, with $WORK set.
+
+# far_begin: near0 is 10.9.0.1/24, far0 beyond it 10.9.0.2/24; whatever comes to
+# its ports 49152 to 49215 is taken. FAR and SINK are to be killed.
+far_begin() {
+    unshare --net sleep 600 &
+    FAR=$!
+    ip link set lo up
+    wait_for 50 "there is a far namespace" sh -c \
+        "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
+    ip link add near0 type veth peer name far0 netns $FAR
+    ip address add 10.9.0.1/24 dev near0
+    ip link set near0 up
+    nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
+    nsenter -t $FAR -n ip link set far0 up
+    nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
+import selectors, socket, sys
+sel = selectors.DefaultSelector()
+for port in range(49152, 49216):
+    s = socket.create_server(("10.9.0.2", port), backlog=8)
+    s.setblocking(False)
+    sel.register(s, selectors.EVENT_READ, True)
+open(sys.argv[1], "w").close()
+while True:
+    for key, _ in sel.select():
+        if key.data:
+            c, _ = key.fileobj.accept()
+            c.setblocking(False)
+            sel.register(c, selectors.EVENT_READ, False)
+            continue
+        try:
+            data = key.fileobj.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            sel.unregister(key.fileobj)
+            key.fileobj.close()
+END
+    # shellcheck disable=SC2034 # for whoever cleans up
+    SINK=$!
+    wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
+}
