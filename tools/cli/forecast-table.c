@@ -23,12 +23,6 @@ static const char *const verdict_names[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(verdict_names) == FORECAST_N_VERDICTS);
 
-const char *
-forecast_verdict_name(ForecastVerdict verdict)
-{
-    return verdict_names[verdict];
-}
-
 GArray *
 forecast_ladder(uint64_t link_rate_bytes_s)
 {

@@ -66,8 +66,6 @@ typedef enum {
     FORECAST_N_VERDICTS
 } ForecastVerdict;
 
-const char *forecast_verdict_name(ForecastVerdict verdict);
-
 typedef struct ForecastRow {
     uint64_t bandwidth_bytes_s; /* on the wire */
     ForecastVerdict verdict;

@@ -110,6 +110,28 @@ add_ladder(JsonObject *metrics, Prom *prom)
     }
 }
 
+/* Single figures of the answer to "metrics". */
+static const struct {
+    PromType type;
+    const char *name, *help, *path;
+} counters[] = {
+    { PROM_COUNTER, "vmferry_stream_bytes_total", "Bytes of migration streams.",
+      "bytes.streams" },
+    { PROM_COUNTER, "vmferry_class_foreign_bytes_total",
+      "Bytes in migrations' classes that belong to no migration.",
+      "bytes.foreign_in_class" },
+    { PROM_GAUGE, "vmferry_control_clients",
+      "Clients of the control socket now.", "control.clients" },
+    { PROM_COUNTER, "vmferry_control_requests_total",
+      "Requests on the control socket.", "control.requests" },
+    { PROM_COUNTER, "vmferry_control_requests_refused_total",
+      "Requests on the control socket that were refused.", "control.refused" },
+    { PROM_COUNTER, "vmferry_control_clients_dropped_total",
+      "Clients of the control socket that were closed because they did not "
+      "read.",
+      "control.dropped" },
+};
+
 static void
 add_counters(JsonObject *metrics, Prom *prom)
 {
@@ -144,24 +166,10 @@ add_counters(JsonObject *metrics, Prom *prom)
                    "interval", sides[i], NULL);
     }
 
-    single(prom, PROM_COUNTER, "vmferry_stream_bytes_total",
-           "Bytes of migration streams.", count_of(metrics, "bytes.streams"));
-    single(prom, PROM_COUNTER, "vmferry_class_foreign_bytes_total",
-           "Bytes in migrations' classes that belong to no migration.",
-           count_of(metrics, "bytes.foreign_in_class"));
-    single(prom, PROM_GAUGE, "vmferry_control_clients",
-           "Clients of the control socket now.",
-           count_of(metrics, "control.clients"));
-    single(prom, PROM_COUNTER, "vmferry_control_requests_total",
-           "Requests on the control socket.",
-           count_of(metrics, "control.requests"));
-    single(prom, PROM_COUNTER, "vmferry_control_requests_refused_total",
-           "Requests on the control socket that were refused.",
-           count_of(metrics, "control.refused"));
-    single(prom, PROM_COUNTER, "vmferry_control_clients_dropped_total",
-           "Clients of the control socket that were closed because they did "
-           "not read.",
-           count_of(metrics, "control.dropped"));
+    for (size_t i = 0; i < G_N_ELEMENTS(counters); i++) {
+        single(prom, counters[i].type, counters[i].name, counters[i].help,
+               count_of(metrics, counters[i].path));
+    }
 }
 
 /* ---- the track record */
