@@ -37,16 +37,31 @@ same_connection(const StreamInfo *a, const StreamInfo *b)
            strcmp(a->match.destination, b->match.destination) == 0;
 }
 
-/* A socket that was accepted by nobody yet has inode 0; it may gain one. */
+/* A socket that was accepted by nobody yet has inode 0, and gains one; one
+ * that its process has closed, and whose last bytes are on their way, loses
+ * it. */
 static bool
-matches_entry(const StreamInfo *listed, const StreamInfo *seen)
+matches_entry(const StreamInfo *known_one, const StreamInfo *listed)
 {
     StreamInfo adapted = *listed;
 
-    if (listed->inode == 0) {
-        adapted.inode = seen->inode;
+    if (known_one->inode == 0 || listed->inode == 0) {
+        adapted.inode = known_one->inode;
     }
-    return same_connection(&adapted, seen);
+    return same_connection(known_one, &adapted);
+}
+
+/* Of one that is all but gone the kernel tells no counters any more. */
+static void
+take_listed(Connection *seen, const StreamInfo *listed)
+{
+    uint64_t inode = listed->inode ? listed->inode : seen->info.inode;
+
+    if (listed->bytes_acked >= seen->info.bytes_acked) {
+        seen->info = *listed;
+        seen->info.inode = inode;
+        seen->open = true;
+    }
 }
 
 static Connection *
@@ -200,8 +215,7 @@ attribution_update(Attribution *attribution, const GArray *now,
         Connection *seen = find(attribution->found, info);
 
         if (seen) {
-            seen->info = *info;
-            seen->open = true;
+            take_listed(seen, info);
         } else if (!find(attribution->before, info)) {
             append(attribution->found, info);
         }

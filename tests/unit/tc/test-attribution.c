@@ -133,6 +133,42 @@ Test(attribution, a_closed_connection_keeps_its_count)
     cr_expect_float_eq(attribution_bytes(attribution).value, 70.0 * MB, 0);
 }
 
+/* Its process is gone and its last bytes are not: counted once. */
+Test(attribution, one_that_loses_its_inode_is_the_same)
+{
+    StreamInfo info = connection(2000, 2, 70 * MB);
+    g_autoptr(Attribution) attribution = attribution_new(NULL, true);
+    g_autoptr(GArray) open = table(&info, 1);
+    g_autoptr(GArray) orphaned = NULL;
+    g_autoptr(GArray) uncounted = NULL;
+
+    attribution_update(attribution, open, 0);
+    info.inode = 0;
+    info.bytes_acked = 71 * MB;
+    orphaned = table(&info, 1);
+    attribution_update(attribution, orphaned, 0);
+    cr_expect_eq(attribution_matches(attribution)->len, 1);
+    cr_expect_float_eq(attribution_bytes(attribution).value, 71.0 * MB, 0);
+    info.bytes_acked = 0;
+    uncounted = table(&info, 1);
+    attribution_update(attribution, uncounted, 0);
+    cr_expect_eq(attribution_matches(attribution)->len, 1);
+    cr_expect_float_eq(attribution_bytes(attribution).value, 71.0 * MB, 0);
+}
+
+Test(attribution, the_rest_of_an_old_one_is_not_the_stream)
+{
+    StreamInfo old = connection(1000, 1, 500 * MB);
+    g_autoptr(GArray) before = table(&old, 1);
+    g_autoptr(GArray) now = NULL;
+    g_autoptr(Attribution) attribution = attribution_new(before, true);
+
+    old.inode = 0;
+    now = table(&old, 1);
+    cr_expect_not(attribution_update(attribution, now, 0));
+    cr_expect_eq(attribution_matches(attribution)->len, 0);
+}
+
 Test(attribution, a_port_used_again_is_another_connection)
 {
     StreamInfo old = connection(2000, 2, 70 * MB);
