@@ -93,6 +93,15 @@ difference(uint64_t now, uint64_t before)
     return now > before ? (double)(now - before) : 0;
 }
 
+/* That it is not in force stands before it wherever it is shown. */
+static const char *
+reason_of(const char *reason)
+{
+    static const char said[] = "not in force: ";
+
+    return g_str_has_prefix(reason, said) ? reason + strlen(said) : reason;
+}
+
 void
 force_look(Outgoing *outgoing, const ReservationStats *stats)
 {
@@ -152,6 +161,7 @@ force_look(Outgoing *outgoing, const ReservationStats *stats)
     if (stands(outgoing->force)) {
         ForceState force = force_of(state.kind);
 
-        force_set(outgoing, force, force == FORCE_YES ? NULL : state.reason);
+        force_set(outgoing, force,
+                  force == FORCE_YES ? NULL : reason_of(state.reason));
     }
 }

@@ -181,7 +181,9 @@ in_force_add(InForce *in_force, const InForceReading *reading)
 static double
 percent(Known part_s, double whole_s)
 {
-    return 100.0 * CLAMP(known_or(part_s, 0.0) / whole_s, 0.0, 1.0);
+    return whole_s > 0.0
+               ? 100.0 * CLAMP(known_or(part_s, 0.0) / whole_s, 0.0, 1.0)
+               : 0.0;
 }
 
 void

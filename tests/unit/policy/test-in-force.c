@@ -94,6 +94,23 @@ ParameterizedTest(InForceCase *ic, in_force, table)
     cr_assert_float_eq(state.since_s, 2.0, 1e-9);
 }
 
+/* Post-copy that is paused: nothing at all is sent. */
+Test(in_force, a_silent_stream_is_described_in_numbers)
+{
+    g_autoptr(InForce) in_force = in_force_new();
+    InForceCase silent = { "", 40, 0, 0, 0, 0, 0, 0, 0, false, "" };
+    InForceReading reading = reading_of(&silent, 0.25);
+    InForceState state;
+
+    for (unsigned i = 0; i < 8; i++) {
+        in_force_add(in_force, &reading);
+    }
+    in_force_state(in_force, &state);
+    cr_assert_eq(state.kind, IN_FORCE_SENDER);
+    cr_assert(strstr(state.reason, "receiver 0 %, buffer 0 %"), "%s",
+              state.reason);
+}
+
 /* A pass that ends, a moment without data: the verdict stays. */
 Test(in_force, a_moment_is_no_verdict)
 {
