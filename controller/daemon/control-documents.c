@@ -29,6 +29,16 @@ control_state_word(JobState state)
     return words[state];
 }
 
+const char *
+control_state(const Outgoing *outgoing)
+{
+    g_autofree char *recover = session_recover(outgoing->session);
+
+    return recover
+               ? "postcopy-paused"
+               : control_state_word(job_state(session_job(outgoing->session)));
+}
+
 static CtlInterval
 interval(Known value, double low, double high)
 {
@@ -168,7 +178,7 @@ control_session(const Outgoing *outgoing)
         .priority = outgoing->priority,
         .deadline_s = settings->deadline_s,
         .downtime_limit_s = known(settings->downtime_limit_s),
-        .state = control_state_word(job_state(job)),
+        .state = control_state(outgoing),
         .started_us = outgoing->started_wall_us,
         .elapsed_s = known(session_seconds(outgoing->session)),
         .link = outgoing->has_link ? outgoing->link.device : NULL,
@@ -181,7 +191,7 @@ control_session(const Outgoing *outgoing)
         .allowed = allowed,
         .converges = -1,
     };
-    g_autofree char *class_id = NULL;
+    g_autofree char *class_id = NULL, *recover = NULL;
     g_autoptr(GPtrArray) taken = g_ptr_array_new();
     g_autoptr(GPtrArray) undone = g_ptr_array_new();
     static const char *const theirs[] = { "downtime", NULL };
@@ -195,6 +205,8 @@ control_session(const Outgoing *outgoing)
             shaper_id_format(reservation_class_id(outgoing->reservation));
         out.class_id = class_id;
     }
+    recover = session_recover(outgoing->session);
+    out.recover = recover;
     list_allowed(outgoing, allowed);
     for (guint i = 0; i < record->warnings->len; i++) {
         g_ptr_array_add(warnings, g_ptr_array_index(record->warnings, i));
@@ -417,6 +429,22 @@ list_alerts(const Daemon *daemon)
 
         if (!outgoing->ended && outgoing->force == FORCE_GIVEN_UP) {
             json_object_array_add(alerts, ctl_alert_to_json(&given_up));
+        }
+    }
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        g_autofree char *recover = session_recover(outgoing->session);
+        g_autofree char *text =
+            g_strdup_printf("guest '%s' waits for pages that do not come; to "
+                            "go on: %s",
+                            outgoing->name, recover);
+        CtlAlert paused = { .alert = "postcopy-paused",
+                            .since_us = clock_wall_us(),
+                            .link = outgoing->link.device,
+                            .text = text };
+
+        if (!outgoing->ended && recover) {
+            json_object_array_add(alerts, ctl_alert_to_json(&paused));
         }
     }
     circuit_alerts(daemon, alerts);

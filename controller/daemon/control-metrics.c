@@ -132,15 +132,15 @@ list_not_in_force(const Daemon *daemon)
 static JsonObject *
 count_active(const Daemon *daemon)
 {
-    static const char *const words[] = { "queued", "preparing", "precopy",
-                                         "switchover", "postcopy" };
+    static const char *const words[] = { "queued",   "preparing",
+                                         "precopy",  "switchover",
+                                         "postcopy", "postcopy-paused" };
     uint64_t counts[G_N_ELEMENTS(words)] = { waiting_count(daemon) };
     JsonObject *json = json_object_new_object();
 
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
-        const char *state =
-            control_state_word(job_state(session_job(outgoing->session)));
+        const char *state = control_state(outgoing);
 
         for (size_t j = 0; j < G_N_ELEMENTS(words); j++) {
             counts[j] += !outgoing->ended && g_str_equal(state, words[j]);

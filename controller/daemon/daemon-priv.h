@@ -334,6 +334,7 @@ JsonObject *control_decision(const Outgoing *outgoing); /* the last */
 JsonObject *control_status(Daemon *daemon);
 
 const char *control_state_word(JobState state);
+const char *control_state(const Outgoing *outgoing);
 void control_tell_link(const Outgoing *outgoing); /* it is another one now */
 
 /* control-metrics.c */

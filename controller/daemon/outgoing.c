@@ -15,9 +15,13 @@
 #include "base/clock.h"
 #include "daemon/announce-priv.h"
 #include "daemon/daemon-priv.h"
+#include "tc/streams.h"
 
 /* QEMU's default downtime-limit. */
 #define DEFAULT_DOWNTIME_S 0.3
+/* libvirtd's, where it listens */
+#define LIBVIRT_TCP_PORT 16509
+#define LIBVIRT_TLS_PORT 16514
 
 void
 outgoing_log(const Outgoing *outgoing, GLogLevelFlags level, const char *event,
@@ -586,6 +590,33 @@ heed_circuit(Outgoing *outgoing)
     }
 }
 
+/* What libvirt at the source has open to libvirt at the destination tells how
+ * others call that; over ssh there is nothing to be seen. */
+static void
+tell_destination(Outgoing *outgoing)
+{
+    const char *address = outgoing->endpoint.destination;
+    g_autoptr(GArray) streams =
+        streams_list(address, LIBVIRT_TCP_PORT, LIBVIRT_TLS_PORT, NULL);
+    const char *transport = "ssh";
+    g_autofree char *uri = NULL;
+
+    for (guint i = 0; streams && i < streams->len; i++) {
+        uint16_t port =
+            g_array_index(streams, StreamInfo, i).match.destination_port;
+
+        transport = port == LIBVIRT_TCP_PORT   ? "tcp"
+                    : port == LIBVIRT_TLS_PORT ? "tls"
+                                               : transport;
+    }
+    uri = g_strdup_printf(strchr(address, ':') ? "qemu+%s://[%s]/system"
+                                               : "qemu+%s://%s/system",
+                          transport, address);
+    session_set_destination(
+        outgoing->session,
+        outgoing->announced ? announced_destination(outgoing->announced) : uri);
+}
+
 void
 outgoing_found(Outgoing *outgoing)
 {
@@ -600,6 +631,7 @@ outgoing_found(Outgoing *outgoing)
         return;
     }
     outgoing->has_link = true;
+    tell_destination(outgoing);
     heed_circuit(outgoing);
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_LINK, "stream",
                  "its stream goes to %s port %u by %s, found %.0f ms after the "

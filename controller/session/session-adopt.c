@@ -149,7 +149,7 @@ on_judged(const GError *error, gpointer user)
     } else if (error) {
         session->lost |=
             g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED);
-    } else {
+    } else if (!session->postcopy_paused) {
         end_failed(session, VIRT_ERROR_FAILED,
                    "is over, and the guest is still here");
     }
@@ -174,7 +174,9 @@ on_judge(gpointer user)
 static void
 judge_soon(Session *session)
 {
-    if (!session->judge_source && !session->ending) {
+    /* A paused one has no job, and may have one again. */
+    if (!session->judge_source && !session->ending &&
+        !session->postcopy_paused) {
         session->judge_source = g_timeout_add(JUDGE_MS, on_judge, session);
     }
 }
@@ -379,6 +381,13 @@ session_adopt(const SessionSpec *spec, const SessionCallbacks *callbacks,
     }
     listen(session);
     return session;
+}
+
+void
+session_set_destination(Session *session, const char *uri)
+{
+    g_free(session->destination_uri);
+    session->destination_uri = g_strdup(uri);
 }
 
 void

@@ -351,6 +351,52 @@ session_observe_stop(Session *session)
     g_clear_handle_id(&session->search_source, g_source_remove);
 }
 
+static char *
+quoted(const char *word)
+{
+    return strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789_.:/+@%=,[]-") == strlen(word)
+               ? g_strdup(word)
+               : g_shell_quote(word);
+}
+
+char *
+session_recover(const Session *session)
+{
+    VirtGuest *guest = session->spec.guest;
+    g_autofree char *source = NULL, *name = NULL, *destination = NULL;
+    const char *uri = session->destination_uri
+                          ? session->destination_uri
+                          : session->record->destination_uri;
+
+    if (!session->postcopy_paused) {
+        return NULL;
+    }
+    source = quoted(virt_host_info(virt_guest_host(guest))->uri);
+    name = quoted(virt_guest_info(guest)->name);
+    destination = uri ? quoted(uri) : g_strdup("DESTURI");
+    return g_strdup_printf("virsh -c %s migrate --live --p2p --postcopy "
+                           "--postcopy-resume %s %s",
+                           source, name, destination);
+}
+
+/* libvirt and QEMU tell it, in this order or that. */
+static void
+pause_postcopy(Session *session)
+{
+    g_autofree char *command = NULL;
+
+    if (session->postcopy_paused) {
+        return;
+    }
+    session->postcopy_paused = true;
+    command = session_recover(session);
+    session_warn(session,
+                 "post-copy is paused and the guest waits for its pages; when "
+                 "the way to its destination is open again: %s",
+                 command);
+}
+
 static void
 take_event(Session *session, const VirtEvent *event)
 {
@@ -385,15 +431,16 @@ take_event(Session *session, const VirtEvent *event)
         search_start(session);
         break;
     case VIRT_EVENT_STATUS:
-        if (g_str_equal(event->detail, "postcopy-active")) {
+        if (g_str_equal(event->detail, "postcopy-paused")) {
+            pause_postcopy(session);
+        } else if (g_str_equal(event->detail, "postcopy-active")) {
+            session->postcopy_paused = false;
             out.kind = JOB_EVENT_POSTCOPY;
             session_feed(session, out);
         }
         break;
     case VIRT_EVENT_POSTCOPY_FAILED:
-        session_warn(session,
-                     "post-copy is interrupted and the guest waits for its "
-                     "pages; resume with: virsh migrate --postcopy-resume");
+        pause_postcopy(session);
         break;
     case VIRT_EVENT_LOST:
         if (session->adopted) {

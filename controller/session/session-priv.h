@@ -48,6 +48,8 @@ struct Session {
     bool aborting;
     bool cut_off;
     bool postcopy_asked;
+    bool postcopy_paused;  /* its guest waits for pages that do not come */
+    char *destination_uri; /* as far as was told; NULL */
     bool working_set_on; /* by us, to be turned off */
     uint64_t sent_bytes; /* last that libvirt told */
     int64_t sent_at_us;  /* then, monotonic; 0: not yet */

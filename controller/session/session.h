@@ -182,6 +182,15 @@ Job *session_job(const Session *session);
 /** session_record() - As it grows; borrowed */
 RunRecord *session_record(const Session *session);
 
+/** session_set_destination() - Where it goes in libvirt's words, as far as is
+ * known of an adopted one */
+void session_set_destination(Session *session, const char *uri);
+
+/** session_recover() - The command that continues post-copy
+ *
+ * Return: NULL unless it is paused; g_free() it */
+char *session_recover(const Session *session);
+
 /** session_sent() - What QEMU last said it has sent
  * @at_us: When it said so, monotonic
  * Return: false before the first statistics */

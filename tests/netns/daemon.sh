@@ -356,6 +356,8 @@ daemon_stop
 
 # --- post-copy, where it is allowed ---
 export VMFERRY_FAKE_ON_POSTCOPY="tc class show dev near0 >$WORK/at-switch"
+export VMFERRY_FAKE_PAUSE=$WORK/pause
+: >"$VMFERRY_FAKE_PAUSE"
 daemon_start enforce "$hopeless,postcopy=1" '[ladder]' 'allow=post-copy' \
     '[starter others]' 'allow=post-copy'
 wait_for 40 "post-copy: it is switched to" \
@@ -363,6 +365,16 @@ wait_for 40 "post-copy: it is switched to" \
 check_number "post-copy: the guarantee before the switch, of 48.5 Mbit/s" \
     "$(sed -n 's/^class htb 7666:1000 .* rate \([0-9]*\)Kbit .*/\1/p' \
         "$WORK/at-switch")" '>=' 46000
+wait_for 5 "post-copy: paused, it is said" \
+    session_is vm1 .state postcopy-paused
+check "post-copy: with the command that continues it" session_is vm1 .recover \
+    'virsh -c qemu:///system migrate --live --p2p --postcopy --postcopy-resume vm1 qemu+ssh://10.9.0.2/system'
+check_equal "post-copy: and it is an alert" postcopy-paused \
+    "$(status_of '.alerts[].alert')"
+check_equal "post-copy: that it is paused is warned of once" 1 \
+    "$(grep -c 'warning: .*post-copy is paused' "$LOG")"
+rm "$VMFERRY_FAKE_PAUSE"
+wait_for 5 "post-copy: it goes on" session_is vm1 .state postcopy
 wait_for 40 "post-copy: it ends" records_are 1
 check_equal "post-copy: as others do" completed "$(record vm1 .outcome.status)"
 daemon_stop
@@ -373,7 +385,7 @@ daemon_start enforce "$hopeless,postcopy=1" '[ladder]' 'allow=post-copy' \
 wait_for 40 "post-copy: not with devices of the host" \
     grep -q 'ruled out: the guest has host devices' "$LOG"
 daemon_stop
-unset VMFERRY_FAKE_ON_POSTCOPY VMFERRY_FAKE_DEVICES
+unset VMFERRY_FAKE_ON_POSTCOPY VMFERRY_FAKE_DEVICES VMFERRY_FAKE_PAUSE
 
 # --- its death, and libvirt's; guests in processes of their own, whose sockets
 # tell whose connection is whose ---

@@ -45,6 +45,14 @@ fake_send_all(int fd, const char *bytes, size_t n)
     return true;
 }
 
+bool
+fake_guest_paused(const Guest *guest)
+{
+    const char *path = getenv("VMFERRY_FAKE_PAUSE");
+
+    return guest->postcopy && path && access(path, F_OK) == 0;
+}
+
 /* As fast as the connection takes it and the guest's own limit allows. */
 static bool
 send_pages(Guest *guest, int fd, uint64_t pages)
@@ -56,6 +64,9 @@ send_pages(Guest *guest, int fd, uint64_t pages)
         uint64_t now = pages < CHUNK_PAGES ? pages : CHUNK_PAGES;
         double ahead_s;
 
+        while (fake_guest_paused(guest) && !guest->abort) {
+            usleep(10000);
+        }
         if (!fake_send_all(fd, chunk, now * PAGE_WIRE_BYTES)) {
             return false;
         }

@@ -16,8 +16,9 @@
  * Mbit/s that its one interface, 52:54:00:00:00:NN, is said to send, NN being its
  * number; postcopy=1: it was started with --postcopy; trace: a file of a recorded
  * migration, which it goes through at its own speed, instead of rate, set and
- * mbit. If VMFERRY_FAKE_LOG names a file: a line for each end, with its true
- * figures, and for each limit set.
+ * mbit. As long as the file VMFERRY_FAKE_PAUSE exists post-copy is paused. If
+ * VMFERRY_FAKE_LOG names a file: a line for each end, with its true figures, and
+ * for each limit set.
  */
 #ifndef FAKES_LIBVIRT_HOST_H
 #define FAKES_LIBVIRT_HOST_H
@@ -68,6 +69,9 @@ void fake_host_open(const char *path);
 
 /** fake_guest_live() - Wait, leave, end: all of a Guest; a thread's function */
 void *fake_guest_live(void *guest);
+
+/** fake_guest_paused() - In post-copy, and its pages do not come */
+bool fake_guest_paused(const Guest *guest);
 
 /** fake_guest_log_limit() - Somebody sets the longest stop */
 void fake_guest_log_limit(const Guest *guest, unsigned long long limit_ms);

@@ -12,7 +12,7 @@ typedef struct Seen {
     Where where;
     unsigned pass;
     bool stopped;
-    bool postcopy;
+    bool postcopy, paused;
 } Seen;
 
 static void
@@ -58,6 +58,18 @@ look_at_guest(Guest *guest, Seen *seen)
         fake_tell_lifecycle(guest, VIR_DOMAIN_EVENT_SUSPENDED,
                             VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY);
     }
+    if (fake_guest_paused(&now) != seen->paused) {
+        seen->paused = !seen->paused;
+        if (seen->paused) {
+            fake_tell_monitor(guest, "MIGRATION",
+                              "{\"status\": \"postcopy-paused\"}");
+            fake_tell_lifecycle(guest, VIR_DOMAIN_EVENT_SUSPENDED,
+                                VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY_FAILED);
+        } else {
+            fake_tell_monitor(guest, "MIGRATION",
+                              "{\"status\": \"postcopy-active\"}");
+        }
+    }
     while (seen->pass < now.pass && !now.postcopy) {
         fake_tell_pass(guest, ++seen->pass);
     }
@@ -78,7 +90,7 @@ watch_host(void *data)
         const Guest *guest = &fake_host->guests[i];
 
         seen[i] = (Seen){ guest->where, guest->pass, guest->stopped,
-                          guest->postcopy };
+                          guest->postcopy, false };
     }
     for (;;) {
         if (fake_daemon_down()) {
