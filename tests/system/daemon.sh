@@ -16,6 +16,15 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/daemon-lib.sh"
 
+# port_there GUEST: at which its QEMU on host2 was reached
+port_there() {
+    local pid
+
+    pid=$(tb exec 2 cat "/run/libvirt/qemu/$1.pid")
+    tb exec 2 ss -Htnp state established |
+        sed -n "s/.*:\(49[0-9]*\) .*pid=$pid,.*/\1/p" | head -n 1
+}
+
 testbed_up --hosts 2 --wire 50mbit
 configure observe 50mbit
 daemon_start
@@ -65,6 +74,10 @@ for guest in vm2 vm3; do
     check_number "enforce: $guest was found, ms" "$(found_ms $guest)" '<' 500
 done
 check "enforce: our tree is on the link" has_tree 1
+for guest in vm2 vm3; do
+    check_equal "enforce: $guest's port, by its QEMU on host2" \
+        "$(port_there $guest)" "$(session $guest .port)"
+done
 check "enforce: two ports" [ "$(session vm2 .port)" != "$(session vm3 .port)" ]
 daemon_stop KILL
 check "enforce: killed, the tree stays" has_tree 1
