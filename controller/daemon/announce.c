@@ -238,7 +238,9 @@ static JsonObject *
 list_refused(const Announced *announced, const ConfigRules *rules)
 {
     JsonObject *allow = jobj_get(announced->arguments, "allow");
-    unsigned refused = allow ? allowed_by(allow) & ~rules->allow : 0;
+    /* vmferryd has no means to slow a guest. */
+    unsigned taken = rules->allow & ~(1u << CONFIG_MAY_AUTO_CONVERGE);
+    unsigned refused = allow ? allowed_by(allow) & ~taken : 0;
     JsonObject *array = json_object_new_array();
 
     for (int may = 0; may < CONFIG_N_MAYS; may++) {

@@ -5,6 +5,7 @@
 The talking half of announce.sh.
 """
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -74,6 +75,52 @@ def session(watcher):
     return status["sessions"][0] if status["sessions"] else {}
 
 
+def announce(path, address, **more):
+    client = Client(path)
+    answer, error = client.ask(
+        "announce", uuid="00000000-0000-4000-8000-000000000009", guest="vm9",
+        destination=f"qemu+tcp://{address}/system", **more)
+    client.close()
+    return answer, error
+
+
+def of_the_group(path, address, **more):
+    """The same, by one who may steer and is not root."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setgroups([])
+        os.setgid(1)
+        os.setuid(65534)
+        os.write(write, json.dumps(announce(path, address, **more)).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        found = json.load(answer)
+    os.wait()
+    return found
+
+
+def bounded(path, address):
+    answer, error = announce(path, address, allow=["guarantee", "abort"])
+    check("root may name a step that is not allowed by default",
+          error is None and answer["refused"] == [], error or answer)
+    answer, _ = announce(path, address, starter="drain",
+                         allow=["guarantee", "abort", "auto-converge"])
+    check("but none that its [starter] leaves out, or that nobody can take",
+          answer["refused"] == ["auto-converge", "abort"], answer)
+    answer, error = of_the_group(path, address, allow=["guarantee", "abort"])
+    check("others get what the configuration has",
+          error is None and answer["refused"] == ["abort"], error or answer)
+    _, error = announce(path, address, protected=[
+        {"expression": "host db and tcp", "rate_bytes_s": 1000}])
+    check("nobody is looked up", error and error["class"] == "bad-argument" and
+          "'db'" in error["message"], error)
+    _, error = announce(path, address, protected=[
+        {"expression": "tcp prt 1 or (", "rate_bytes_s": 1000}])
+    check("what makes no sense is said at once",
+          error and error["class"] == "bad-argument", error)
+
+
 def steered(watcher, path, device, address):
     announcer = Client(path)
     answer, error = announcer.ask(
@@ -124,6 +171,7 @@ def orphaned(watcher, announcer):
 def main():
     path, device, address = sys.argv[1:]
     watcher = Client(path)
+    bounded(path, address)
     announcer = steered(watcher, path, device, address)
     orphaned(watcher, announcer)
     print(f"{failures} mistakes")

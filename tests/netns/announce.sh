@@ -22,6 +22,7 @@ if [ "${1:-}" != inside ]; then
 fi
 
 WORK=$(mktemp -d)
+chmod 711 "$WORK" # one who is not root speaks to the daemon as well
 LOG=$WORK/log
 export VMFERRY_SOCKET=$WORK/socket VMFERRY_DISABLED=$WORK/disabled
 
@@ -40,8 +41,10 @@ far_begin
 
 printf '%s\n' '[daemon]' mode=enforce "records=$WORK/records" \
     "journal=$WORK/journal.db" history=none '[control]' \
-    "socket=$VMFERRY_SOCKET" '[link near0]' capacity=50mbit >"$WORK/conf"
-VMFERRY_FAKE_GUESTS="start=2,to=10.9.0.2:49152,mib=200,rate=300,set=1000,mbit=40" \
+    "socket=$VMFERRY_SOCKET" "steer-group=$(getent group 1 | cut -d: -f1)" \
+    '[link near0]' capacity=50mbit '[starter drain]' allow=guarantee \
+    >"$WORK/conf"
+VMFERRY_FAKE_GUESTS="start=4,to=10.9.0.2:49152,mib=200,rate=300,set=1000,mbit=40" \
     LD_PRELOAD=$TEST_BUILD/tests/fakes/libfake-libvirt.so \
     "$TEST_BUILD/controller/daemon/vmferryd" --config "$WORK/conf" \
     --run-dir "$WORK/run" 2>"$LOG" &

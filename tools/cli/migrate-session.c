@@ -237,8 +237,10 @@ warn_of_refused(const Run *run)
 {
     const char *steps = migrate_daemon_refused(run->daemon);
     g_autofree char *text =
-        steps ? g_strdup_printf("vmferryd's configuration does not allow: %s "
-                                "(\"allow\" in vmferry.conf, or --alone)",
+        steps ? g_strdup_printf("vmferryd will not take these steps: %s "
+                                "(\"allow\" in vmferry.conf names those it "
+                                "may take, vmferryd(8) those it can; with "
+                                "--alone vmferry takes them itself)",
                                 steps)
               : NULL;
 
