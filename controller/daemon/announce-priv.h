@@ -16,7 +16,7 @@ struct Announced {
     char *id; /* of the session to come */
     uint64_t number;
     uint64_t client;
-    bool by_root;
+    uid_t uid;
     char *program;
     char *uuid, *guest, *destination, *device;
     JsonObject *arguments;

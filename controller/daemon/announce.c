@@ -18,7 +18,8 @@
 #include "tc/shaper.h"
 
 #define FORGET_S 60
-#define MOST_ANNOUNCED 1000u
+/* Plans of more take too long. */
+#define MOST_ANNOUNCED 256u
 
 static void
 clear_guard(gpointer data)
@@ -93,7 +94,7 @@ announced_new(Daemon *daemon, const CtlPeer *peer, JsonObject *arguments)
     jobj_get_string(arguments, "link_device", &device);
     announced->daemon = daemon;
     announced->client = peer->client;
-    announced->by_root = peer->uid == 0;
+    announced->uid = peer->uid;
     announced->program = g_strdup(peer->program);
     announced->uuid = g_ascii_strdown(uuid, -1);
     announced->guest = g_strdup(guest);
@@ -137,6 +138,12 @@ bool
 announced_has_deadline(const Announced *announced)
 {
     return jobj_get_known(announced->arguments, "deadline_s").known;
+}
+
+uid_t
+announced_uid(const Announced *announced)
+{
+    return announced->uid;
 }
 
 const char *
@@ -201,7 +208,7 @@ allowed_by(JsonObject *words)
 static unsigned
 allow_most(const Announced *announced, const ConfigRules *rules)
 {
-    return announced->by_root ? rules->allow_most : rules->allow;
+    return announced->uid == 0 ? rules->allow_most : rules->allow;
 }
 
 void

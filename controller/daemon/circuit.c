@@ -101,9 +101,7 @@ static void
 circuit_store(Daemon *daemon)
 {
     g_autofree char *path = circuit_path(daemon);
-    g_autofree char *text = NULL;
     g_autoptr(JsonObject) json = json_object_new_object();
-    g_autoptr(GError) error = NULL;
     GHashTableIter iter;
     gpointer device, circuit;
 
@@ -111,9 +109,8 @@ circuit_store(Daemon *daemon)
     while (g_hash_table_iter_next(&iter, &device, &circuit)) {
         jobj_add(json, device, breaker_to_json(((Circuit *)circuit)->breaker));
     }
-    text = jobj_to_text(json, true);
-    if (path && !g_file_set_contents(path, text, -1, &error)) {
-        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
+    if (path) {
+        disk_write(daemon->disk, path, jobj_to_text(json, true), false, NULL);
     }
 }
 

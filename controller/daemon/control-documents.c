@@ -173,6 +173,9 @@ control_session(const Outgoing *outgoing)
         .starter = outgoing_starter(outgoing),
         .starter_program =
             outgoing->announced ? announced_program(outgoing->announced) : NULL,
+        .starter_uid = outgoing->announced
+                           ? known(announced_uid(outgoing->announced))
+                           : unknown(),
         .mode = config_mode_name(outgoing->rules.mode),
         .policy = policy_kind_name(settings->kind),
         .priority = outgoing->priority,
@@ -352,6 +355,8 @@ link_document(Daemon *daemon, const Outgoing *first)
     g_autoptr(GArray) classes = list_classes(daemon, first->link.device, &kept);
     const uint8_t *m = first->link.mac;
     char mac[18], name[IF_NAMESIZE];
+    g_autoptr(GArray) narrow =
+        g_array_new(FALSE, FALSE, sizeof(CtlDestination));
     double guaranteed = 0;
     uint64_t bytes;
     CtlLink out = {
@@ -378,6 +383,12 @@ link_document(Daemon *daemon, const Outgoing *first)
         if (outgoing->force == FORCE_GIVEN_UP) {
             out.state = "given-up";
         }
+        if (outgoing->path_bytes_s.known && outgoing->found) {
+            CtlDestination one = { outgoing->endpoint.destination,
+                                   outgoing->path_bytes_s };
+
+            g_array_append_val(narrow, one);
+        }
     }
     g_ptr_array_add(ids, NULL);
     if (link_tx_bytes(&first->link, &bytes, NULL)) {
@@ -388,6 +399,8 @@ link_document(Daemon *daemon, const Outgoing *first)
     out.guaranteed_bytes_s = known(guaranteed);
     out.classes = (const CtlClass *)(const void *)classes->data;
     out.n_classes = classes->len;
+    out.destinations = (const CtlDestination *)(const void *)narrow->data;
+    out.n_destinations = narrow->len;
     return ctl_link_to_json(&out);
 }
 

@@ -221,9 +221,11 @@ control_metrics(const Daemon *daemon)
     JsonObject *bytes = json_object_new_object();
     JsonObject *control = json_object_new_object();
     g_autofree char *now = clock_format_utc(clock_wall_us());
+    g_autofree char *started = clock_format_utc(daemon->started_wall_us);
     CtlServerCounters served = ctl_server_counters(daemon->control);
 
     jobj_add_string(json, "time", now);
+    jobj_add_string(json, "started", started);
     jobj_add_string(json, "mode",
                     config_mode_name(daemon->config->defaults.mode));
     jobj_add_bool(json, "disabled", disabled_now(daemon->disabled));

@@ -15,6 +15,7 @@
  * arbiter.c    several on one link
  * shaping.c    classes of those that are steered; how they are kept
  * records.c    what remains of each
+ * disk.c       who writes that down
  * track.c      what was forecast, and what came
  * control-documents.c  what the control socket shows
  * control-metrics.c    what it counts
@@ -38,6 +39,7 @@
 #include "policy/share.h"
 #include "session/session.h"
 #include "store/journal.h"
+#include "store/store.h"
 #include "virt/watch.h"
 
 typedef enum {
@@ -187,6 +189,7 @@ typedef struct Outgoing {
 
 typedef struct Intensive Intensive;
 typedef struct Names Names;
+typedef struct Disk Disk;
 
 struct Daemon {
     DaemonOptions options;
@@ -240,6 +243,7 @@ struct Daemon {
     GArray *fewer_on; /* int, interfaces that somebody has left */
     Intensive *intensive;
     Names *names;
+    Disk *disk;
     bool hurry; /* many classes go at once: none waits for its queue */
     GHashTable *returning; /* steps.c: entries of the journal under way */
     guint return_source;
@@ -365,6 +369,7 @@ const char *announced_id(const Announced *announced);
 uint64_t announced_number(const Announced *announced);
 const char *announced_destination(const Announced *announced);
 const char *announced_program(const Announced *announced);
+uid_t announced_uid(const Announced *announced);
 const char *announced_device(const Announced *announced,
                              uint64_t *rate_bytes_s);
 const GArray *announced_guards(const Announced *announced);
@@ -397,6 +402,17 @@ double intensive_needs(const Intensive *intensive, int ifindex,
 void intensive_granted(Intensive *intensive, int ifindex,
                        const ShareApplicationGrant *grants);
 void intensive_apply(Intensive *intensive, int ifindex, bool raise);
+
+/* disk.c: one thread that writes, in order */
+Disk *disk_new(void);
+void disk_free(Disk *disk); /* when all is written */
+void disk_wait(Disk *disk); /* for what was given so far, two seconds at most */
+/* @text is taken; @record: one of many, the oldest of which go */
+void disk_write(Disk *disk, const char *path, char *text, bool record,
+                const char *whose);
+/* Into the history at @path; @run is taken */
+void disk_remember(Disk *disk, const char *path, StoreRun *run,
+                   const char *whose);
 
 /* records.c */
 void records_keep(Outgoing *outgoing, RunRecord *record);

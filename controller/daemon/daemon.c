@@ -461,6 +461,7 @@ daemon_new(const DaemonOptions *options, GError **error)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     daemon->outgoing =
         g_ptr_array_new_with_free_func((GDestroyNotify)outgoing_free);
+    daemon->disk = disk_new();
     track_load(daemon);
     circuit_load(daemon);
     daemon->uses =
@@ -509,6 +510,7 @@ daemon_run(Daemon *daemon)
     daemon->drained = virt_pool_drain(daemon->pool, DRAIN_MS);
     disconnect(daemon);
     daemon->drained &= virt_pool_drain(daemon->pool, DRAIN_MS);
+    g_clear_pointer(&daemon->disk, disk_free);
 }
 
 void

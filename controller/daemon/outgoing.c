@@ -11,6 +11,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "daemon/announce-priv.h"
@@ -355,7 +356,8 @@ daemon_new_id(Daemon *daemon)
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *stamp = g_date_time_format(now, "%Y%m%dT%H%M%S");
 
-    return g_strdup_printf("%s-%u", stamp, ++daemon->n_ids);
+    /* One that was started again in the same second has another number. */
+    return g_strdup_printf("%s-%d-%u", stamp, (int)getpid(), ++daemon->n_ids);
 }
 
 /* What the rules say anew of how bandwidth is given, its session follows. */

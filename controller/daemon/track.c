@@ -65,8 +65,7 @@ static void
 write_all(Daemon *daemon)
 {
     g_autofree char *path = track_path(daemon);
-    g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
+    GString *text = g_string_new(NULL);
 
     for (guint i = 0; i < daemon->past->len; i++) {
         g_autofree char *line =
@@ -75,10 +74,10 @@ write_all(Daemon *daemon)
         g_string_append(text, line);
         g_string_append_c(text, '\n');
     }
-    if (path &&
-        !g_file_set_contents(path, text->str, (gssize)text->len, &error)) {
-        daemon_log(G_LOG_LEVEL_WARNING, NULL,
-                   "the track record is not kept: %s", error->message);
+    if (path) {
+        disk_write(daemon->disk, path, g_string_free(text, FALSE), false, NULL);
+    } else {
+        g_string_free(text, TRUE);
     }
 }
 

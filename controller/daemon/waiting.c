@@ -265,6 +265,8 @@ waiting_settle(Daemon *daemon)
 
     do {
         g_autoptr(GPtrArray) waiters = list_waiters(daemon);
+        g_autoptr(GHashTable) planned =
+            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
         next = NULL;
         for (guint i = 0; i < waiters->len && !next; i++) {
@@ -272,7 +274,8 @@ waiting_settle(Daemon *daemon)
 
             if (!waiter->has_link) {
                 next = waiter->held_by ? NULL : waiter;
-            } else {
+            } else if (g_hash_table_add(planned,
+                                        g_strdup(waiter->link.device))) {
                 Link link = waiter->link;
 
                 next = plan_lane(daemon, &link);

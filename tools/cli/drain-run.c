@@ -27,6 +27,8 @@
 #define TICK_MS 500
 /* A migration that has not connected by then does not keep others waiting. */
 #define CONNECT_US (5 * G_USEC_PER_SEC)
+/* Of a daemon, for their turn: what it plans for all of them takes time. */
+#define MOST_ASKED 32
 
 static void run_later(DrainRun *run);
 
@@ -411,22 +413,25 @@ ask_for_daemon(DrainRun *run)
     }
 }
 
-/* At once on its link, as far as the user limits that. */
+/* At once on its link, as far as the user limits that; the next is announced
+ * when one of them goes. */
 static bool
 has_room(const DrainRun *run, const DrainUnit *unit)
 {
     const GPtrArray *hosts = run->drain->hosts;
     int link = ((DrainHost *)hosts->pdata[unit->guest->host])->link;
-    unsigned n = 0;
+    unsigned n = 0, asked = 0;
 
     for (guint i = 0; i < run->units->len; i++) {
         const DrainUnit *other = run->units->pdata[i];
 
+        asked += other->guest->status == DRAIN_WAITS && is_asked(other);
         n += (other->guest->status == DRAIN_RUNS ||
               (other->guest->status == DRAIN_WAITS && is_asked(other))) &&
              ((DrainHost *)hosts->pdata[other->guest->host])->link == link;
     }
-    return run->options->parallel == 0 || n < run->options->parallel;
+    return asked < MOST_ASKED &&
+           (run->options->parallel == 0 || n < run->options->parallel);
 }
 
 static void
