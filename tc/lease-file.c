@@ -163,6 +163,80 @@ lease_load(const char *run_dir, const LeaseKey *key, Lease **lease,
     return true;
 }
 
+/* A file that was replaced has another inode or another time. */
+typedef struct Peeked {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+    Lease *lease; /* held; NULL: none that concerned us */
+} Peeked;
+
+static void
+peeked_free(gpointer data)
+{
+    Peeked *peeked = data;
+
+    lease_free(peeked->lease);
+    g_free(peeked);
+}
+
+static bool
+is_as_before(const Peeked *peeked, const struct stat *now)
+{
+    return peeked->device == now->st_dev && peeked->inode == now->st_ino &&
+           peeked->size == now->st_size &&
+           memcmp(&peeked->modified, &now->st_mtim, sizeof(now->st_mtim)) ==
+               0 &&
+           memcmp(&peeked->changed, &now->st_ctim, sizeof(now->st_ctim)) == 0;
+}
+
+static Lease *
+hold(Lease *lease)
+{
+    if (lease) {
+        g_atomic_int_inc(&lease->holders);
+    }
+    return lease;
+}
+
+bool
+lease_peek(const char *run_dir, const LeaseKey *key, Lease **lease,
+           GError **error)
+{
+    static GPrivate kept = G_PRIVATE_INIT((GDestroyNotify)g_hash_table_unref);
+    GHashTable *by_path = g_private_get(&kept);
+    g_autofree char *path = lease_path(run_dir, key);
+    Peeked *peeked = by_path ? g_hash_table_lookup(by_path, path) : NULL;
+    struct stat now; /* before it is read: what comes later is seen next time */
+
+    if (stat(path, &now) != 0) {
+        return lease_load(run_dir, key, lease, error);
+    }
+    if (peeked && is_as_before(peeked, &now) && peeked->lease &&
+        lease_key_equal(&peeked->lease->key, key)) {
+        *lease = hold(peeked->lease);
+        return true;
+    }
+    if (!lease_load(run_dir, key, lease, error)) {
+        return false;
+    }
+    if (!by_path) {
+        by_path =
+            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, peeked_free);
+        g_private_set(&kept, by_path);
+    }
+    peeked = g_new0(Peeked, 1);
+    *peeked = (Peeked){ .device = now.st_dev,
+                        .inode = now.st_ino,
+                        .size = now.st_size,
+                        .modified = now.st_mtim,
+                        .changed = now.st_ctim,
+                        .lease = hold(*lease) };
+    g_hash_table_replace(by_path, g_steal_pointer(&path), peeked);
+    return true;
+}
+
 /* Swapping the two and removing the old one, because ext4 and others write a
  * file out at once when a rename replaces another: milliseconds each time, for
  * a file that need not survive the boot. */

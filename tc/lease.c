@@ -70,6 +70,7 @@ lease_new(const LeaseKey *key)
     Lease *lease = g_new0(Lease, 1);
 
     lease->key = *key;
+    lease->holders = 1;
     lease->owners =
         g_ptr_array_new_with_free_func((GDestroyNotify)lease_owner_free);
     return lease;
@@ -78,7 +79,7 @@ lease_new(const LeaseKey *key)
 void
 lease_free(Lease *lease)
 {
-    if (lease) {
+    if (lease && g_atomic_int_dec_and_test(&lease->holders)) {
         g_ptr_array_unref(lease->owners);
         g_free(lease);
     }

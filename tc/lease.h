@@ -57,8 +57,10 @@ typedef struct Lease {
     uint64_t link_bytes_s; /* as declared or known */
     uint32_t parent;       /* 0: own root */
     GPtrArray *owners;     /* of LeaseOwner */
+    gint holders;          /* of one that lease_peek() gave */
 } Lease;
 
+/** lease_free() - The last holder's frees it */
 void lease_free(Lease *lease);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Lease, lease_free)
 
@@ -102,6 +104,16 @@ int lease_lock(const char *run_dir, GError **error);
  *         device of that name
  */
 bool lease_load(const char *run_dir, const LeaseKey *key, Lease **lease,
+                GError **error);
+
+/**
+ * lease_peek() - As lease_load(), for looking only
+ * @lease: Set; others may hold the same one, so that nobody may change it
+ *
+ * A file that was not replaced is not read again: 64 migrations look at their
+ * classes 250 times a second. What is read is kept for the calling thread.
+ */
+bool lease_peek(const char *run_dir, const LeaseKey *key, Lease **lease,
                 GError **error);
 
 /** lease_store() - Write it, or remove the file if it has no owners */

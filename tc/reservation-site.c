@@ -101,6 +101,8 @@ site_enter(Site *site, int ifindex, SiteDepth depth, GError **error)
 {
     bool again = depth == SITE_CLASSES && site->snapshot && !site->outdated &&
                  site->device.ifindex == ifindex;
+    /* only under the lock is it changed */
+    bool look = depth == SITE_CLASSES && site->lock < 0;
 
     g_clear_pointer(&site->lease, lease_free);
     if (!device_get(site->kernel, NULL, ifindex, &site->device, error)) {
@@ -109,7 +111,8 @@ site_enter(Site *site, int ifindex, SiteDepth depth, GError **error)
     }
     if (!lease_key_init(&site->key, site->proc_dir, site->device.name, ifindex,
                         site->device.mac, error) ||
-        !lease_load(site->run_dir, &site->key, &site->lease, error)) {
+        !(look ? lease_peek : lease_load)(site->run_dir, &site->key,
+                                          &site->lease, error)) {
         return false;
     }
     site->filters_known = depth == SITE_ALL;

@@ -141,6 +141,41 @@ Test(lease, files)
     remove_all(run, dir);
 }
 
+/* Who only looks reads a file once, and again when it was replaced. */
+Test(lease, peek)
+{
+    g_autofree char *dir = g_dir_make_tmp("vmferry-lease-XXXXXX", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Lease) lease = some_lease(), first = NULL, second = NULL;
+    g_autoptr(Lease) third = NULL, none = NULL;
+    LeaseKey other = lease->key;
+
+    cr_assert(lease_peek(dir, &lease->key, &none, &error));
+    cr_assert_null(none);
+    cr_assert(lease_store(dir, lease, &error));
+    cr_assert(lease_peek(dir, &lease->key, &first, &error));
+    cr_assert(lease_peek(dir, &lease->key, &second, &error));
+    cr_assert_not_null(first);
+    cr_assert_eq(first, second, "it was read again");
+
+    lease_find(lease, 0x1000)->guarantee_bytes_s++;
+    cr_assert(lease_store(dir, lease, &error));
+    cr_assert(lease_peek(dir, &lease->key, &third, &error));
+    cr_assert_eq(lease_find(third, 0x1000)->guarantee_bytes_s,
+                 lease_find(lease, 0x1000)->guarantee_bytes_s);
+    /* who holds the old one has it as it was */
+    cr_assert_eq(lease_find(first, 0x1000)->guarantee_bytes_s + 1,
+                 lease_find(lease, 0x1000)->guarantee_bytes_s);
+
+    other.mac[0] = 'f';
+    cr_assert(lease_peek(dir, &other, &none, &error));
+    cr_assert_null(none);
+    lease_discard(dir, &lease->key);
+    cr_assert(lease_peek(dir, &lease->key, &none, &error));
+    cr_assert_null(none);
+    cr_assert(g_rmdir(dir) == 0);
+}
+
 Test(lease, lock_held_by_another)
 {
     g_autofree char *dir = g_dir_make_tmp("vmferry-lease-XXXXXX", NULL);
