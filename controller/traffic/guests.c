@@ -164,6 +164,13 @@ guest_number(TrafficGuests *guests, const char *name)
     return GPOINTER_TO_UINT(found) - 1;
 }
 
+uint32_t
+traffic_guests_number(TrafficGuests *guests, const char *name)
+{
+    g_assert(name_is_fine(name));
+    return guest_number(guests, name);
+}
+
 static bool
 add_key(TrafficGuests *guests, GHashTable *table, const Key *key,
         const char *address, const char *name, GError **error)
@@ -198,6 +205,18 @@ compare_networks(gconstpointer a, gconstpointer b)
     return (first->vlan > second->vlan) - (first->vlan < second->vlan);
 }
 
+static uint32_t
+place_number(TrafficGuests *guests, const char *name)
+{
+    for (guint i = 0; i < guests->place_names->len; i++) {
+        if (strcmp(guests->place_names->pdata[i], name) == 0) {
+            return i;
+        }
+    }
+    g_ptr_array_add(guests->place_names, g_strdup(name));
+    return guests->place_names->len - 1;
+}
+
 static bool
 add_network(TrafficGuests *guests, const Network *network, const char *address,
             const char *name, GError **error)
@@ -226,16 +245,7 @@ add_network(TrafficGuests *guests, const Network *network, const char *address,
                     address, MOST_NETWORKS);
         return false;
     }
-    added.number = UINT32_MAX;
-    for (guint i = 0; i < guests->place_names->len; i++) {
-        if (strcmp(guests->place_names->pdata[i], name) == 0) {
-            added.number = i;
-        }
-    }
-    if (added.number == UINT32_MAX) {
-        added.number = guests->place_names->len;
-        g_ptr_array_add(guests->place_names, g_strdup(name));
-    }
+    added.number = place_number(guests, name);
     g_array_append_val(guests->networks, added);
     g_array_sort(guests->networks, compare_networks);
     return true;
@@ -423,6 +433,78 @@ traffic_guests_ends(const TrafficGuests *guests, const TrafficFrame *frame,
 {
     find_end(guests, frame, frame->source_mac, &frame->source, from);
     find_end(guests, frame, frame->destination_mac, &frame->destination, to);
+}
+
+static const char *const kind_names[] = {
+    [TRAFFIC_END_GUEST] = "guest",     [TRAFFIC_END_NAMED] = "named",
+    [TRAFFIC_END_NETWORK] = "network", [TRAFFIC_END_GROUP] = "multicast",
+    [TRAFFIC_END_OTHER] = "other",
+};
+_Static_assert(G_N_ELEMENTS(kind_names) == TRAFFIC_N_ENDS,
+               "a kind without name");
+
+const char *
+traffic_end_kind_name(TrafficEndKind kind)
+{
+    return kind_names[kind];
+}
+
+/* "10.0.3.0/24", "10.0.3.0/24 vlan 7.8" */
+static bool
+read_network(const char *text, TrafficEnd *end)
+{
+    g_auto(GStrv) parts = g_strsplit(text, " vlan ", 2);
+    char *slash = parts[0] ? strchr(parts[0], '/') : NULL;
+    TrafficAddress masked;
+    unsigned most;
+    guint64 bits;
+
+    if (!slash || (parts[1] && !parse_vlan(parts[1], &end->vlan))) {
+        return false;
+    }
+    *slash = '\0';
+    if (!traffic_address_parse(parts[0], &end->address)) {
+        return false;
+    }
+    most = traffic_address_is_ipv4(&end->address) ? 32 : 128;
+    if (!g_ascii_string_to_unsigned(slash + 1, 10, 0, most, &bits, NULL)) {
+        return false;
+    }
+    end->bits = (uint32_t)bits + 128 - most;
+    masked = end->address;
+    traffic_address_mask(&masked, end->bits);
+    return memcmp(&masked, &end->address, sizeof(masked)) == 0;
+}
+
+bool
+traffic_end_read(TrafficGuests *guests, const char *kind, const char *text,
+                 TrafficEnd *end, GError **error)
+{
+    TrafficEnd found = { 0 };
+    bool good = name_is_fine(text);
+
+    while (found.kind < TRAFFIC_N_ENDS &&
+           strcmp(kind_names[found.kind], kind) != 0) {
+        found.kind++;
+    }
+    if (good && found.kind == TRAFFIC_END_GUEST) {
+        found.number = guest_number(guests, text);
+    } else if (good && found.kind == TRAFFIC_END_NAMED) {
+        found.number = place_number(guests, text);
+    } else if (good && found.kind == TRAFFIC_END_NETWORK) {
+        good = read_network(text, &found);
+    }
+    if (!good || found.kind == TRAFFIC_N_ENDS) {
+        g_autofree char *shown_kind = g_utf8_make_valid(kind, -1);
+        g_autofree char *shown = g_utf8_make_valid(text, -1);
+
+        g_set_error(error, TRAFFIC_ERROR, TRAFFIC_ERROR_SYNTAX,
+                    "\"%s\" of kind \"%s\" is no end of traffic", shown,
+                    shown_kind);
+        return false;
+    }
+    *end = found;
+    return true;
 }
 
 char *

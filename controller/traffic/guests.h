@@ -76,6 +76,10 @@ bool traffic_guests_add(TrafficGuests *guests, const char *address,
 bool traffic_guests_parse(TrafficGuests *guests, const char *text,
                           size_t length, GError **error);
 
+/** traffic_guests_number() - The guest of that name, who need have no address;
+ * added if he is not there. @name as for traffic_guests_add() */
+uint32_t traffic_guests_number(TrafficGuests *guests, const char *name);
+
 /** traffic_guests_count() - How many guests there are, networks not counted */
 size_t traffic_guests_count(const TrafficGuests *guests);
 
@@ -85,6 +89,18 @@ const char *traffic_guests_name(const TrafficGuests *guests, size_t number);
 /** traffic_guests_ends() - Between whom was it? */
 void traffic_guests_ends(const TrafficGuests *guests, const TrafficFrame *frame,
                          TrafficEnd *from, TrafficEnd *to);
+
+/** traffic_end_kind_name() - "guest", "named", "network", "multicast", "other" */
+const char *traffic_end_kind_name(TrafficEndKind kind);
+
+/**
+ * traffic_end_read() - An end out of its kind's name and traffic_end_text()
+ *
+ * Guests and names of networks that are not known yet are added. Return: false
+ * with TRAFFIC_ERROR_SYNTAX
+ */
+bool traffic_end_read(TrafficGuests *guests, const char *kind, const char *text,
+                      TrafficEnd *end, GError **error);
 
 /** traffic_end_text() - "web1", "10.0.3.0/24", "10.0.3.0/24 vlan 7"; g_free() */
 char *traffic_end_text(const TrafficGuests *guests, const TrafficEnd *end);

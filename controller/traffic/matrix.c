@@ -117,21 +117,18 @@ corrected(TrafficSum sum, uint32_t factor)
     return (TrafficSum){ sum.bytes * factor, sum.packets * factor };
 }
 
-static GArray *
-corrected_all(const GArray *sums, size_t n, uint32_t factor)
+static void
+corrected_all(const GArray *sums, size_t n, uint32_t factor, GArray *all)
 {
-    GArray *all = g_array_new(FALSE, TRUE, sizeof(TrafficSum));
-
     g_array_set_size(all, (guint)n);
     for (guint i = 0; i < sums->len; i++) {
         g_array_index(all, TrafficSum, i) =
             corrected(g_array_index(sums, TrafficSum, i), factor);
     }
-    return all;
 }
 
-static int
-compare_rows(gconstpointer a, gconstpointer b)
+int
+traffic_row_compare(gconstpointer a, gconstpointer b)
 {
     const TrafficRow *first = a, *second = b;
 
@@ -151,17 +148,54 @@ source_free(gpointer data)
 }
 
 TrafficSummary *
-traffic_matrix_summary(const TrafficMatrix *matrix)
+traffic_summary_new(TrafficGuests *guests)
 {
     TrafficSummary *summary = g_new0(TrafficSummary, 1);
+
+    summary->guests = traffic_guests_ref(guests);
+    summary->sampled_1_in = 1;
+    summary->rows = g_array_new(FALSE, FALSE, sizeof(TrafficRow));
+    summary->sent = g_array_new(FALSE, TRUE, sizeof(TrafficSum));
+    summary->received = g_array_new(FALSE, TRUE, sizeof(TrafficSum));
+    summary->sources = g_ptr_array_new_with_free_func(source_free);
+    return summary;
+}
+
+TrafficClass
+traffic_row_class(const TrafficRow *row)
+{
+    const PairKey key = { row->from, row->to };
+
+    return pair_class(&key);
+}
+
+void
+traffic_summary_truncate(TrafficSummary *summary, size_t most)
+{
+    for (guint i = (guint)MIN(most, summary->rows->len); i < summary->rows->len;
+         i++) {
+        const TrafficRow *row = &g_array_index(summary->rows, TrafficRow, i);
+        TrafficSum *tail = &summary->tail[traffic_row_class(row)];
+
+        tail->bytes += row->sum.bytes;
+        tail->packets += row->sum.packets;
+        summary->absent_bytes =
+            MAX(summary->absent_bytes, row->sum.bytes + row->missing_bytes);
+    }
+    if (most < summary->rows->len) {
+        g_array_set_size(summary->rows, (guint)most);
+    }
+}
+
+TrafficSummary *
+traffic_matrix_summary(const TrafficMatrix *matrix)
+{
+    TrafficSummary *summary = traffic_summary_new(matrix->guests);
     uint32_t factor = matrix->spec.sampled_1_in;
     size_t n, n_guests = traffic_guests_count(matrix->guests);
     const Pair *pairs = pair_table_all(matrix->table, &n);
 
-    summary->guests = traffic_guests_ref(matrix->guests);
     summary->sampled_1_in = factor;
-    summary->rows =
-        g_array_sized_new(FALSE, FALSE, sizeof(TrafficRow), (guint)n);
     for (size_t i = 0; i < n; i++) {
         const Pair *pair = &pairs[i];
         TrafficRow row = {
@@ -176,7 +210,7 @@ traffic_matrix_summary(const TrafficMatrix *matrix)
 
         g_array_append_val(summary->rows, row);
     }
-    g_array_sort(summary->rows, compare_rows);
+    g_array_sort(summary->rows, traffic_row_compare);
     summary->absent_bytes = pair_table_threshold(matrix->table) * factor;
     for (int c = 0; c < TRAFFIC_N_CLASSES; c++) {
         summary->by_class[c] = corrected(matrix->by_class[c], factor);
@@ -184,9 +218,8 @@ traffic_matrix_summary(const TrafficMatrix *matrix)
         summary->total.bytes += summary->by_class[c].bytes;
         summary->total.packets += summary->by_class[c].packets;
     }
-    summary->sent = corrected_all(matrix->sent, n_guests, factor);
-    summary->received = corrected_all(matrix->received, n_guests, factor);
-    summary->sources = g_ptr_array_new_with_free_func(source_free);
+    corrected_all(matrix->sent, n_guests, factor, summary->sent);
+    corrected_all(matrix->received, n_guests, factor, summary->received);
     return summary;
 }
 

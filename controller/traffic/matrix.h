@@ -74,6 +74,7 @@ typedef struct TrafficSource {
 typedef struct TrafficSummary {
     TrafficGuests *guests;
     int64_t from_us, to_us; /* wall clock; set by who kept the time */
+    int64_t period_us;      /* likewise; 0: all was one */
     uint32_t sampled_1_in;
     GArray *rows;          /* TrafficRow, most bytes first */
     uint64_t absent_bytes; /* that a pair without a row has at most */
@@ -91,6 +92,19 @@ typedef struct TrafficSummary {
 TrafficSummary *traffic_matrix_summary(const TrafficMatrix *matrix);
 void traffic_summary_free(TrafficSummary *summary);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrafficSummary, traffic_summary_free)
+
+/** traffic_summary_new() - An empty one, to be filled in */
+TrafficSummary *traffic_summary_new(TrafficGuests *guests);
+
+/** traffic_summary_truncate() - Only the @most rows with the most bytes stay;
+ * the others go to the tail */
+void traffic_summary_truncate(TrafficSummary *summary, size_t most);
+
+/** traffic_row_class() - Guests or not, by the kinds of both ends */
+TrafficClass traffic_row_class(const TrafficRow *row);
+
+/** traffic_row_compare() - For sorting: most bytes first */
+int traffic_row_compare(gconstpointer a, gconstpointer b);
 
 /** traffic_summary_add_source() - Name where it was captured; set its counts */
 TrafficSource *traffic_summary_add_source(TrafficSummary *summary,

@@ -65,6 +65,7 @@ finish(TrafficPeriods *periods, int64_t to_us)
 
     summary->from_us = periods->from_us;
     summary->to_us = MAX(to_us, periods->from_us);
+    summary->period_us = periods->period_us;
     summary->not_understood = periods->not_understood;
     summary->late = periods->late;
     periods->frames = periods->not_understood = periods->late = 0;

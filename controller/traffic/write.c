@@ -9,14 +9,6 @@
 
 #include "base/clock.h"
 
-static const char *const kind_names[] = {
-    [TRAFFIC_END_GUEST] = "guest",     [TRAFFIC_END_NAMED] = "named",
-    [TRAFFIC_END_NETWORK] = "network", [TRAFFIC_END_GROUP] = "multicast",
-    [TRAFFIC_END_OTHER] = "other",
-};
-_Static_assert(G_N_ELEMENTS(kind_names) == TRAFFIC_N_ENDS,
-               "a kind without name");
-
 static const char *const unit_names[] = {
     [TRAFFIC_UNIT_BYTES] = "bytes",
     [TRAFFIC_UNIT_KIB] = "KiB",
@@ -55,7 +47,8 @@ add_end(JsonObject *object, const char *name, const TrafficGuests *guests,
     g_autofree char *text = traffic_end_text(guests, end);
     JsonObject *member = json_object_new_object();
 
-    jobj_add_string(member, "kind", kind_names[end->kind]);
+    jobj_add_string(member, "kind",
+                    traffic_end_kind_name((TrafficEndKind)end->kind));
     jobj_add_string(member, "name", text);
     jobj_add(object, name, member);
 }
@@ -124,6 +117,7 @@ traffic_write_json(const TrafficSummary *summary)
     jobj_add_string(top, "to", to);
     jobj_add_double(top, "duration_s",
                     (double)(summary->to_us - summary->from_us) / 1e6);
+    jobj_add_double(top, "period_s", (double)summary->period_us / 1e6);
     jobj_add_u64(top, "sampled_1_in", summary->sampled_1_in);
     jobj_add(top, "sources", sources_array(summary));
     if (summary->incomplete) {
@@ -202,9 +196,10 @@ traffic_write_csv(const TrafficSummary *summary, bool heading)
         g_autofree char *from = traffic_end_text(summary->guests, &row->from);
         g_autofree char *to = traffic_end_text(summary->guests, &row->to);
 
-        csv_line(out, begin, end, kind_names[row->from.kind], from,
-                 kind_names[row->to.kind], to, row->sum, row->missing_bytes,
-                 row->error_bytes);
+        csv_line(out, begin, end,
+                 traffic_end_kind_name((TrafficEndKind)row->from.kind), from,
+                 traffic_end_kind_name((TrafficEndKind)row->to.kind), to,
+                 row->sum, row->missing_bytes, row->error_bytes);
     }
     for (int c = 0; c < TRAFFIC_N_CLASSES; c++) {
         const char *name = traffic_class_name((TrafficClass)c);

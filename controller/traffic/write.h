@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * write.h - a summary as JSON, CSV, a table and a picture; JSON back
+ * write.h - a summary as JSON, CSV, a table and a picture
  *
  * docs/traffic.md describes the documents.
  */
