@@ -17,6 +17,7 @@ enum {
     TRAFFIC_EXIT_INTERRUPTED = 130,
 };
 
+int traffic_history_main(int argc, char **argv);
 int traffic_live_main(int argc, char **argv);
 int traffic_read_main(int argc, char **argv);
 

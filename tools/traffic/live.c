@@ -120,6 +120,18 @@ add_source(Device *device, TrafficSummary *summary)
     }
 }
 
+/* Counting goes on without: the next one may be kept again. */
+static void
+keep(Live *live, TrafficSummary *summary)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!output_keep(live->output, summary, &error)) {
+        fprintf(stderr, "warning: vmferry-traffic live: a matrix is lost: %s\n",
+                error->message);
+    }
+}
+
 static void
 on_finished(TrafficSummary *owned, gpointer user)
 {
@@ -134,6 +146,7 @@ on_finished(TrafficSummary *owned, gpointer user)
         !output_summary(live->output, summary, &live->out_error)) {
         g_main_loop_quit(live->loop);
     }
+    keep(live, summary);
 }
 
 static void
@@ -261,20 +274,14 @@ static void
 run(Live *live)
 {
     int64_t now_us = clock_wall_us();
-    guint sources[] = {
-        g_unix_signal_add(SIGINT, on_signal, live),
-        g_unix_signal_add(SIGTERM, on_signal, live),
-        g_timeout_add(TICK_MS, on_tick, live),
-    };
+    guint tick = g_timeout_add(TICK_MS, on_tick, live);
 
     if (live->options->duration_us) {
         stop(live, now_us + live->options->duration_us);
     }
     traffic_periods_advance(live->periods, now_us);
     g_main_loop_run(live->loop);
-    for (size_t i = 0; i < G_N_ELEMENTS(sources); i++) {
-        g_source_remove(sources[i]);
-    }
+    g_source_remove(tick);
     if (!live->out_error) {
         take_rest(live);
         traffic_periods_end(live->periods, MIN(live->stop_us, clock_wall_us()));
@@ -299,6 +306,8 @@ count(const TrafficOptions *options, GError **error)
         .stop_us = INT64_MAX,
     };
     int status = TRAFFIC_EXIT_FINE;
+    guint signals[2];
+    bool opened;
 
     if (!inventory) {
         return TRAFFIC_EXIT_USAGE;
@@ -306,10 +315,18 @@ count(const TrafficOptions *options, GError **error)
     periods = traffic_periods_new(options->guests, &options->spec,
                                   options->period_us, on_finished, &live);
     live.periods = periods;
-    if (!open_devices(&live, error)) {
+    /* before it is said that frames are counted: who reads that may end it */
+    signals[0] = g_unix_signal_add(SIGINT, on_signal, &live);
+    signals[1] = g_unix_signal_add(SIGTERM, on_signal, &live);
+    opened = open_devices(&live, error);
+    if (opened) {
+        run(&live);
+    }
+    g_source_remove(signals[0]);
+    g_source_remove(signals[1]);
+    if (!opened) {
         return TRAFFIC_EXIT_USAGE;
     }
-    run(&live);
     if (live.out_error) {
         g_propagate_error(error, live.out_error);
         status = TRAFFIC_EXIT_MISSING;
@@ -327,7 +344,8 @@ traffic_live_main(int argc, char **argv)
     TrafficOptions options;
     int status = TRAFFIC_EXIT_USAGE;
 
-    if (traffic_options_parse(argc, argv, true, &options, &error)) {
+    if (traffic_options_parse(argc, argv, TRAFFIC_COMMAND_LIVE, &options,
+                              &error)) {
         status = count(&options, &error);
     }
     if (error) {

@@ -15,6 +15,7 @@ static const struct {
 } commands[] = {
     { "live", traffic_live_main, "count on a device, as it happens" },
     { "read", traffic_read_main, "count what was captured into files" },
+    { "history", traffic_history_main, "show what live has kept" },
 };
 
 static void

@@ -7,18 +7,38 @@
 #include <math.h>
 #include <string.h>
 
+#include "tools/traffic/when.h"
+
 #define DEFAULT_LINES 20
 #define DEFAULT_ENDS 40
+#define DEFAULT_KEEP_DAYS 7
 #define MOST_SECONDS 31536000.0
+#define DAY_US (INT64_C(86400) * 1000000)
+
+static const char *const command_names[TRAFFIC_N_COMMANDS] = {
+    [TRAFFIC_COMMAND_LIVE] = "live",
+    [TRAFFIC_COMMAND_READ] = "read",
+    [TRAFFIC_COMMAND_HISTORY] = "history",
+};
+
+static const char *const summaries[TRAFFIC_N_COMMANDS] = {
+    [TRAFFIC_COMMAND_LIVE] =
+        "Counts who sends how much to whom on a device, until Ctrl-C.",
+    [TRAFFIC_COMMAND_READ] =
+        "Counts who sent how much to whom in captured files.",
+    [TRAFFIC_COMMAND_HISTORY] =
+        "Shows the matrices that --history has kept, as one.",
+};
 
 /* As GOption leaves them, before they are looked at. */
 typedef struct Words {
     char **guest_files, **guests, **uris, **devices, **files;
-    char *filter, *direction, *outside, *svg, *plan, *amount;
-    gint sample, pairs, top, ends, ring_mib;
+    char *filter, *direction, *outside, *svg, *plan, *amount, *history;
+    char *since, *until;
+    gint sample, pairs, top, ends, ring_mib, keep_days;
     gint64 seed;
     gdouble period_s, duration_s;
-    gboolean json, csv, progress, quiet;
+    gboolean json, csv, list, progress, quiet;
 } Words;
 
 static void
@@ -35,6 +55,9 @@ words_clear(Words *words)
     g_free(words->svg);
     g_free(words->plan);
     g_free(words->amount);
+    g_free(words->history);
+    g_free(words->since);
+    g_free(words->until);
 }
 
 static bool G_GNUC_PRINTF(2, 3) refuse(GError **error, const char *format, ...)
@@ -116,14 +139,16 @@ take_guests(const Words *words, TrafficGuests *guests, GError **error)
 static bool
 take_output(const Words *words, TrafficOptions *options, GError **error)
 {
-    if (words->json + words->csv + (words->plan != NULL) > 1) {
-        return refuse(error, "only one of --json, --csv and --plan can go to "
-                             "standard output");
+    if (words->json + words->csv + words->list + (words->plan != NULL) > 1) {
+        return refuse(error, "only one of --json, --csv, --list and --plan can "
+                             "go to standard output");
     }
-    options->output = words->json   ? TRAFFIC_OUTPUT_JSON
-                      : words->csv  ? TRAFFIC_OUTPUT_CSV
-                      : words->plan ? TRAFFIC_OUTPUT_PLAN
-                                    : TRAFFIC_OUTPUT_TABLE;
+    options->output = words->json      ? TRAFFIC_OUTPUT_JSON
+                      : words->csv     ? TRAFFIC_OUTPUT_CSV
+                      : words->plan    ? TRAFFIC_OUTPUT_PLAN
+                      : words->list    ? TRAFFIC_OUTPUT_LIST
+                      : words->history ? TRAFFIC_OUTPUT_NONE
+                                       : TRAFFIC_OUTPUT_TABLE;
     if (options->period_us && (words->svg || words->plan)) {
         return refuse(error, "--%s shows one matrix: leave out --period",
                       words->svg ? "svg" : "plan");
@@ -170,6 +195,26 @@ take_direction(const char *word, CaptureDirection *direction, GError **error)
 }
 
 static bool
+take_history(const Words *words, TrafficOptions *options, GError **error)
+{
+    if (words->history && !options->period_us) {
+        return refuse(error, "--history keeps a matrix each --period: say that "
+                             "too, for example --period 300");
+    }
+    if (words->keep_days < 0 || words->keep_days > 36500) {
+        return refuse(error, "--keep is in days, 0 for ever");
+    }
+    options->history = g_strdup(words->history);
+    options->keep_us = words->keep_days * DAY_US;
+    options->since_us = INT64_MIN;
+    options->until_us = INT64_MAX;
+    return (!words->since ||
+            when_parse("--since", words->since, &options->since_us, error)) &&
+           (!words->until ||
+            when_parse("--until", words->until, &options->until_us, error));
+}
+
+static bool
 take_input(Words *words, bool live, TrafficOptions *options, GError **error)
 {
     if (live && (!words->devices || words->files)) {
@@ -179,7 +224,7 @@ take_input(Words *words, bool live, TrafficOptions *options, GError **error)
                                  : "name a device: --interface br0");
     }
     if (!live && !words->files) {
-        return refuse(error, "name a file, or - for standard input");
+        return refuse(error, "name a file");
     }
     options->inputs = live ? g_steal_pointer(&words->devices)
                            : g_steal_pointer(&words->files);
@@ -224,23 +269,25 @@ take_all(Words *words, bool live, TrafficOptions *options, GError **error)
     options->uris = g_steal_pointer(&words->uris);
     return take_input(words, live, options, error) &&
            take_spec(words, options, error) &&
+           take_history(words, options, error) &&
            take_output(words, options, error) &&
            take_guests(words, options->guests, error);
 }
 
 bool
-traffic_options_parse(int argc, char **argv, bool live, TrafficOptions *options,
-                      GError **error)
+traffic_options_parse(int argc, char **argv, TrafficCommand command,
+                      TrafficOptions *options, GError **error)
 {
     Words words = {
         .sample = 1,
         .pairs = TRAFFIC_DEFAULT_PAIRS,
         .top = DEFAULT_LINES,
         .ends = DEFAULT_ENDS,
+        .keep_days = DEFAULT_KEEP_DAYS,
         .ring_mib = CAPTURE_DEFAULT_RING_BYTES >> 20,
         .seed = 1,
     };
-    const GOptionEntry common[] = {
+    const GOptionEntry of_counting[] = {
         { "guests", 'g', 0, G_OPTION_ARG_FILENAME_ARRAY, &words.guest_files,
           "File of lines MAC=NAME, IP=NAME, NETWORK=NAME; more than once",
           "FILE" },
@@ -252,13 +299,23 @@ traffic_options_parse(int argc, char **argv, bool live, TrafficOptions *options,
           "Only frames that match, as for tcpdump", "EXPRESSION" },
         { "sample", 0, 0, G_OPTION_ARG_INT, &words.sample,
           "Count 1 frame in N, and multiply", "N" },
-        { "period", 0, 0, G_OPTION_ARG_DOUBLE, &words.period_s,
-          "A matrix each S seconds, not one of all", "S" },
         { "pairs", 0, 0, G_OPTION_ARG_INT, &words.pairs,
           "Pairs to keep at a time, 65536 if not said", "N" },
         { "outside", 0, 0, G_OPTION_ARG_STRING, &words.outside,
           "Length of networks that count as one end, 24,64 if not said",
           "BITS4,BITS6" },
+        { "history", 0, 0, G_OPTION_ARG_FILENAME, &words.history,
+          "Keep the matrix of each period in this file", "FILE" },
+        { "keep", 0, 0, G_OPTION_ARG_INT, &words.keep_days,
+          "For so many days, 7 if not said, 0 for ever", "DAYS" },
+        { "progress", 0, 0, G_OPTION_ARG_NONE, &words.progress,
+          "Tell how far it is, also where standard error is no terminal",
+          NULL },
+        { NULL },
+    };
+    const GOptionEntry of_all[] = {
+        { "period", 0, 0, G_OPTION_ARG_DOUBLE, &words.period_s,
+          "A matrix each S seconds, not one of all", "S" },
         { "json", 0, 0, G_OPTION_ARG_NONE, &words.json, "Print JSON", NULL },
         { "csv", 0, 0, G_OPTION_ARG_NONE, &words.csv, "Print CSV", NULL },
         { "plan", 0, 0, G_OPTION_ARG_FILENAME, &words.plan,
@@ -273,9 +330,6 @@ traffic_options_parse(int argc, char **argv, bool live, TrafficOptions *options,
           "Ends drawn at most, 40 if not said", "N" },
         { "top", 0, 0, G_OPTION_ARG_INT, &words.top,
           "Lines of the table, 20 if not said, 0 for all", "N" },
-        { "progress", 0, 0, G_OPTION_ARG_NONE, &words.progress,
-          "Tell how far it is, also where standard error is no terminal",
-          NULL },
         { "quiet", 'q', 0, G_OPTION_ARG_NONE, &words.quiet,
           "Print results and errors only", NULL },
         { NULL },
@@ -302,21 +356,39 @@ traffic_options_parse(int argc, char **argv, bool live, TrafficOptions *options,
           NULL, "FILE.pcap..." },
         { NULL },
     };
+    const GOptionEntry of_history[] = {
+        { "since", 0, 0, G_OPTION_ARG_STRING, &words.since,
+          "Matrices that began then or later: 2026-03-01, "
+          "2026-03-01T12:00:00Z, 24h (ago), yesterday",
+          "TIME" },
+        { "until", 0, 0, G_OPTION_ARG_STRING, &words.until,
+          "Matrices that began before", "TIME" },
+        { "list", 0, 0, G_OPTION_ARG_NONE, &words.list,
+          "Print a line for each period that is kept", NULL },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words.files,
+          NULL, "FILE.db..." },
+        { NULL },
+    };
+    const GOptionEntry *const own[TRAFFIC_N_COMMANDS] = {
+        [TRAFFIC_COMMAND_LIVE] = of_live,
+        [TRAFFIC_COMMAND_READ] = of_read,
+        [TRAFFIC_COMMAND_HISTORY] = of_history,
+    };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     g_autofree char *program =
-        g_strdup_printf("vmferry-traffic %s", live ? "live" : "read");
+        g_strdup_printf("vmferry-traffic %s", command_names[command]);
     bool fine;
 
     memset(options, 0, sizeof(*options));
     g_set_prgname(program);
-    g_option_context_set_summary(
-        context, live ? "Counts who sends how much to whom on a device, until "
-                        "Ctrl-C."
-                      : "Counts who sent how much to whom in captured files.");
-    g_option_context_add_main_entries(context, live ? of_live : of_read, NULL);
-    g_option_context_add_main_entries(context, common, NULL);
+    g_option_context_set_summary(context, summaries[command]);
+    g_option_context_add_main_entries(context, own[command], NULL);
+    if (command != TRAFFIC_COMMAND_HISTORY) {
+        g_option_context_add_main_entries(context, of_counting, NULL);
+    }
+    g_option_context_add_main_entries(context, of_all, NULL);
     fine = g_option_context_parse(context, &argc, &argv, error) &&
-           take_all(&words, live, options, error);
+           take_all(&words, command == TRAFFIC_COMMAND_LIVE, options, error);
     words_clear(&words);
     return fine;
 }
@@ -329,6 +401,7 @@ traffic_options_clear(TrafficOptions *options)
     g_free(options->filter);
     g_free(options->svg);
     g_free(options->plan);
+    g_free(options->history);
     traffic_guests_unref(options->guests);
     memset(options, 0, sizeof(*options));
 }

@@ -12,13 +12,16 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "plan/format.h"
+#include "store/traffic-store.h"
 
 #define TERMINAL_US 250000
 #define LINE_US 1000000
+#define KEPT_PAIRS 4096 /* of a period */
 
 struct Output {
     const TrafficOptions *options;
     JsonObject *model;
+    TrafficStore *store; /* NULL: nothing is kept */
     unsigned n_printed;
     bool terminal; /* standard error is one */
     bool on_line;  /* a line of progress stands there, without its end */
@@ -49,6 +52,12 @@ output_new(const TrafficOptions *options, GError **error)
             return NULL;
         }
     }
+    if (options->history) {
+        output->store = traffic_store_open(options->history, error);
+        if (!output->store) {
+            return NULL;
+        }
+    }
     return g_steal_pointer(&output);
 }
 
@@ -67,6 +76,7 @@ output_free(Output *output)
     if (output) {
         clear_line(output);
         g_clear_pointer(&output->model, jobj_unref);
+        traffic_store_close(output->store);
         g_free(output);
     }
 }
@@ -129,6 +139,28 @@ plan_text(Output *output, const TrafficSummary *summary, GError **error)
 }
 
 static char *
+list_line(const Output *output, const TrafficSummary *summary)
+{
+    g_autofree char *from = clock_format_utc(summary->from_us);
+    g_autofree char *to = clock_format_utc(summary->to_us);
+    g_autofree char *bytes = units_format_bytes((double)summary->total.bytes);
+    uint64_t dropped = 0;
+
+    for (guint i = 0; i < summary->sources->len; i++) {
+        dropped += ((TrafficSource *)summary->sources->pdata[i])->dropped;
+    }
+    return g_strdup_printf(
+        "%s%.19sZ  %.19sZ %12" G_GUINT64_FORMAT " %12s %8u %10" G_GUINT64_FORMAT
+        "%s\n",
+        output->n_printed
+            ? ""
+            : "from                  to                         packets        "
+              "bytes    pairs    dropped\n",
+        from, to, summary->total.packets, bytes, summary->rows->len, dropped,
+        summary->incomplete ? "  incomplete" : "");
+}
+
+static char *
 summary_text(Output *output, const TrafficSummary *summary, GError **error)
 {
     const TrafficOptions *options = output->options;
@@ -145,6 +177,10 @@ summary_text(Output *output, const TrafficSummary *summary, GError **error)
         return traffic_write_csv(summary, output->n_printed == 0);
     case TRAFFIC_OUTPUT_PLAN:
         return plan_text(output, summary, error);
+    case TRAFFIC_OUTPUT_LIST:
+        return list_line(output, summary);
+    case TRAFFIC_OUTPUT_NONE:
+        return g_strdup("");
     case TRAFFIC_OUTPUT_TABLE:
     default:
         text = traffic_write_table(summary, options->most_lines);
@@ -175,6 +211,17 @@ output_summary(Output *output, const TrafficSummary *summary, GError **error)
         }
     }
     return true;
+}
+
+bool
+output_keep(Output *output, TrafficSummary *summary, GError **error)
+{
+    if (!output->store) {
+        return true;
+    }
+    traffic_summary_truncate(summary, KEPT_PAIRS);
+    return traffic_store_add(output->store, summary, output->options->keep_us,
+                             error);
 }
 
 void

@@ -12,7 +12,7 @@ typedef struct Output Output;
 /**
  * output_new() - Look at what is to be written to, before hours of counting
  *
- * The model of --plan is read. @options is borrowed. Return: NULL with an error
+ * The model of --plan is read, the file of --history opened. @options is borrowed. Return: NULL with an error
  */
 Output *output_new(const TrafficOptions *options, GError **error);
 void output_free(Output *output);
@@ -21,6 +21,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Output, output_free)
 /** output_summary() - Print one matrix, draw it if that was asked for */
 bool output_summary(Output *output, const TrafficSummary *summary,
                     GError **error);
+
+/** output_keep() - Keep one matrix, if that was asked for; what is too much for
+ * the history goes to its tail */
+bool output_keep(Output *output, TrafficSummary *summary, GError **error);
 
 /**
  * output_progress() - A line of how far it is, at most one a second

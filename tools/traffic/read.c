@@ -59,8 +59,9 @@ on_finished(TrafficSummary *owned, gpointer user)
         traffic_summary_add_source(summary, reading->options->inputs[i]);
     }
     summary->incomplete = g_strdup(reading->incomplete);
-    if (!reading->out_error) {
-        output_summary(reading->output, summary, &reading->out_error);
+    if (!reading->out_error &&
+        output_summary(reading->output, summary, &reading->out_error)) {
+        output_keep(reading->output, summary, &reading->out_error);
     }
 }
 
@@ -244,7 +245,8 @@ traffic_read_main(int argc, char **argv)
     TrafficOptions options;
     int status = TRAFFIC_EXIT_USAGE;
 
-    if (traffic_options_parse(argc, argv, false, &options, &error)) {
+    if (traffic_options_parse(argc, argv, TRAFFIC_COMMAND_READ, &options,
+                              &error)) {
         status = read_all(&options, &error);
     }
     if (error) {

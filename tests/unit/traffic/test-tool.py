@@ -293,6 +293,103 @@ class Forms(Case):
                          [{"a": "vm1", "b": "vm2", "amount": 1024}])
 
 
+class History(Case):
+    def keep(self, name, frames, *words):
+        file = self.write("f", pcap(frames))
+        done = run("read", "-g", self.path("guests"), "--period", "100",
+                   "--history", self.path(name), *words, file)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+    def show(self, *words, status=0):
+        done = run("history", *words)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout
+
+    def test_what_was_kept_is_what_was_read(self):
+        """Periods in the file, then as one again: the same matrix."""
+        chance = random.Random(6)
+        frames = [(i * 500000, frame(chance.randrange(1, 12),
+                                     chance.randrange(1, 12)),
+                   chance.choice([64, 1514])) for i in range(2000)]
+        self.keep("h", frames)
+        whole = json.loads(self.show("--json", self.path("h")))
+        want, document = self.read(self.path("f"))
+        have = {(p["from"]["name"], p["to"]["name"]):
+                (p["bytes"], p["packets"]) for p in whole["pairs"]}
+        self.assertEqual(have, want)
+        for member in ("total", "classes", "from", "to", "tail"):
+            self.assertEqual(whole[member], document[member])
+        self.assertEqual(sorted(whole["guests"], key=lambda g: g["name"]),
+                         [g for g in document["guests"]])
+        # a thousand seconds are eleven periods, or three of 400 seconds
+        lines = self.show("--list", self.path("h")).splitlines()
+        self.assertEqual(len(lines), 1 + 10)
+        parts = [json.loads(line) for line in self.show(
+            "--json", "--period", "400", self.path("h")).splitlines()]
+        self.assertEqual(len(parts), 3)
+        self.assertEqual(sum(p["total"]["bytes"] for p in parts),
+                         document["total"]["bytes"])
+
+    def test_time(self):
+        self.keep("h", [(i * 100000000, frame(1, 2), 100)
+                        for i in range(10)])
+        for words, n in (
+                ((), 10), (("--since", "2023-11-14T22:15:00Z"), 9),
+                (("--since", "2023-11-14T22:15:00Z", "--until",
+                  "2023-11-14T23:20:00+01:00"), 3),
+                (("--since", "2023-11-14", "--until", "2023-11-15"), 10),
+                (("--until", "24h"), 10)):
+            document = json.loads(self.show("--json", *words,
+                                            self.path("h")))
+            self.assertEqual(document["total"]["packets"], n, words)
+        self.show("--since", "yesterday", self.path("h"), status=2)
+        done = run("history", "--since", "noon", self.path("h"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("is no time", done.stderr)
+
+    def test_hosts(self):
+        """What two hosts saw of a pair is the same traffic."""
+        self.keep("one", [(0, frame(1, 2), 1000), (1, frame(1, 3), 500),
+                          (100000000, frame(1, 2), 70)])
+        self.keep("two", [(5, frame(1, 2), 1000), (6, frame(4, 5), 300),
+                          (100000007, frame(1, 2), 80)])
+        document = json.loads(self.show("--json", self.path("one"),
+                                        self.path("two")))
+        self.assertEqual({(p["from"]["name"], p["to"]["name"]): p["bytes"]
+                          for p in document["pairs"]},
+                         {("vm1", "vm2"): 1080, ("vm1", "vm3"): 500,
+                          ("vm4", "vm5"): 300})
+        self.assertEqual(document["total"]["bytes"], 1880)
+
+    def test_the_planner_is_fed_with_yesterday(self):
+        with open(self.path("model.json"), "w", encoding="utf-8") as out:
+            json.dump({"format": "vmferry-plan-1", "resources":
+                       [{"name": "cpu"}], "hosts": [{"name": "x"}],
+                       "guests": [{"name": "vm1"}, {"name": "vm2"}]}, out)
+        self.keep("h", [(0, frame(1, 2), 2048), (200000000, frame(2, 1), 1)])
+        fed = json.loads(self.show("--plan", self.path("model.json"),
+                                   self.path("h")))
+        self.assertEqual(fed["traffic"],
+                         [{"a": "vm1", "b": "vm2", "amount": 3}])
+
+    def test_wrong(self):
+        file = self.write("f", pcap([(0, frame(1, 2), 60)]))
+        for want, words in (
+                ("say that too", ("read", "--history", self.path("h"), file)),
+                ("--keep", ("read", "--keep", "-1", file)),
+                ("there is none yet", ("history", self.path("none"))),
+                ("traffic history .*f:", ("history", file)),
+                ("traffic history .*/none/h:",
+                 ("read", "--period", "9", "--history", self.path("none/h"),
+                  file)),
+                ("name a file", ("history",)),
+                ("Unknown option", ("history", "--sample", "2", file))):
+            with self.subTest(words):
+                done = run(*words)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertRegex(done.stderr, want)
+
+
 class Wrong(Case):
     def expect(self, status, want, *words):
         done = run(*words)
