@@ -95,10 +95,6 @@ CtlServer *ctl_server_new_quiet(const CtlServerSpec *spec,
  * the kernel. Return: number of the client, 0: refused and closed */
 uint64_t ctl_server_add(CtlServer *server, int fd, const CtlPeer *peer);
 
-/** ctl_server_set_groups() - Other groups, for clients that come */
-bool ctl_server_set_groups(CtlServer *server, const char *read_group,
-                           const char *steer_group, GError **error);
-
 /** ctl_server_take_groups() - After a reload; applies to clients that come
  * @groups: Of ctl_groups_resolve(), which may take its time */
 void ctl_server_take_groups(CtlServer *server, const CtlGroups *groups);
