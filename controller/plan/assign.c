@@ -6,14 +6,18 @@
  * Groups that have to be together come first: into the rack, or other place,
  * whose hosts want guests of their kinds. Hosts of one size may exchange what
  * they want, so a place is given what the group needs if another host can do
- * without it. Then come the members of other groups, and those that are in
- * none. Who finds no host that wants it, by its kind and by the rules, goes where
+ * without it. What these groups leave of the hosts is filled by another integer
+ * program, and the members of other groups, then everybody else, are given out
+ * as it says. Who finds no host that wants it, by its kind and by the rules, goes where
  * it adds least.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan/search-priv.h"
+#include "plan/sides.h"
+
+#define LEFT_CELLS 50000000 /* looked at for what the groups leave */
 
 typedef struct Assign {
     PlanSearch *s;
@@ -141,7 +145,9 @@ put_group(Assign *a, const PlanRule *rule, int32_t place, bool force)
                 int32_t back = g_array_index(done, int32_t, k);
                 int32_t kind = plan_columns_kind(a->columns, back);
 
-                g_array_append_val(a->wanted[host_of(a, back)], kind);
+                if (a->wanted[host_of(a, back)]) {
+                    g_array_append_val(a->wanted[host_of(a, back)], kind);
+                }
                 plan_state_move(a->s->state, back, PLAN_NOWHERE);
             }
             return false;
@@ -166,8 +172,8 @@ compare_sized(const void *a, const void *b)
                               : (x->rule > y->rule) - (x->rule < y->rule);
 }
 
-/* The largest groups first, while there is a choice */
-static void
+/* The largest groups first, while there is a choice; false if there are none */
+static bool
 put_together(Assign *a)
 {
     const PlanModel *m = a->m;
@@ -202,6 +208,7 @@ put_together(Assign *a)
         }
         plan_search_goes_on(a->s, 1);
     }
+    return rules->len > 0;
 }
 
 /* The next host that wants it, going round */
@@ -247,23 +254,26 @@ list_hosts(Assign *a)
     }
 }
 
-void
-plan_search_assign(PlanSearch *s, const PlanColumns *columns, GPtrArray *wanted)
+static void
+assign_clear(Assign *a)
+{
+    for (size_t k = 0; k < plan_columns_kinds(a->columns); k++) {
+        g_free(a->who[k]);
+    }
+    g_free(a->who);
+    g_free(a->n_who);
+    g_free(a->at);
+}
+
+/* Members of groups first, in the order of guests */
+static void
+put_rest(PlanSearch *s, const PlanColumns *columns, GPtrArray *wanted)
 {
     const PlanModel *m = s->model;
-    g_autofree bool *fixed = g_new0(bool, m->n_hosts + 1);
-    Assign a = { .s = s,
-                 .m = m,
-                 .columns = columns,
-                 .wanted = (GArray **)wanted->pdata,
-                 .fixed = fixed };
+    Assign a = {
+        .s = s, .m = m, .columns = columns, .wanted = (GArray **)wanted->pdata
+    };
 
-    for (size_t g = 0; g < m->n_guests; g++) {
-        if (!m->guests[g].pinned || m->guests[g].host == PLAN_NOWHERE) {
-            plan_state_move(s->state, (int32_t)g, PLAN_NOWHERE);
-        }
-    }
-    put_together(&a);
     list_hosts(&a);
     for (int grouped = 1; grouped >= 0; grouped--) {
         for (size_t g = 0; g < m->n_guests; g++) {
@@ -277,11 +287,70 @@ plan_search_assign(PlanSearch *s, const PlanColumns *columns, GPtrArray *wanted)
         }
         plan_search_goes_on(s, 1);
     }
-    plan_search_place_rest(s);
-    for (size_t k = 0; k < plan_columns_kinds(columns); k++) {
-        g_free(a.who[k]);
+    assign_clear(&a);
+}
+
+/* How to fill what the groups have left; NULL if the solver found nothing */
+static GPtrArray *
+choose_again(PlanSearch *s, PlanColumns **columns, double share)
+{
+    const PlanModel *m = s->model;
+    size_t n = m->n_resources;
+    g_autofree bool *guests = g_new0(bool, m->n_guests + 1);
+    g_autofree bool *used = g_new0(bool, m->n_hosts + 1);
+    g_autofree int64_t *room = g_new0(int64_t, m->n_hosts * n + 1);
+    g_autofree int64_t *side_room = g_new0(int64_t, 2 * m->n_hosts * n + 1);
+    const PlanLeft left = { guests, used, room, side_room };
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        guests[g] = plan_state_hosts(s->state)[g] == PLAN_NOWHERE;
     }
-    g_free(a.who);
-    g_free(a.n_who);
-    g_free(a.at);
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        size_t n_here;
+        const int32_t *here = plan_state_guests(s->state, (int32_t)h, &n_here);
+        const int64_t *use = plan_state_use(s->state, (int32_t)h);
+
+        used[h] = n_here > 0;
+        for (size_t r = 0; r < n; r++) {
+            room[h * n + r] = m->limit[h * n + r] - use[r];
+        }
+        if (m->hosts[h].sides) {
+            plan_sides_room(m, (int32_t)h, here, n_here, side_room + 2 * h * n);
+        }
+    }
+    *columns = plan_columns_new_left(m, &left);
+    plan_columns_keep(*columns);
+    plan_columns_improve(*columns, LEFT_CELLS);
+    return plan_columns_choose(*columns, s->limits->solver,
+                               s->limits->solver_data, share);
+}
+
+void
+plan_search_assign(PlanSearch *s, const PlanColumns *columns, GPtrArray *wanted,
+                   double share)
+{
+    const PlanModel *m = s->model;
+    g_autofree bool *fixed = g_new0(bool, m->n_hosts + 1);
+    g_autoptr(PlanColumns) again = NULL;
+    g_autoptr(GPtrArray) wanted_again = NULL;
+    Assign a = { .s = s,
+                 .m = m,
+                 .columns = columns,
+                 .wanted = (GArray **)wanted->pdata,
+                 .fixed = fixed };
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        if (!m->guests[g].pinned || m->guests[g].host == PLAN_NOWHERE) {
+            plan_state_move(s->state, (int32_t)g, PLAN_NOWHERE);
+        }
+    }
+    if (put_together(&a) && !s->stopped) {
+        wanted_again = choose_again(s, &again, share);
+    }
+    if (wanted_again) {
+        put_rest(s, again, wanted_again);
+    } else {
+        put_rest(s, columns, wanted);
+    }
+    plan_search_place_rest(s);
 }

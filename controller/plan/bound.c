@@ -392,6 +392,7 @@ plan_bound_refine(PlanBound *b, const PlanModel *m, uint64_t steps,
     if (solver) {
         b->hosts_by_columns =
             plan_columns_generate(columns, solver, solver_data, 0);
+        b->unplaced = plan_columns_lacking(columns);
     }
     if (b->hosts_by_columns > (int64_t)m->n_hosts) {
         b->infeasible = true;

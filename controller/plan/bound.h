@@ -13,6 +13,7 @@ typedef struct PlanBound {
     int64_t hosts; /* hosts that the guests need at least: the better of */
     int64_t hosts_by_resources,
         hosts_by_columns; /* ... the latter 0: not asked */
+    int64_t unplaced;     /* guests that find no host at least */
     int64_t moves;        /* guests that have to leave their host at least */
     bool infeasible;      /* more is asked for than all hosts together have */
 } PlanBound;

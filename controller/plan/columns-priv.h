@@ -12,6 +12,7 @@
 
 typedef struct Kind {
     int32_t size[2]; /* in units */
+    int32_t example; /* a guest of it */
     int32_t numa;
     double count; /* guests */
     double scale; /* worth at first: what its steps are measured in */
@@ -23,6 +24,8 @@ typedef struct Type {
     int32_t limit[2];   /* in units; of hosts without sides */
     int32_t side[2][2]; /* [side][resource] half units */
     bool sides;
+    int32_t example; /* a host of it */
+    double cost;     /* of using one: 1, or 0 of those in use */
     double count;
     double value, best;
     bool as_whole;  /* that one has what the host has left, not its sides */
@@ -62,6 +65,7 @@ struct PlanColumns {
     GArray *corners;     /* int32_t, cells of `two` */
     bool bound_to_sides; /* hosts have sides, and every guest a numa */
     int64_t least;
+    int64_t lacking; /* guests that find no place, at least */
     double lambda;
     double fill; /* best of the bound, before rounding */
     double now;  /* that of the worths there are */
@@ -87,6 +91,9 @@ type(const PlanColumns *c, size_t t)
  * if it is known */
 bool plan_fillings_note(PlanColumns *columns, size_t type);
 void plan_fillings_clear(Fillings *pool);
+
+/** plan_columns_round() - Steps that it takes to fill in the tables, about */
+uint64_t plan_columns_round(const PlanColumns *columns);
 
 /** plan_columns_price() - The types' values for the worths there are */
 void plan_columns_price(PlanColumns *columns);

@@ -114,7 +114,7 @@ in_units(const PlanColumns *c, size_t i, int64_t amount)
 }
 
 static void
-make_kinds(PlanColumns *c)
+make_kinds(PlanColumns *c, const PlanLeft *left)
 {
     const PlanModel *m = c->m;
     g_autoptr(GHashTable) known =
@@ -122,7 +122,7 @@ make_kinds(PlanColumns *c)
 
     for (size_t g = 0; g < m->n_guests; g++) {
         const int64_t *demand = m->demand + g * m->n_resources;
-        Kind new = { .numa = m->guests[g].numa };
+        Kind new = { .example = (int32_t)g, .numa = m->guests[g].numa };
         char *key;
         gpointer index;
 
@@ -138,12 +138,24 @@ make_kinds(PlanColumns *c)
         }
         g_free(key);
         c->kind_of[g] = GPOINTER_TO_INT(index) - 1;
-        kind(c, (size_t)c->kind_of[g])->count += 1;
+        kind(c, (size_t)c->kind_of[g])->count += !left || left->guests[g];
     }
 }
 
+/* Twice what a side gives of resource @r */
+static int64_t
+side_room(const PlanModel *m, const PlanLeft *left, size_t h, size_t side,
+          size_t r)
+{
+    size_t at = (h * 2 + side) * m->n_resources + r;
+    int64_t room = left ? left->side_room[at] : 2 * m->side_limit[at];
+
+    /* what is not divided each side may have all of */
+    return m->side_limit[at] < 0 ? 2 * m->limit[h * m->n_resources + r] : room;
+}
+
 static void
-make_types(PlanColumns *c)
+make_types(PlanColumns *c, const PlanLeft *left)
 {
     const PlanModel *m = c->m;
     size_t n = m->n_resources;
@@ -151,25 +163,27 @@ make_types(PlanColumns *c)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
     for (size_t h = 0; h < m->n_hosts; h++) {
-        Type new = { .sides = c->bound_to_sides && m->hosts[h].sides };
+        Type new = { .example = (int32_t)h,
+                     .sides = c->bound_to_sides && m->hosts[h].sides,
+                     .cost = !left || !left->used[h] };
         char *key;
         gpointer index;
 
         for (size_t i = 0; i < c->n_resources; i++) {
             size_t r = c->resource[i];
 
-            new.limit[i] = in_units(c, i, m->limit[h * n + r]);
+            new.limit[i] = in_units(c, i,
+                                    left ? MAX(0, left->room[h * n + r])
+                                         : m->limit[h * n + r]);
             for (size_t side = 0; side < 2 && new.sides; side++) {
-                int64_t limit = m->side_limit[(h * 2 + side) * n + r];
-
-                /* what is not divided each side may have all of */
-                new.side[side][i] = in_units(
-                    c, i, 2 * (limit < 0 ? m->limit[h * n + r] : limit));
+                new.side[side][i] =
+                    in_units(c, i, MAX(0, side_room(m, left, h, side, r)));
             }
         }
-        key = g_strdup_printf("%d %d %d %d %d %d %d", new.sides, new.limit[0],
-                              new.limit[1], new.side[0][0], new.side[0][1],
-                              new.side[1][0], new.side[1][1]);
+        key =
+            g_strdup_printf("%d %d %d %d %d %d %d %d", new.cost > 0, new.sides,
+                            new.limit[0], new.limit[1], new.side[0][0],
+                            new.side[0][1], new.side[1][0], new.side[1][1]);
         index = g_hash_table_lookup(known, key);
         if (!index) {
             g_array_append_val(c->types, new);
@@ -253,6 +267,12 @@ set_first_worths(PlanColumns *c)
 PlanColumns *
 plan_columns_new(const PlanModel *m)
 {
+    return plan_columns_new_left(m, NULL);
+}
+
+PlanColumns *
+plan_columns_new_left(const PlanModel *m, const PlanLeft *left)
+{
     g_autoptr(PlanColumns) c = NULL;
 
     if (m->n_hosts == 0 || m->n_guests == 0 || m->n_resources == 0) {
@@ -274,8 +294,8 @@ plan_columns_new(const PlanModel *m)
     }
     choose_resources(c);
     choose_units(c);
-    make_kinds(c);
-    make_types(c);
+    make_kinds(c, left);
+    make_types(c, left);
     make_tables(c);
     c->order = g_new(uint32_t, c->types->len);
     if (c->kinds->len > INT16_MAX) {
@@ -643,13 +663,19 @@ step(PlanColumns *c)
     }
 }
 
-int64_t
-plan_columns_improve(PlanColumns *c, uint64_t steps)
+uint64_t
+plan_columns_round(const PlanColumns *c)
 {
     uint64_t cells = cells_of(&c->one) + cells_of(&c->two) +
                      (c->bound_to_sides ? 0 : cells_of(&c->all));
-    uint64_t rounds = CLAMP(
-        steps / (1 + (cells + 64 * c->types->len) * c->kinds->len), 1, 4000);
+
+    return 1 + (cells + 64 * c->types->len) * c->kinds->len;
+}
+
+int64_t
+plan_columns_improve(PlanColumns *c, uint64_t steps)
+{
+    uint64_t rounds = CLAMP(steps / plan_columns_round(c), 1, 4000);
     int waited = 0;
 
     for (uint64_t round = 0; round < rounds && c->lambda > 1e-4; round++) {

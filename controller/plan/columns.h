@@ -16,6 +16,15 @@
 
 typedef struct PlanColumns PlanColumns;
 
+/* What is left of a model of which a part is decided */
+typedef struct PlanLeft {
+    const bool *guests;       /* [guest] to be placed still */
+    const bool *used;         /* [host] has guests: using it costs nothing */
+    const int64_t *room;      /* [host x n_resources] */
+    const int64_t *side_room; /* [(host x 2 + side) x n_resources] doubled; NULL
+                                 if no host has sides */
+} PlanLeft;
+
 /**
  * plan_columns_new() - Of all guests and hosts of @model, which must outlive it
  *
@@ -24,6 +33,10 @@ typedef struct PlanColumns PlanColumns;
  * Return: NULL if there are no hosts, guests or resources
  */
 PlanColumns *plan_columns_new(const PlanModel *model);
+
+/** plan_columns_new_left() - Of what is left only; no bound comes of these */
+PlanColumns *plan_columns_new_left(const PlanModel *model,
+                                   const PlanLeft *left);
 void plan_columns_free(PlanColumns *columns);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlanColumns, plan_columns_free)
 
@@ -47,6 +60,10 @@ void plan_columns_keep(PlanColumns *columns);
  */
 int64_t plan_columns_generate(PlanColumns *columns, PlanSolver solver,
                               void *data, double share);
+
+/** plan_columns_lacking() - Guests that no placement has room for, as far as
+ * plan_columns_generate() can tell */
+int64_t plan_columns_lacking(const PlanColumns *columns);
 
 /**
  * plan_columns_choose() - How to fill the hosts so that few are needed

@@ -20,15 +20,18 @@
  * and the tables whether a type has a filling that breaks this.
  */
 #include "plan/columns-priv.h"
+#include "plan/sides.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_KEPT 60000
-#define MOST_USED 5000 /* of these in the program */
-#define LACKING 1000   /* what a guest without a place costs, in hosts */
-#define MOST_ROUNDS 60 /* of the linear program */
+#define MOST_USED 5000      /* of these in the program */
+#define GOOD 0.001          /* rules cost more than that anyhow */
+#define LACKING 1000        /* what a guest without a place costs, in hosts */
+#define MOST_ROUNDS 60      /* of the linear program */
+#define MOST_STEPS 30000000 /* of a round: beyond that it takes too long */
 
 void
 plan_columns_keep(PlanColumns *c)
@@ -58,6 +61,39 @@ rising(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A filling that the host could take as a whole, but not on its sides, loses the
+ * guest that is worth least, and again */
+static void
+make_fit(PlanColumns *c, const Type *x)
+{
+    g_autofree int32_t *guests = NULL;
+    guint n = c->list->len;
+
+    if (!x->sides || !x->as_whole || x->cost == 0) {
+        return;
+    }
+    guests = g_new(int32_t, n + 1);
+    for (guint i = 0; i < n; i++) {
+        guests[i] =
+            kind(c, (size_t)g_array_index(c->list, int32_t, i))->example;
+    }
+    while (n > 0 && plan_sides_excess(c->m, x->example, guests, n, PLAN_NOWHERE,
+                                      PLAN_NOWHERE, NULL) > 0) {
+        guint least = 0;
+
+        for (guint i = 1; i < n; i++) {
+            if (kind(c, (size_t)c->kind_of[guests[i]])->worth <
+                kind(c, (size_t)c->kind_of[guests[least]])->worth) {
+                least = i;
+            }
+        }
+        g_array_remove_index(c->list, least);
+        memmove(guests + least, guests + least + 1,
+                (n - least - 1) * sizeof(*guests));
+        n--;
+    }
+}
+
 bool
 plan_fillings_note(PlanColumns *c, size_t t)
 {
@@ -70,8 +106,9 @@ plan_fillings_note(PlanColumns *c, size_t t)
         return false;
     }
     plan_columns_filling(c, type(c, t));
-    filling.n = c->list->len;
     qsort(c->list->data, c->list->len, sizeof(int32_t), rising);
+    make_fit(c, type(c, t));
+    filling.n = c->list->len;
     g_array_append_val(c->list, which);
     key = g_bytes_new(c->list->data, c->list->len * sizeof(int32_t));
     if (!g_hash_table_add(pool->by, key)) {
@@ -153,7 +190,7 @@ make_program(PlanColumns *c, size_t n)
     }
     for (size_t i = 0; i < n; i++) {
         const Filling *f = &g_array_index(c->pool.list, Filling, i);
-        PlanColumn x = { .cost = 1,
+        PlanColumn x = { .cost = type(c, f->type)->cost,
                          .most = type(c, f->type)->count,
                          .integer = true };
         int32_t at = (int32_t)i;
@@ -257,9 +294,26 @@ make_dual(PlanColumns *c, size_t n)
                       1);
         }
         add_entry(p, (int32_t)(c->kinds->len + f->type), -1);
-        end_row(p, start, -G_MAXDOUBLE, 1);
+        end_row(p, start, -G_MAXDOUBLE, type(c, f->type)->cost);
     }
     return p;
+}
+
+/* With the worths w there are, hosts + LACKING x guests without a place are at
+ * least sum n w - sum n(t) (v(t) - 1), whatever w <= LACKING is. */
+static void
+note_lacking(PlanColumns *c)
+{
+    double least = 0;
+
+    for (size_t k = 0; k < c->kinds->len; k++) {
+        least += kind(c, k)->count * kind(c, k)->worth;
+    }
+    for (size_t t = 0; t < c->types->len; t++) {
+        least -= type(c, t)->count *
+                 (MAX(0, type(c, t)->value - type(c, t)->cost) + 1);
+    }
+    c->lacking = MAX(c->lacking, (int64_t)ceil(least / LACKING - 1e-6));
 }
 
 /* Add what the dual program of the fillings there are says is missing; false
@@ -278,12 +332,14 @@ add_fillings(PlanColumns *c, PlanSolver solver, void *data, double share)
         return false;
     }
     for (size_t k = 0; k < c->kinds->len; k++) {
-        kind(c, k)->worth = MAX(0, values[k]);
+        kind(c, k)->worth = CLAMP(values[k], 0, LACKING);
     }
     plan_columns_price(c);
+    note_lacking(c);
     for (size_t t = 0; t < c->types->len; t++) {
         if (type(c, t)->count > 0 &&
-            type(c, t)->value > 1 + values[c->kinds->len + t] + 1e-6) {
+            type(c, t)->value >
+                type(c, t)->cost + values[c->kinds->len + t] + 1e-6) {
             more = plan_fillings_note(c, t) || more;
         }
     }
@@ -296,12 +352,19 @@ plan_columns_generate(PlanColumns *c, PlanSolver solver, void *data,
                       double share)
 {
     plan_columns_keep(c);
-    for (int round = 0; round < MOST_ROUNDS; round++) {
+    for (int round = 0;
+         round < MOST_ROUNDS && plan_columns_round(c) <= MOST_STEPS; round++) {
         if (!add_fillings(c, solver, data, share)) {
             break;
         }
     }
     return c->least;
+}
+
+int64_t
+plan_columns_lacking(const PlanColumns *c)
+{
+    return c->lacking;
 }
 
 GPtrArray *
@@ -319,6 +382,7 @@ plan_columns_choose(PlanColumns *c, PlanSolver solver, void *data, double share)
     n = rank(c);
     p = make_program(c, n);
     p->share = share;
+    p->gap = GOOD;
     values = g_new0(double, p->columns->len + 1);
     return solver(data, p, NULL, values, &bound) ? give_out(c, n, values)
                                                  : NULL;

@@ -48,6 +48,7 @@
 #define ANNEALED 0.75
 /* ... and a placement that lacks guests has to have become a whole one */
 #define PROMISED 0.7
+#define SMALL 1e6 /* guests x hosts */
 
 typedef struct Lns {
     PlanSearch *s;
@@ -653,6 +654,13 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
 void
 plan_search_lns(PlanSearch *s, double until)
 {
+    bool packs = s->model->weights.hosts && !smooth(s->model);
+
+    /* large models are packed as a whole first of all */
+    if (!packs ||
+        (double)s->model->n_guests * (double)s->model->n_hosts < SMALL) {
+        plan_search_place_rest(s);
+    }
     if (smooth(s->model)) {
         g_autofree int32_t *start = NULL;
 

@@ -30,7 +30,8 @@
 #define LOOK_EVERY 24
 #define FIRST_CELLS 200000000
 #define MORE_CELLS 10000000
-#define SOLVER_SHARE 0.3 /* of what is left of the limit */
+#define PROGRAM_CELLS 30000000 /* where linear programs do the rest */
+#define SOLVER_SHARE 0.3       /* of what is left of the limit */
 
 typedef struct Kind {
     const int64_t *demand;
@@ -286,33 +287,16 @@ static void
 set_side_room(Pack *p, int32_t host)
 {
     const PlanModel *m = p->m;
+    int64_t room[2 * PLAN_MAX_RESOURCES];
     size_t n_here;
     const int32_t *here = plan_state_guests(p->s->state, host, &n_here);
-    g_autofree uint8_t *side_of = NULL;
 
     p->sides = m->side_limit && m->hosts[host].sides;
-    if (!p->sides) {
-        return;
-    }
-    side_of = g_new(uint8_t, n_here + 1);
-    plan_sides_excess(m, host, here, n_here, PLAN_NOWHERE, PLAN_NOWHERE,
-                      side_of);
-    for (int side = 0; side < 2; side++) {
-        const int64_t *limit =
-            m->side_limit + ((size_t)host * 2 + (size_t)side) * m->n_resources;
-
-        for (size_t r = 0; r < m->n_resources; r++) {
-            int64_t *room = &p->side_room[side][r];
-
-            *room = limit[r] < 0 ? INT64_MAX / 4 : 2 * limit[r];
-            for (size_t i = 0; i < n_here; i++) {
-                Kind kind = { .demand =
-                                  m->demand + (size_t)here[i] * m->n_resources,
-                              .numa = m->guests[here[i]].numa };
-
-                *room -= side_share(&kind, r, side, side_of[i]);
-            }
-        }
+    if (p->sides) {
+        plan_sides_room(m, host, here, n_here, room);
+        memcpy(p->side_room[0], room, m->n_resources * sizeof(*room));
+        memcpy(p->side_room[1], room + m->n_resources,
+               m->n_resources * sizeof(*room));
     }
 }
 
@@ -650,6 +634,31 @@ keep_better(PlanSearch *s, int32_t *hosts, PlanScore *score)
     plan_search_note(s);
 }
 
+/* By integer programs; false if that found no place for some guests, or nothing
+ * at all */
+static bool
+pack_by_program(PlanSearch *s, PlanColumns *columns)
+{
+    g_autoptr(GPtrArray) wanted = NULL;
+
+    plan_columns_keep(columns);
+    plan_columns_improve(columns, PROGRAM_CELLS);
+    wanted = plan_columns_choose(columns, s->limits->solver,
+                                 s->limits->solver_data, SOLVER_SHARE);
+    if (!wanted) {
+        return false;
+    }
+    plan_search_assign(s, columns, wanted, SOLVER_SHARE);
+    plan_search_note(s);
+    if (plan_state_score(s->state).violation == 0) {
+        return true;
+    }
+    g_free(s->promising);
+    s->promising = g_memdup2(plan_state_hosts(s->state),
+                             s->model->n_guests * sizeof(int32_t));
+    return false;
+}
+
 void
 plan_search_pack(PlanSearch *s)
 {
@@ -657,32 +666,17 @@ plan_search_pack(PlanSearch *s)
     g_autofree int32_t *hosts = NULL;
     PlanScore score;
 
-    pack_all(s, NULL);
-    plan_search_note(s);
-    if (!columns) {
+    if (columns && s->limits->solver && pack_by_program(s, columns)) {
         return;
     }
     hosts = g_memdup2(plan_state_hosts(s->state),
                       s->model->n_guests * sizeof(int32_t));
     score = plan_state_score(s->state);
-    if (s->limits->solver) {
-        plan_columns_keep(columns);
-    }
-    plan_columns_improve(columns, FIRST_CELLS);
-    if (s->limits->solver && !s->stopped) {
-        g_autoptr(GPtrArray) wanted = plan_columns_choose(
-            columns, s->limits->solver, s->limits->solver_data, SOLVER_SHARE);
-
-        if (wanted) {
-            plan_search_assign(s, columns, wanted);
-            if (plan_state_score(s->state).violation > 0) {
-                g_free(s->promising);
-                s->promising = g_memdup2(plan_state_hosts(s->state),
-                                         s->model->n_guests * sizeof(int32_t));
-            }
-            keep_better(s, hosts, &score);
-        }
-    }
-    pack_all(s, columns);
+    pack_all(s, NULL);
     keep_better(s, hosts, &score);
+    if (columns && !s->stopped) {
+        plan_columns_improve(columns, FIRST_CELLS);
+        pack_all(s, columns);
+        keep_better(s, hosts, &score);
+    }
 }

@@ -51,6 +51,7 @@ typedef struct PlanProgram {
     GArray *entries;  /* PlanEntry */
     int32_t *on;      /* [guest x n_hosts + host] column, or -1 */
     double constant;  /* of the cost */
+    double gap;       /* a solution that is worse by this share will do */
     double share;     /* of what is left of the limit; 0: all of it */
     int64_t rounding; /* the model's cost may be that much less than ours */
 } PlanProgram;

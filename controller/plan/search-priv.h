@@ -116,9 +116,10 @@ void plan_search_pack(PlanSearch *s);
  * plan_search_assign() - Put all guests anew, those of a kind where hosts want
  * one
  * @wanted: Of plan_columns_choose(); used up
+ * @share: Of what is left of the limit, for the solver once more
  */
 void plan_search_assign(PlanSearch *s, const PlanColumns *columns,
-                        GPtrArray *wanted);
+                        GPtrArray *wanted, double share);
 
 /**
  * plan_search_repack() - Fill these hosts anew with the guests they have

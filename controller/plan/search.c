@@ -143,7 +143,6 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         plan_search_ants(&s);
         break;
     case PLAN_METHOD_LNS:
-        plan_search_place_rest(&s);
         plan_search_lns(&s, 1);
         break;
     case PLAN_METHOD_KWAY:

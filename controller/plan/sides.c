@@ -262,3 +262,28 @@ plan_sides_excess(const PlanModel *m, int32_t host, const int32_t *guests,
     }
     return excess;
 }
+
+void
+plan_sides_room(const PlanModel *m, int32_t host, const int32_t *guests,
+                size_t n, int64_t *room)
+{
+    g_autofree uint8_t *side_of = g_new(uint8_t, n + 1);
+    const int64_t *limit = m->side_limit + (size_t)host * 2 * m->n_resources;
+
+    plan_sides_excess(m, host, guests, n, PLAN_NOWHERE, PLAN_NOWHERE, side_of);
+    for (size_t i = 0; i < 2 * m->n_resources; i++) {
+        size_t r = i % m->n_resources;
+
+        room[i] = limit[i] < 0 ? INT64_MAX / 4 : 2 * limit[i];
+        for (size_t k = 0; k < n && limit[i] >= 0; k++) {
+            int64_t demand = m->demand[(size_t)guests[k] * m->n_resources + r];
+
+            if (m->guests[guests[k]].numa == 2) {
+                room[i] -= demand;
+            } else if (m->guests[guests[k]].numa == 1 &&
+                       side_of[k] == i / m->n_resources) {
+                room[i] -= 2 * demand;
+            }
+        }
+    }
+}

@@ -35,4 +35,12 @@ int64_t plan_sides_excess(const PlanModel *model, int32_t host,
                           const int32_t *guests, size_t n, int32_t minus,
                           int32_t plus, uint8_t *side);
 
+/**
+ * plan_sides_room() - What @guests, as they are divided best, leave of each side
+ * @room: [2 x n_resources], twice the amounts; INT64_MAX / 4 where a resource is
+ *        not divided. @host has to have sides.
+ */
+void plan_sides_room(const PlanModel *model, int32_t host,
+                     const int32_t *guests, size_t n, int64_t *room);
+
 #endif

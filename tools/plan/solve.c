@@ -22,6 +22,9 @@ refined_bound(const PlanModel *m)
     PlanBound bound = plan_bound(m);
     PlanCbcLimits limits = { .seconds = 5 }; /* for each of a few */
 
+    if (m->weights.hosts == 0) {
+        return bound;
+    }
     plan_bound_refine(&bound, m, BOUND_STEPS, plan_cbc_solve, &limits);
     return bound;
 }
@@ -45,6 +48,7 @@ bound_to_json(const PlanBound *b)
     jobj_add_i64(object, "hosts", b->hosts);
     jobj_add_i64(object, "hosts_by_resources", b->hosts_by_resources);
     jobj_add_i64(object, "hosts_by_columns", b->hosts_by_columns);
+    jobj_add_i64(object, "unplaced", b->unplaced);
     jobj_add_i64(object, "moves", b->moves);
     jobj_add_bool(object, "infeasible", b->infeasible);
     return object;
@@ -295,6 +299,9 @@ plan_bound_main(int argc, char **argv)
                b.moves);
         if (b.infeasible) {
             printf("more is asked for than there is\n");
+        }
+        if (b.unplaced > 0) {
+            printf("%" PRId64 " guests at least find no place\n", b.unplaced);
         }
     }
     return b.infeasible ? 1 : 0;

@@ -100,7 +100,7 @@ solve(void *data, const PlanProgram *p, const double *start, double *values,
     }
     add_rows(cbc, p);
     Cbc_setAllowableGap(cbc, 0);
-    Cbc_setAllowableFractionGap(cbc, 0);
+    Cbc_setAllowableFractionGap(cbc, p->gap);
     if (limits->seconds > 0) {
         Cbc_setMaximumSeconds(cbc, limits->seconds);
     }
