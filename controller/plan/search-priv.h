@@ -152,6 +152,9 @@ void plan_search_refine(PlanSearch *s);
 /** plan_search_exact() - By integer programming; as lns if that cannot be */
 void plan_search_exact(PlanSearch *s);
 
+/** plan_search_group_map_tune() - Put all guests anew, by heavy flows */
+void plan_search_group_map_tune(PlanSearch *s);
+
 /** plan_search_kway() - Put all guests anew, by cuts of the traffic graph */
 void plan_search_kway(PlanSearch *s, PlanPartition partition);
 

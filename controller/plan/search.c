@@ -23,6 +23,8 @@ static const struct {
     [PLAN_METHOD_PARTICLES] = { "pso", "particle swarm" },
     [PLAN_METHOD_ANTS] = { "aco", "ant colony" },
     [PLAN_METHOD_LNS] = { "lns", "take off some guests, put them back better" },
+    [PLAN_METHOD_GROUPS] = { "group-map-tune",
+                             "who exchanges most together, then as hill" },
     [PLAN_METHOD_EXACT] = { "exact", "integer programming, for small cases" },
     [PLAN_METHOD_KWAY] = { "kway", "cut the traffic graph, then as lns" },
 };
@@ -144,6 +146,10 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         break;
     case PLAN_METHOD_LNS:
         plan_search_lns(&s, 1);
+        break;
+    case PLAN_METHOD_GROUPS:
+        plan_search_place_rest(&s);
+        plan_search_group_map_tune(&s);
         break;
     case PLAN_METHOD_KWAY:
         plan_search_place_rest(&s);

@@ -59,6 +59,7 @@ typedef enum {
     PLAN_METHOD_PARTICLES,
     PLAN_METHOD_ANTS,
     PLAN_METHOD_LNS,
+    PLAN_METHOD_GROUPS,
     PLAN_METHOD_KWAY,
     PLAN_METHOD_EXACT,
     PLAN_N_METHODS,
@@ -83,7 +84,8 @@ const char *plan_method_promise(const PlanModel *model, PlanMethod method);
  * ff, ffd, bf, bfd and pack first take off all guests that may move, and ask where
  * they would go if everything were decided afresh; online moves nobody and puts
  * what is nowhere where it adds least; the others keep what is
- * there, place what is nowhere, and never end worse than they began. kway cuts
+ * there, place what is nowhere, and never end worse than they began.
+ * group-map-tune decides afresh as well, but goes back if that is worse. kway cuts
  * the traffic graph, and improves that unless what was there is better; without
  * partition() it only does the latter.
  *

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "plan/format.h"
 #include "plan/import.h"
 #include "tools/plan/commands.h"
@@ -76,6 +77,11 @@ solved_to_json(const PlanModel *m, const Solved *s, const PlanBound *all)
     if (plan_method_promise(m, s->method)) {
         jobj_add_string(object, "proven", plan_method_promise(m, s->method));
     }
+    if (s->price > 0 || s->n_sent_home > 0) {
+        jobj_add_u64(object, "sent_home", s->n_sent_home);
+        jobj_add_double(object, "saved", s->saved);
+        jobj_add_double(object, "price", s->price);
+    }
     jobj_add_double(object, "took_s", s->took_s);
     jobj_add_u64(object, "work", s->work);
     return object;
@@ -117,6 +123,18 @@ print_solved(const PlanModel *m, const Solved *s, const PlanBound *all)
            s->verdict->n_booted, b->moves);
 }
 
+/* What the moves have to be worth, if anything was asked */
+static void
+print_worth(const Solved *s, const PlanWorth *worth)
+{
+    if (worth->horizon_s > 0) {
+        printf(
+            "horizon    %.0f s: %.4g saved, moves cost %.4g; %zu guests sent "
+            "home\n",
+            worth->horizon_s, s->saved, s->price, s->n_sent_home);
+    }
+}
+
 static bool
 write_file(const char *name, const char *text)
 {
@@ -136,6 +154,8 @@ plan_solve_main(int argc, char **argv)
     g_autofree char *method_name = NULL;
     g_autofree char *output = NULL;
     g_autofree char *assignment = NULL;
+    g_autofree char *link = NULL;
+    g_autoptr(GError) error = NULL;
     gboolean json = FALSE;
     gboolean progress = FALSE;
     const GOptionEntry entries[] = {
@@ -145,6 +165,16 @@ plan_solve_main(int argc, char **argv)
           "Write placement and figures there, as JSON", "FILE" },
         { "assignment", 0, 0, G_OPTION_ARG_FILENAME, &assignment,
           "Write the placement there as numbers of hosts", "FILE" },
+        { "horizon", 0, 0, G_OPTION_ARG_DOUBLE, &o.solving.worth.horizon_s,
+          "Moves have to pay in so many seconds", "S" },
+        { "move-price", 0, 0, G_OPTION_ARG_DOUBLE, &o.solving.worth.move_price,
+          "A second of migration costs so much a second; with --horizon",
+          "COST" },
+        { "downtime-price", 0, 0, G_OPTION_ARG_DOUBLE,
+          &o.solving.worth.downtime_price,
+          "... and a second in which the guest is stopped", "COST" },
+        { "link", 0, 0, G_OPTION_ARG_STRING, &link,
+          "Interface of hosts that do not say, 1gbit if not said", "RATE" },
         { "progress", 0, 0, G_OPTION_ARG_NONE, &progress,
           "Tell of each better placement", NULL },
         { "json", 0, 0, G_OPTION_ARG_NONE, &json,
@@ -164,6 +194,18 @@ plan_solve_main(int argc, char **argv)
         return plan_options_fail("solve", "--method: there is no such method");
     }
     o.solving.progress = progress;
+    o.solving.worth.downtime_limit_s = 0.3;
+    if (!(o.solving.worth.horizon_s >= 0) ||
+        !(o.solving.worth.move_price >= 0) ||
+        !(o.solving.worth.downtime_price >= 0)) {
+        return plan_options_fail("solve",
+                                 "horizon and prices have to be 0 or more");
+    }
+    if (!units_parse_rate(link ? link : "1gbit", &o.solving.worth.link_bytes_s,
+                          &error)) {
+        g_prefix_error(&error, "--link: ");
+        return plan_options_fail("solve", error->message);
+    }
     solved = solving_run(m, method, &o.solving);
     if (!solved) {
         return 2;
@@ -189,6 +231,7 @@ plan_solve_main(int argc, char **argv)
     }
     if (!json) {
         print_solved(m, solved, &bound);
+        print_worth(solved, &o.solving.worth);
     }
     return solved->verdict->n_broken ? 1 : 0;
 }

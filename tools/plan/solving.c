@@ -106,7 +106,8 @@ worth_threads(PlanMethod method)
 {
     return method == PLAN_METHOD_HILL || method == PLAN_METHOD_ANNEAL ||
            method == PLAN_METHOD_GENETIC || method == PLAN_METHOD_PARTICLES ||
-           method == PLAN_METHOD_ANTS || method == PLAN_METHOD_LNS;
+           method == PLAN_METHOD_ANTS || method == PLAN_METHOD_LNS ||
+           method == PLAN_METHOD_GROUPS;
 }
 
 /* All start from the same placement with seeds of their own; the best of them,
@@ -175,15 +176,23 @@ solving_run(const PlanModel *model, PlanMethod method, const Solving *solving)
     g_autoptr(PlanState) state = plan_state_new(model, NULL);
     g_autoptr(Solved) solved = g_new0(Solved, 1);
     g_autofree Worker *workers = NULL;
+    double running;
 
     solved->method = method;
     solved->start = plan_state_score(state);
+    running = plan_worth_running(state);
     plan_state_free(g_steal_pointer(&state));
     g_mutex_init(&watch.lock);
     workers = run_workers(model, method, &limits, n_threads);
     g_mutex_clear(&watch.lock);
     state = workers[0].state;
     solved->work = workers[0].work;
+    if (solving->worth.horizon_s > 0) {
+        solved->n_sent_home = plan_worth_keep(state, &solving->worth);
+        solved->price = plan_worth_price(state, &solving->worth);
+        solved->saved =
+            (running - plan_worth_running(state)) * solving->worth.horizon_s;
+    }
     solved->took_s = elapsed_s(&watch);
     solved->proved = watch.proved;
     solved->end = plan_state_score(state);

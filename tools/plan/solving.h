@@ -10,13 +10,15 @@
 #include "plan/bound.h"
 #include "plan/check.h"
 #include "plan/search.h"
+#include "plan/worth.h"
 
 typedef struct Solving {
     double time_limit_s; /* 0: none */
     uint64_t work_limit; /* 0: none */
     uint64_t seed;
-    int threads;   /* searches side by side, by methods with random numbers */
-    bool progress; /* tell standard error of each improvement */
+    int threads;     /* searches side by side, by methods with random numbers */
+    bool progress;   /* tell standard error of each improvement */
+    PlanWorth worth; /* horizon_s 0: any gain is worth it */
 } Solving;
 
 typedef struct Solved {
@@ -26,7 +28,9 @@ typedef struct Solved {
     PlanScore start, end;
     double took_s;
     uint64_t work;
-    int64_t proved; /* a bound of its own, INT64_MIN if it has none */
+    size_t n_sent_home;  /* by what moves have to be worth */
+    double saved, price; /* over the horizon, and of the migrations */
+    int64_t proved;      /* a bound of its own, INT64_MIN if it has none */
 } Solved;
 
 void solved_free(Solved *solved);

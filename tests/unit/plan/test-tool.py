@@ -114,12 +114,53 @@ class Solve(unittest.TestCase):
         self.assertEqual(names[:12],
                          "ff ffd bf bfd pack online hill anneal genetic pso "
                          "aco lns".split())
+        self.assertEqual(names[12], "group-map-tune")
         bound = json.loads(run("bound", "--json", GOLDEN).stdout)
         # all eight units on one host each, if need be
         self.assertEqual(bound["cost"], 8000)
         self.assertEqual(bound["hosts"], 4)
         for method in out:
             self.assertGreaterEqual(method["cost"], bound["cost"])
+
+
+class Horizon(unittest.TestCase):
+    MODEL = {
+        "format": "vmferry-plan-1",
+        "resources": [{"name": "cpu", "reserve": 1}],
+        "hosts": [{"name": n, "capacity": {"cpu": 10}, "idle_mw": 100000,
+                   "link_bytes_s": 100000000} for n in "ab"],
+        "guests": [{"name": "x", "host": "a", "demand": {"cpu": 4},
+                    "memory_bytes": 1000000000},
+                   {"name": "y", "host": "b", "demand": {"cpu": 4},
+                    "memory_bytes": 1000000000}],
+        "weights": {"energy": 1}}
+
+    def solve(self, horizon, model=None):
+        done = run("solve", "--work-limit", "2000", "--horizon", str(horizon),
+                   "--move-price", "20000", "--json", "-",
+                   text=json.dumps(model or self.MODEL))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_a_move_has_to_pay(self):
+        """10 s at 20 W are 200 J, and an idle host draws 100 W"""
+        short, long = self.solve(1.9), self.solve(2.1)
+        self.assertEqual((short["moved"], short["sent_home"]), (0, 1))
+        self.assertEqual((long["moved"], long["sent_home"]), (1, 0))
+        self.assertAlmostEqual(long["price"], 200000, delta=1)
+        self.assertAlmostEqual(long["saved"], 210000, delta=1)
+
+    def test_the_end_is_a_fixed_point(self):
+        end = self.solve(100)
+        model = json.loads(json.dumps(self.MODEL))
+        for guest in model["guests"]:
+            guest["host"] = end["placement"][guest["name"]]
+        self.assertEqual(self.solve(100, model)["moved"], 0)
+
+    def test_prices_are_checked(self):
+        done = run("solve", "--horizon", "-1", GOLDEN)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("0 or more", done.stderr)
 
 
 class Moves(unittest.TestCase):
