@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * reservation-priv.h - inside of a reservation
+ */
+#ifndef TC_RESERVATION_PRIV_H
+#define TC_RESERVATION_PRIV_H
+
+#include "tc/reservation-site.h"
+#include "tc/reservation.h"
+
+struct Reservation {
+    Site *site;
+    int ifindex;
+    LeaseKey key;
+    uint16_t minor;
+    uint32_t class_id;
+    char *name;
+    char **macs;
+    char *warning;
+};
+
+void reservation_free(Reservation *reservation);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reservation, reservation_free)
+
+/**
+ * reservation_enter() - Read lease and link anew, under the lock
+ *
+ * Return: our owner in the lease, borrowed; NULL with RESERVATION_ERROR_GONE if
+ * somebody else has removed the share
+ */
+LeaseOwner *reservation_enter(Reservation *reservation, SiteDepth depth,
+                              GError **error);
+
+#endif
