@@ -17,6 +17,7 @@
 #define RIGHT 800.0 /* names stand beyond */
 #define TOP 22.0
 #define LABEL_GAP 15.0
+#define RATIO_ROW 18.0
 #define COLOURS 8
 
 const char experiment_style[] =
@@ -350,35 +351,52 @@ ratio_row(GString *out, const Summary *summary, const SummaryCell *cell,
     svg_text(out, "tick", RIGHT + 8.0, y + 4.0, SVG_START, hint);
 }
 
-void
-chart_ratios(GString *out, const Summary *summary)
+/* How many ratios there are, and what they span. */
+static guint
+ratio_extent(const Summary *summary, double *low, double *high)
 {
-    guint n = summary->scenario->methods->len, rows = 0;
-    double low = 0.5, high = 1.5, ticks[CHART_MAX_TICKS], bottom, y = TOP + 8.0;
-    ChartScale across;
-    size_t n_ticks;
+    guint rows = 0;
 
     for (guint c = 0; c < summary->cells->len; c++) {
         const SummaryCell *cell =
             &g_array_index(summary->cells, SummaryCell, c);
 
-        for (guint m = 1; m < n; m++) {
+        for (guint m = 1; m < summary->scenario->methods->len; m++) {
             const Estimate *ratio = &cell->methods[m].ratios[MEASURE_TOTAL];
 
             if (ratio->n > 0) {
                 rows++;
-                low = fmin(low, ratio->interval ? ratio->low.value
-                                                : ratio->median.value);
-                high = fmax(high, ratio->interval ? ratio->high.value
+                *low = fmin(*low, ratio->interval ? ratio->low.value
                                                   : ratio->median.value);
+                *high = fmax(*high, ratio->interval ? ratio->high.value
+                                                    : ratio->median.value);
             }
         }
     }
+    return rows;
+}
+
+double
+chart_ratios_height(const Summary *summary)
+{
+    double low = 1.0, high = 1.0;
+
+    return TOP + RATIO_ROW * ratio_extent(summary, &low, &high) + 26.0;
+}
+
+void
+chart_ratios(GString *out, const Summary *summary)
+{
+    double low = 0.5, high = 1.5, ticks[CHART_MAX_TICKS], bottom, y = TOP + 8.0;
+    guint rows = ratio_extent(summary, &low, &high);
+    ChartScale across;
+    size_t n_ticks;
+
     if (rows == 0) {
         return;
     }
     low = fmax(low, 0.001);
-    bottom = TOP + 18.0 * rows;
+    bottom = TOP + RATIO_ROW * rows;
     across = (ChartScale){ .low = low / 1.1,
                            .high = high * 1.1,
                            .from = 312.0,
@@ -400,10 +418,10 @@ chart_ratios(GString *out, const Summary *summary)
         const SummaryCell *cell =
             &g_array_index(summary->cells, SummaryCell, c);
 
-        for (guint m = 1; m < n; m++) {
+        for (guint m = 1; m < summary->scenario->methods->len; m++) {
             if (cell->methods[m].ratios[MEASURE_TOTAL].n > 0) {
                 ratio_row(out, summary, cell, m, y, &across);
-                y += 18.0;
+                y += RATIO_ROW;
             }
         }
     }

@@ -21,8 +21,9 @@ void chart_distribution(GString *out, const Summary *summary,
 bool chart_work(GString *out, const Summary *summary, const GPtrArray *results,
                 const SummaryCell *cell);
 
-/** chart_ratios() - Total times of the first method and each other's of it, a
- * dot with its interval; NULL-safe where nothing is compared */
+/** chart_ratios() - Total time of each method, of the first one's: a dot with
+ * its interval. Draws nothing where nothing is compared */
 void chart_ratios(GString *out, const Summary *summary);
+double chart_ratios_height(const Summary *summary);
 
 #endif

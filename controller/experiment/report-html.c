@@ -183,6 +183,27 @@ append_cell(GString *out, const Summary *summary, const GPtrArray *results,
 }
 
 char *
+experiment_svg(const Summary *summary)
+{
+    g_autoptr(GString) ratios = g_string_new(NULL);
+    GString *out;
+
+    chart_ratios(ratios, summary);
+    if (ratios->len == 0) {
+        return NULL;
+    }
+    /* the picture as it is, in one that says what it is */
+    out = g_string_new("<svg xmlns=\"http://www.w3.org/2000/svg\" "
+                       "viewBox=\"0 0 960 ");
+    g_string_append_printf(out, "%.0f\">\n<style>\n%s%s</style>\n",
+                           chart_ratios_height(summary), report_style,
+                           experiment_style);
+    g_string_append(out, ratios->str);
+    g_string_append(out, "</svg>\n");
+    return g_string_free(out, FALSE);
+}
+
+char *
 experiment_html(const Summary *summary, const GPtrArray *results)
 {
     GString *out = g_string_new(NULL);

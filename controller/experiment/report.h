@@ -26,4 +26,8 @@ char *experiment_json(const Summary *summary);
  * @results: Those the summary was made of */
 char *experiment_html(const Summary *summary, const GPtrArray *results);
 
+/** experiment_svg() - The ratios of total times, a picture of its own; NULL if
+ * nothing is compared */
+char *experiment_svg(const Summary *summary);
+
 #endif

@@ -25,15 +25,15 @@ options_clear(ReportOptions *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ReportOptions, options_clear)
 
-static const char *const formats[] = { "text", "csv",  "runs",
-                                       "json", "html", NULL };
+static const char *const formats[] = { "text", "csv", "runs", "json",
+                                       "html", "svg", NULL };
 
 static bool
 parse_options(ReportOptions *options, int argc, char **argv, GError **error)
 {
     const GOptionEntry entries[] = {
         { "format", 'f', 0, G_OPTION_ARG_STRING, &options->format,
-          "text (default), csv, runs (a line a run, as CSV), json or html",
+          "text (default), csv, runs (a line a run, as CSV), json, html or svg",
           "FORMAT" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
           "Write there instead of to standard output", "FILE" },
@@ -64,8 +64,8 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
     }
     if (!g_strv_contains(formats, options->format)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "--format %s: it is one of text, csv, runs, json and "
-                    "html",
+                    "--format %s: it is one of text, csv, runs, json, html "
+                    "and svg",
                     options->format);
         return false;
     }
@@ -88,6 +88,9 @@ format_report(const ReportOptions *options, const Scenario *scenario,
     }
     if (strcmp(options->format, "json") == 0) {
         return experiment_json(summary);
+    }
+    if (strcmp(options->format, "svg") == 0) {
+        return experiment_svg(summary);
     }
     if (strcmp(options->format, "html") == 0) {
         return experiment_html(summary, results);
@@ -113,6 +116,11 @@ experiment_report_main(int argc, char **argv)
         return 1;
     }
     text = format_report(&options, scenario, results);
+    if (!text) {
+        fprintf(stderr, "error: vmferry-testbed report: nothing is compared "
+                        "yet, so that there is no picture of it\n");
+        return 1;
+    }
     if (options.output) {
         if (!g_file_set_contents(options.output, text, -1, &error)) {
             fprintf(stderr, "error: vmferry-testbed report: %s\n",

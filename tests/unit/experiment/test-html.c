@@ -97,6 +97,35 @@ Test(html, is_well_formed_and_whole)
     cr_assert_null(strstr(page, "inf\""));
 }
 
+/* The picture alone, for a page of Markdown. */
+Test(svg, is_well_formed_and_of_its_own)
+{
+    g_autofree char *picture = NULL;
+    static const GMarkupParser nothing = { 0 };
+    g_autoptr(GMarkupParseContext) context =
+        g_markup_parse_context_new(&nothing, 0, NULL, NULL);
+    g_autoptr(Scenario) scenario =
+        scenario_parse(scenario_text, strlen(scenario_text), "t", NULL);
+    g_autoptr(GPtrArray) results =
+        g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
+    SummaryOptions options = { .seed = 1 };
+    g_autoptr(Summary) empty = summary_new(scenario, results, &options);
+    g_autoptr(Summary) full = NULL;
+
+    cr_assert_null(experiment_svg(empty), "nothing is compared");
+    for (unsigned r = 1; r <= 3; r++) {
+        g_ptr_array_add(results, result_of("virsh", r, 90));
+        g_ptr_array_add(results, result_of("default", r, 45));
+    }
+    full = summary_new(scenario, results, &options);
+    picture = experiment_svg(full);
+    cr_assert(
+        g_str_has_prefix(picture, "<svg xmlns=\"http://www.w3.org/2000/svg\""));
+    cr_assert(g_markup_parse_context_parse(context, picture, -1, NULL) &&
+              g_markup_parse_context_end_parse(context, NULL));
+    cr_assert(strstr(picture, "0.50 [0.50 to 0.50]"), "%s", picture);
+}
+
 Test(html, without_results_is_a_page_too)
 {
     g_autofree char *page = page_of(0);

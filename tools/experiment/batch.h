@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * batch.h - scenarios that are run one after the other
+ */
+#ifndef EXPERIMENT_BATCH_H
+#define EXPERIMENT_BATCH_H
+
+#include "base/json.h"
+#include "experiment/scenario.h"
+#include "tools/experiment/driver.h"
+
+/* As given; strings are owned. */
+typedef struct BatchOptions {
+    char **files; /* scenarios */
+    char *out;    /* absolute; results go to OUT/SCENARIO */
+    char *state;  /* of the testbed, absolute */
+    gint repeat;  /* 0: as the scenario says */
+    gint most;    /* runs to be made now; 0: all */
+    gint64 seed;  /* of the order */
+    gboolean resume;
+    gboolean keep_disturbed; /* they are marked, and not repeated */
+} BatchOptions;
+
+typedef struct Batch {
+    const BatchOptions *options;
+    char *testbed, *vmferry, *experiment; /* absolute paths; owned */
+    GPtrArray *scenarios;                 /* Scenario * */
+    GPtrArray *texts;                     /* char *, as they were read */
+    Driver *driver;                       /* owned */
+    JsonObject *machine;
+    unsigned total, done, made; /* runs: in all, so far, of them by us */
+    double made_s;
+} Batch;
+
+void batch_init(Batch *batch, const BatchOptions *options);
+void batch_clear(Batch *batch);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
+
+/** batch_read() - All scenarios; SCENARIO_ERROR names file and line */
+bool batch_read(Batch *batch, GError **error);
+
+/** batch_print_plan() - Names of all runs in their order */
+void batch_print_plan(const Batch *batch);
+
+/** batch_find_programs() - vmferry beside us, the script in the sources, or
+ * where the environment says */
+bool batch_find_programs(Batch *batch, GError **error);
+
+/** batch_open() - Folders of results; those that are there need .resume */
+bool batch_open(const Batch *batch, GError **error);
+
+/** batch_run() - What has no result yet. The testbed is left up */
+bool batch_run(Batch *batch, GError **error);
+
+#endif
