@@ -220,7 +220,8 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
                       .experiment = batch->experiment,
                       .state = batch->options->state,
                       .work = work,
-                      .machine = batch->machine };
+                      .machine = batch->machine,
+                      .anonymous = batch->options->anonymous };
     int64_t began_us = clock_mono_us();
 
     if (files_has_run(folder, name)) {

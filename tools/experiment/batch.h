@@ -18,6 +18,7 @@ typedef struct BatchOptions {
     gint most;    /* runs to be made now; 0: all */
     gint64 seed;  /* of the order */
     gboolean resume;
+    gboolean anonymous;      /* results name no machine */
     gboolean keep_disturbed; /* they are marked, and not repeated */
 } BatchOptions;
 

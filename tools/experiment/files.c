@@ -109,6 +109,17 @@ files_has_run(const char *folder, const char *name)
 }
 
 bool
+files_read_run(const char *folder, const char *name, char **text, gsize *length,
+               GError **error)
+{
+    g_autofree char *plain = g_strdup_printf("%s/runs/%s.json", folder, name);
+    g_autofree char *packed = g_strdup_printf("%s.zst", plain);
+
+    return files_read(g_file_test(packed, G_FILE_TEST_EXISTS) ? packed : plain,
+                      text, length, error);
+}
+
+bool
 files_write_run(const char *folder, const char *name, const char *text,
                 GError **error)
 {

@@ -24,6 +24,10 @@ bool files_read(const char *path, char **text, gsize *length, GError **error);
 /** files_has_run() - Is there a result called that? */
 bool files_has_run(const char *folder, const char *name);
 
+/** files_read_run() - The result called that */
+bool files_read_run(const char *folder, const char *name, char **text,
+                    gsize *length, GError **error);
+
 /** files_write_run() - Whole or not at all, compressed where we can */
 bool files_write_run(const char *folder, const char *name, const char *text,
                      GError **error);

@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "experiment/guestperf.h"
 #include "experiment/report.h"
 #include "tools/experiment/commands.h"
 #include "tools/experiment/files.h"
 
 typedef struct ReportOptions {
     char **folders;
-    char *format, *output;
+    char *format, *output, *run;
     gint64 seed;
     gboolean undisturbed;
 } ReportOptions;
@@ -22,21 +23,26 @@ options_clear(ReportOptions *options)
     g_strfreev(options->folders);
     g_free(options->format);
     g_free(options->output);
+    g_free(options->run);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ReportOptions, options_clear)
 
-static const char *const formats[] = { "text", "csv", "runs", "json",
-                                       "html", "svg", NULL };
+static const char *const formats[] = { "text", "csv", "runs",      "json",
+                                       "html", "svg", "guestperf", NULL };
 
 static bool
 parse_options(ReportOptions *options, int argc, char **argv, GError **error)
 {
     const GOptionEntry entries[] = {
         { "format", 'f', 0, G_OPTION_ARG_STRING, &options->format,
-          "text (default), csv, runs (a line a run, as CSV), json, html or svg",
+          "text (default), csv, runs (a line a run, as CSV), json, html, svg, "
+          "or "
+          "guestperf (one run)",
           "FORMAT" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
           "Write there instead of to standard output", "FILE" },
+        { "run", 0, 0, G_OPTION_ARG_STRING, &options->run,
+          "Of guestperf: which one, r01-vm2-50mbit-four-default", "NAME" },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
           "Of the bootstrap (1)", "S" },
         { "undisturbed", 0, 0, G_OPTION_ARG_NONE, &options->undisturbed,
@@ -64,12 +70,36 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
     }
     if (!g_strv_contains(formats, options->format)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "--format %s: it is one of text, csv, runs, json, html "
-                    "and svg",
+                    "--format %s: it is one of text, csv, runs, json, html, "
+                    "svg and guestperf",
                     options->format);
         return false;
     }
+    if ((strcmp(options->format, "guestperf") == 0) != (options->run != NULL)) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "--format guestperf and --run NAME belong "
+                            "together: it is of one run");
+        return false;
+    }
     return true;
+}
+
+/* A run as QEMU's guestperf would have written it. */
+static char *
+format_guestperf(const ReportOptions *options, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(JsonObject) run = NULL;
+    g_autoptr(JsonObject) report = NULL;
+    gsize length = 0;
+
+    if (!files_read_run(options->folders[0], options->run, &text, &length,
+                        error)) {
+        return NULL;
+    }
+    run = jobj_parse(text, length, error);
+    report = run ? guestperf_report(run, error) : NULL;
+    return report ? jobj_to_text(report, true) : NULL;
 }
 
 static char *
@@ -98,6 +128,25 @@ format_report(const ReportOptions *options, const Scenario *scenario,
     return experiment_text(summary);
 }
 
+static int
+write_text(const ReportOptions *options, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (options->output) {
+        if (!g_file_set_contents(options->output, text, -1, &error)) {
+            fprintf(stderr, "error: vmferry-testbed report: %s\n",
+                    error->message);
+            return 1;
+        }
+    } else if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
+        fprintf(stderr, "error: vmferry-testbed report: standard output "
+                        "cannot be written\n");
+        return 1;
+    }
+    return 0;
+}
+
 int
 experiment_report_main(int argc, char **argv)
 {
@@ -111,6 +160,15 @@ experiment_report_main(int argc, char **argv)
         fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
         return 2;
     }
+    if (strcmp(options.format, "guestperf") == 0) {
+        text = format_guestperf(&options, &error);
+        if (!text) {
+            fprintf(stderr, "error: vmferry-testbed report: %s\n",
+                    error->message);
+            return 1;
+        }
+        return write_text(&options, text);
+    }
     if (!files_load(options.folders[0], &scenario, &results, &error)) {
         fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
         return 1;
@@ -121,16 +179,5 @@ experiment_report_main(int argc, char **argv)
                         "yet, so that there is no picture of it\n");
         return 1;
     }
-    if (options.output) {
-        if (!g_file_set_contents(options.output, text, -1, &error)) {
-            fprintf(stderr, "error: vmferry-testbed report: %s\n",
-                    error->message);
-            return 1;
-        }
-    } else if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
-        fprintf(stderr, "error: vmferry-testbed report: standard output "
-                        "cannot be written\n");
-        return 1;
-    }
-    return 0;
+    return write_text(&options, text);
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/units.h"
+#include "experiment/anonymize.h"
 #include "experiment/method.h"
 #include "tools/experiment/files.h"
 #include "tools/experiment/runner-priv.h"
@@ -243,6 +244,36 @@ gather_names(const RunState *run, Result *result)
     result->started = clock_format_utc(run->began_wall_us);
 }
 
+/* One that may be changed. */
+static JsonObject *
+copy_of(JsonObject *json)
+{
+    g_autofree char *text = jobj_to_text(json, false);
+
+    return jobj_parse(text, strlen(text), NULL);
+}
+
+/* How it was set, for readers who have no scenario. */
+static JsonObject *
+settings(const RunState *run)
+{
+    const Scenario *scenario = run->runner->scenario;
+    const ScenarioGuest *guest =
+        &g_array_index(scenario->guests, ScenarioGuest, run->planned->guest);
+    const ScenarioMethod *method =
+        &g_array_index(scenario->methods, ScenarioMethod, run->planned->method);
+    JsonObject *json = json_object_new_object();
+
+    jobj_add_string(json, "kind", method_kind_name(method->kind));
+    jobj_add_u64(json, "memory_mib", guest->memory_mib);
+    jobj_add_u64(json, "vcpus", guest->vcpus);
+    jobj_add_string(json, "workload", guest->workload);
+    jobj_add_string(json, "arguments", guest->arguments);
+    jobj_add_u64(json, "bandwidth_mib_s", method->bandwidth_mib_s);
+    jobj_add_u64(json, "connections", method->connections);
+    return json;
+}
+
 Result *
 runner_gather(RunState *run, char **text, GError **error)
 {
@@ -269,12 +300,16 @@ runner_gather(RunState *run, char **text, GError **error)
         return NULL;
     }
     json = result_to_json(result);
+    jobj_add(json, "settings", settings(run));
     jobj_add_string(json, "command", run->command);
     jobj_add_double(json, "preparation_s", (double)prepared_us / 1e6);
-    jobj_add(json, "machine", json_object_get(run->runner->machine));
+    jobj_add(json, "machine", copy_of(run->runner->machine));
     jobj_add_string(json, "job", run->job);
     jobj_add(json, "cross_report", g_steal_pointer(&cross));
     jobj_add(json, "record", g_steal_pointer(&record));
+    if (run->runner->anonymous) {
+        result_anonymize(json);
+    }
     *text = jobj_to_text(json, false);
     return g_steal_pointer(&result);
 }

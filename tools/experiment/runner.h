@@ -24,6 +24,7 @@ typedef struct Runner {
     const char *state; /* of the testbed */
     const char *work;  /* for files of a run */
     JsonObject *machine;
+    bool anonymous; /* results name no machine */
 } Runner;
 
 /**
