@@ -15,6 +15,10 @@
  * go. A guest does so once at most, so this ends; those that find
  * no way are left out and named.
  *
+ * The order is then learnt: all migrations of hosts that were late get more
+ * urgent, and everything is planned anew, every second time with whole
+ * interfaces only, as long as there is time; the shortest schedule counts.
+ *
  * A move that arrives at a host where not everybody fits at once has to wait
  * for all that left this host before it, in `after`: an arrival then finds at
  * least the room that it found here, whatever the others' pace.
@@ -26,6 +30,14 @@
 #include <string.h>
 
 #include "plan/sides.h"
+
+/* Of variants: how many are tried, and migrations in all of them; how far from
+ * the bound none is tried any more */
+#define MOST_TRIES 400
+#define MOST_STARTS 30000
+#define GOOD 0.004
+#define HURRY 0.4 /* what is added at most, each time that a host is late */
+#define LATE 0.3  /* of the way from the bound to the end */
 
 typedef struct Want {
     int32_t guest;
@@ -54,6 +66,8 @@ typedef struct Scheduler {
     size_t *busy;       /* [host] migrations */
     double *load_out, *load_in; /* [host] seconds still to carry */
     double now_s;
+    const double *urgency; /* [guest] factor of its interfaces' loads */
+    bool whole;            /* whole interfaces only */
 } Scheduler;
 
 static uint64_t
@@ -172,6 +186,9 @@ choose_rate(const Scheduler *s, int32_t guest, int32_t from, int32_t to)
 
     if (free >= full) {
         return full;
+    }
+    if (s->whole) {
+        return 0;
     }
     /* a tenth is no rate to live on */
     if (free < full / 10 || free == 0) {
@@ -302,7 +319,8 @@ start_waiting(Scheduler *s)
         ranked[n].time_s = full_time(s, want->guest, from, want->to);
         ranked[n].urgency = from == PLAN_NOWHERE
                                 ? 0
-                                : MAX(s->load_out[from], s->load_in[want->to]);
+                                : MAX(s->load_out[from], s->load_in[want->to]) *
+                                      s->urgency[want->guest];
         n++;
     }
     if (n > 1) {
@@ -606,10 +624,14 @@ scheduler_clear(Scheduler *s)
 /* One attempt. What @stay says makes no detour. */
 static PlanMoves *
 schedule(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
-         const bool *stay)
+         const bool *stay, const double *urgency, bool whole)
 {
     PlanMoves *result = g_new0(PlanMoves, 1);
-    Scheduler s = { .m = m, .query = query, .result = result };
+    Scheduler s = { .m = m,
+                    .query = query,
+                    .result = result,
+                    .urgency = urgency,
+                    .whole = whole };
     g_autofree int64_t *use_at_first = NULL;
 
     result->moves = g_array_new(FALSE, TRUE, sizeof(PlanMove));
@@ -641,6 +663,71 @@ schedule(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
     return result;
 }
 
+/* 0 to 1, the same for the same two numbers: splitmix64's way of stirring */
+static double
+chance(uint64_t a, uint64_t b)
+{
+    uint64_t x = ((a << 32) ^ b) + UINT64_C(0x9e3779b97f4a7c15);
+
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (double)((x ^ (x >> 31)) >> 11) * 0x1p-53;
+}
+
+/* Whoever ended late, and all that share an interface with it, are in more of a
+ * hurry next time, some more than others. */
+static void
+learn(const PlanModel *m, const PlanMoves *moves, guint round, double *urgency)
+{
+    g_autofree bool *late = g_new0(bool, m->n_hosts + 1);
+    double late_s =
+        moves->bound_s + LATE * (moves->makespan_s - moves->bound_s);
+
+    for (guint i = 0; i < moves->moves->len; i++) {
+        const PlanMove *move = &g_array_index(moves->moves, PlanMove, i);
+
+        if (move->from != PLAN_NOWHERE && move->end_s > late_s) {
+            late[move->from] = late[move->to] = true;
+        }
+    }
+    for (guint i = 0; i < moves->moves->len; i++) {
+        const PlanMove *move = &g_array_index(moves->moves, PlanMove, i);
+
+        if (move->from != PLAN_NOWHERE &&
+            (late[move->from] || late[move->to])) {
+            urgency[move->guest] *=
+                1 + HURRY * chance(round, (uint64_t)move->guest);
+        }
+    }
+}
+
+/* The shortest of as many orders as there is time for, or the first that is as
+ * good as the bound */
+static PlanMoves *
+improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
+        const bool *stay, double *urgency, PlanMoves *best)
+{
+    size_t n = 1 + best->moves->len;
+    guint tries = (guint)CLAMP(MOST_STARTS / n, 2, MOST_TRIES);
+
+    learn(m, best, 0, urgency);
+    for (guint i = 1;
+         i <= tries && best->makespan_s > best->bound_s * (1 + GOOD); i++) {
+        PlanMoves *other =
+            schedule(m, target, query, stay, urgency, i % 2 == 1);
+
+        learn(m, other, i, urgency);
+        if (other->left_out->len == 0 && other->makespan_s < best->makespan_s) {
+            PlanMoves *swap = best;
+
+            best = other;
+            other = swap;
+        }
+        plan_moves_free(other);
+    }
+    return best;
+}
+
 /* Whoever found no way is dropped from the target, and all is planned anew, so
  * that nobody makes a detour for moves that do not happen. */
 PlanMoves *
@@ -649,14 +736,19 @@ plan_moves_new(const PlanModel *m, const int32_t *target,
 {
     g_autofree int32_t *rest = g_new(int32_t, m->n_guests + 1);
     g_autofree bool *stay = g_new0(bool, m->n_guests + 1);
+    g_autofree double *urgency = g_new(double, m->n_guests + 1);
     g_autoptr(GArray) dropped = g_array_new(FALSE, FALSE, sizeof(int32_t));
 
+    for (size_t g = 0; g < m->n_guests; g++) {
+        urgency[g] = 1;
+    }
     g_assert(query->link_bytes_s > 0 && query->downtime_limit_s > 0);
     memcpy(rest, target, m->n_guests * sizeof(int32_t));
     for (;;) {
-        PlanMoves *result = schedule(m, rest, query, stay);
+        PlanMoves *result = schedule(m, rest, query, stay, urgency, false);
 
         if (result->left_out->len == 0) {
+            result = improve(m, rest, query, stay, urgency, result);
             g_array_append_vals(result->left_out, dropped->data, dropped->len);
             return result;
         }
