@@ -8,6 +8,7 @@
 # Some 50 s, in two network namespaces of its own; root.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../system/lib.sh"
+. "$(dirname "$0")/far.sh"
 
 [ "$(id -u)" = 0 ] || skip "namespaces need root"
 [ -z "${VMFERRY_SANITIZED:-}" ] ||
@@ -45,31 +46,7 @@ trap cleanup EXIT
 
 mount -t tmpfs none /run
 mkdir -p /run/libvirt/qemu
-unshare --net sleep 600 &
-FAR=$!
-ip link set lo up
-wait_for 50 "there is a far namespace" sh -c \
-    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
-ip link add near0 type veth peer name far0 netns $FAR
-ip address add 10.9.0.1/24 dev near0
-ip link set near0 up
-nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
-nsenter -t $FAR -n ip link set far0 up
-nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
-import socket, sys, threading
-def take(port):
-    listener = socket.create_server(("10.9.0.2", port))
-    while True:
-        c = listener.accept()[0]
-        threading.Thread(target=lambda: all(iter(lambda: c.recv(1 << 16), b"")),
-                         daemon=True).start()
-for port in range(49152, 49156):
-    threading.Thread(target=take, args=(port,), daemon=True).start()
-open(sys.argv[1], "w").close()
-threading.Event().wait()
-END
-SINK=$!
-wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
+far_begin
 
 # guests N: that wait until libvirt is asked to migrate them
 guests() {
@@ -105,10 +82,10 @@ daemon_start() {
         bail "$(cat "$LOG")"
 }
 
-drain() {
+drain_start() {
     LD_PRELOAD=$FAKE "$VMFERRY" drain --to qemu+tcp://10.9.0.2/system --yes \
         --migrateuri tcp://10.9.0.2 --link near0=50mbit --no-sample --json \
-        --state "$WORK/drain.json" "$@" >"$OUT" 2>&1 &
+        --state "$WORK/drain.json" >"$OUT" 2>&1 &
     DRAIN=$!
 }
 
@@ -120,7 +97,7 @@ told() {
 # --- with a daemon: its queue, its classes, [starter drain] ---
 guests 3
 daemon_start enforce '[starter drain]' priority=7 'allow=guarantee ceiling'
-drain
+drain_start
 wait_for 15 "daemon: the first is steered there" sh -c \
     "'$VMFERRY' status --json | jq -e '.sessions[0].not_in_force == null and
         .sessions[0].starter == \"drain\" and .sessions[0].priority == 7' >/dev/null"
@@ -154,7 +131,7 @@ wait "$DAEMON"
 # --- one that is cancelled while it waits, and a daemon that dies ---
 guests 3 60
 daemon_start enforce
-drain
+drain_start
 wait_for 15 "death: one is steered, two wait" sh -c \
     "[ \$('$VMFERRY' queue --json | jq '.queue | length') = 2 ]"
 last=$("$VMFERRY" queue --json | jq -r '.queue[1].guest')
@@ -175,7 +152,7 @@ check "death: it is said that the daemon is gone" \
 # --- one that only looks on ---
 guests 2
 daemon_start observe
-drain
+drain_start
 wait_for 15 "observe: the drain reserves itself" sh -c \
     "tc class show dev near0 | grep -q '7666:1000 '"
 check_equal "observe: and owns the class" "$DRAIN" \
