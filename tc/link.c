@@ -522,6 +522,22 @@ link_resolve(const char *address, const char *device, uint64_t rate_bytes_s,
     return true;
 }
 
+uint64_t
+link_speed(const char *device)
+{
+    g_autoptr(KernelSocket) kernel = kernel_open(NETLINK_ROUTE, NULL);
+    g_autoptr(GArray) devices = kernel ? device_list(kernel, NULL) : NULL;
+
+    for (guint i = 0; devices && i < devices->len; i++) {
+        const Device *one = &g_array_index(devices, Device, i);
+
+        if (strcmp(one->name, device) == 0) {
+            return link_device_bytes_s(devices, one);
+        }
+    }
+    return 0;
+}
+
 bool
 link_tx_bytes(const Link *link, uint64_t *bytes, GError **error)
 {

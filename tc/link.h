@@ -55,6 +55,10 @@ bool link_resolve(const char *address, const char *device,
 bool link_find(const char *address, const char *device, uint64_t rate_bytes_s,
                Link *link, GError **error);
 
+/** link_speed() - What the interface of that name carries, bytes a second, as
+ * its hardware says; 0: virtual, or it does not say, or there is none */
+uint64_t link_speed(const char *device);
+
 /** link_tx_bytes() - Bytes the interface has sent so far; no privilege */
 bool link_tx_bytes(const Link *link, uint64_t *bytes, GError **error);
 

@@ -60,6 +60,7 @@ circuit_of(Daemon *daemon, const char *device)
         circuit->since_us = clock_wall_us();
         g_hash_table_insert(daemon->circuits, g_strdup(device), circuit);
     }
+    breaker_configure(circuit->breaker, &settings); /* after a reload */
     return circuit;
 }
 

@@ -159,7 +159,9 @@ show_ended(Daemon *daemon, CtlRequest *request, const char *which)
         return false;
     }
     path = g_build_filename(folder, file, NULL);
-    disk_wait(daemon->disk); /* it may have ended just now */
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        disk_wait(daemon->disk); /* it may have ended just now */
+    }
     if (!g_file_get_contents(path, &text, &length, NULL) ||
         !(record = jobj_parse(text, length, NULL))) {
         return false;

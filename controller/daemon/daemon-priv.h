@@ -301,6 +301,7 @@ void steps_open_journal(Daemon *daemon);
 void steps_look(Outgoing *outgoing);
 void steps_withdraw(Outgoing *outgoing);
 void steps_reconnected(Outgoing *outgoing);
+void steps_theirs(Outgoing *outgoing);
 void steps_end(Outgoing *outgoing);
 /* What was changed on guests by those who are gone, and by sessions of ours
  * that have ended; again later, as long as any of it is left */

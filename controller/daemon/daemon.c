@@ -394,6 +394,22 @@ connect_later(Daemon *daemon)
 
 /* --- the life --- */
 
+/* What is queued in each gets a tenth of a second, one after the other. */
+#define MANY_CLASSES 4
+
+static bool
+many_classes(const Daemon *daemon)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        n += outgoing->reservation != NULL;
+    }
+    return n > MANY_CLASSES;
+}
+
 /* Within a second nothing of ours is left, or all of it is back. */
 static void
 on_disabled(bool disabled, const char *why, gpointer user)
@@ -406,7 +422,7 @@ on_disabled(bool disabled, const char *why, gpointer user)
                           "under way go on"
                         : "switched on again",
                disabled && *why ? ": " : "", disabled ? why : "");
-    daemon->hurry = disabled;
+    daemon->hurry = disabled && many_classes(daemon);
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 
@@ -496,7 +512,7 @@ daemon_run(Daemon *daemon)
     g_clear_pointer(&daemon->intensive, intensive_free);
     g_clear_pointer(&daemon->names, names_free);
     g_clear_handle_id(&daemon->return_source, g_source_remove);
-    daemon->hurry = true;
+    daemon->hurry = many_classes(daemon);
     notify_stopping(daemon->notify, "giving back what is ours");
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);

@@ -152,6 +152,9 @@ static void
 on_foreign(Session *session, SessionForeign what, double from, double to,
            const char *text, gpointer user)
 {
+    if (what == SESSION_FOREIGN_DOWNTIME) {
+        steps_theirs(user);
+    }
     control_foreign(user,
                     what == SESSION_FOREIGN_DOWNTIME ? FOREIGN_DOWNTIME
                                                      : FOREIGN_SPEED,

@@ -170,7 +170,8 @@ typedef struct Asked {
     Daemon *daemon;
     char *id;
     LadderStep step;
-    double value, before; /* of the downtime limit, seconds */
+    LadderAct act;
+    double value;
     int64_t journal_id;
     JsonObject *entry; /* of the record; referenced */
 } Asked;
@@ -198,21 +199,15 @@ step_done(JsonObject *entry, const char *error)
     }
 }
 
-static bool write_down(Outgoing *outgoing, double old_s, double new_s,
-                       int64_t *id);
-
-/* What the journal says of it is to be what is. A connection that broke leaves
- * open whether it was done: then it counts as done. */
+/* A connection that broke leaves open whether it was done: then it counts as
+ * done. What was raised before stays in the journal. */
 static void
 downtime_refused(Outgoing *outgoing, const Asked *asked, const GError *error)
 {
-    int64_t id;
-
     if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
         outgoing->raised = true;
-    } else if (outgoing->raised) {
-        write_down(outgoing, outgoing->old_downtime_s, asked->before, &id);
-    } else if (asked->journal_id && outgoing->daemon->journal) {
+    } else if (!outgoing->raised && asked->journal_id &&
+               outgoing->daemon->journal) {
         journal_settle(outgoing->daemon->journal, asked->journal_id, NULL);
     }
 }
@@ -220,7 +215,7 @@ downtime_refused(Outgoing *outgoing, const Asked *asked, const GError *error)
 static void
 refused(Outgoing *outgoing, const Asked *asked, const GError *error)
 {
-    ladder_refused(outgoing->ladder);
+    ladder_refused_step(outgoing->ladder, asked->step, asked->act);
     note(outgoing, "the step %s was refused: %s", ladder_step_name(asked->step),
          error->message);
     if (asked->step == LADDER_DOWNTIME) {
@@ -263,8 +258,8 @@ asked_new(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
     asked->daemon = outgoing->daemon;
     asked->id = g_strdup(outgoing->id);
     asked->step = advice->step;
+    asked->act = advice->act;
     asked->value = advice->value;
-    asked->before = advice->old_value;
     asked->entry = json_object_get(entry);
     return asked;
 }
@@ -479,6 +474,17 @@ steps_withdraw(Outgoing *outgoing)
          outgoing->old_downtime_s * 1000);
 }
 
+/* Somebody else has set it: nothing of ours is left there to be put back. */
+void
+steps_theirs(Outgoing *outgoing)
+{
+    outgoing->raised = false;
+    virt_guest_leave_downtime(session_guest(outgoing->session));
+    if (outgoing->daemon->journal) {
+        journal_settle_session(outgoing->daemon->journal, outgoing->id, NULL);
+    }
+}
+
 /* The connection that knew the old value is gone. */
 void
 steps_reconnected(Outgoing *outgoing)
@@ -581,7 +587,14 @@ on_returned(const GError *error, gpointer user)
                                                 VIRT_ERROR_NOT_RUNNING));
 }
 
-/* Somebody may have set another value meanwhile: that is his. */
+/* Somebody may have set another value meanwhile: that is his. Of ours some are
+ * between the old one and the last: the limit is only raised, in steps. */
+static bool
+is_ours(const JournalEntry *entry, int64_t now_ms)
+{
+    return now_ms > entry->old_value && now_ms <= entry->new_value;
+}
+
 static void
 on_value(VirtGuest *guest, const VirtLimits *limits, gpointer user)
 {
@@ -589,7 +602,7 @@ on_value(VirtGuest *guest, const VirtLimits *limits, gpointer user)
     const JournalEntry *entry = back->entry;
     int64_t now_ms = llround(known_or(limits->downtime_s, 0) * 1000);
 
-    if (limits->downtime_s.known && now_ms != entry->new_value) {
+    if (limits->downtime_s.known && !is_ours(entry, now_ms)) {
         daemon_log(G_LOG_LEVEL_INFO, NULL,
                    "guest '%s': its maximum downtime is %" PRId64
                    " ms, and not the %" PRId64 " ms that vmferryd set: left "

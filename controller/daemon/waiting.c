@@ -328,6 +328,9 @@ find_link(Announced *announced)
     if (!device) {
         return;
     }
+    if (!rate_bytes_s) {
+        rate_bytes_s = link_speed(device);
+    }
     if (rate_bytes_s) {
         announced->link.rate_bytes_s = rate_bytes_s;
         g_strlcpy(announced->link.device, device,

@@ -111,6 +111,14 @@ breaker_new(const BreakerSettings *settings)
 }
 
 void
+breaker_configure(Breaker *breaker, const BreakerSettings *settings)
+{
+    breaker->settings = *settings;
+    breaker->needed =
+        CLAMP(breaker->needed, settings->close_after, settings->close_most);
+}
+
+void
 breaker_free(Breaker *breaker)
 {
     g_free(breaker);

@@ -79,6 +79,10 @@ typedef struct Breaker Breaker;
 
 /** breaker_new() - Steering, without runs; breaker_free() it */
 Breaker *breaker_new(const BreakerSettings *settings);
+/** breaker_configure() - Other bounds from now on, for the runs that it knows
+ * and those to come; its level stays until they say otherwise */
+void breaker_configure(Breaker *breaker, const BreakerSettings *settings);
+
 void breaker_free(Breaker *breaker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Breaker, breaker_free)
 

@@ -690,14 +690,20 @@ ladder_advise(Ladder *ladder, const Forecaster *forecaster,
 void
 ladder_refused(Ladder *ladder)
 {
-    StepLife *life;
-
-    if (!ladder->acted) {
-        return;
+    if (ladder->acted) {
+        ladder_refused_step(ladder, ladder->last_step, ladder->last_act);
     }
-    ladder->acted = false;
-    life = &ladder->steps[ladder->last_step];
+}
+
+void
+ladder_refused_step(Ladder *ladder, LadderStep step, LadderAct what)
+{
+    StepLife *life = &ladder->steps[step];
+
     life->state = STEP_GIVEN_UP;
     /* an undo that failed leaves it as it is */
-    life->in_force = ladder->last_act == LADDER_UNDO;
+    life->in_force = what == LADDER_UNDO;
+    if (ladder->last_step == step) {
+        ladder->acted = false;
+    }
 }

@@ -179,6 +179,11 @@ void ladder_advise(Ladder *ladder, const Forecaster *forecaster,
  * again */
 void ladder_refused(Ladder *ladder);
 
+/** ladder_refused_step() - The same of an act that may not be the last any
+ * more: the answer took longer than an iteration
+ * @what: LADDER_TAKE or LADDER_UNDO of it */
+void ladder_refused_step(Ladder *ladder, LadderStep step, LadderAct what);
+
 /** ladder_in_force() - LADDER_BITs of the steps taken and not undone */
 unsigned ladder_in_force(const Ladder *ladder);
 

@@ -65,6 +65,17 @@ carry_out_decision(Session *session, const PolicyDecision *decision,
                                  decision->application_bytes_s, error);
 }
 
+/* Passes may be short, and what is refused is refused each time. */
+static void
+tell_refusal(Session *session, const GError *error)
+{
+    if (error && g_strcmp0(session->refusal, error->message) != 0) {
+        session_warn(session, "the class was not changed: %s", error->message);
+    }
+    g_free(session->refusal);
+    session->refusal = error ? g_strdup(error->message) : NULL;
+}
+
 static void
 act_decided(Session *session, const JobAction *action)
 {
@@ -89,9 +100,8 @@ act_decided(Session *session, const JobAction *action)
         session_keep_cost(session->change_us, &session->n_changes, took_us);
         if (error) {
             entry.error = g_strdup(error->message);
-            session_warn(session, "the class was not changed: %s",
-                         error->message);
         }
+        tell_refusal(session, error);
         answer.at_us = session_now_us(session);
         answer.shaped = entry.applied;
         raise_event(session, answer);

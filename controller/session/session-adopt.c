@@ -251,6 +251,20 @@ tell_foreign(Session *session, SessionForeign what, double from, double to)
     }
 }
 
+/* A reading may be of the one before the last, which is on its way. */
+static bool
+is_own_downtime(const Session *session, Known downtime_s)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(session->own_downtimes_s); i++) {
+        double own_s = session->own_downtimes_s[i];
+
+        if (own_s > 0 && !differs(known(own_s), downtime_s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* From now on that knob is the other's, for the rest of the job. */
 static void
 on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
@@ -267,8 +281,7 @@ on_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
         return;
     }
     if (differs(session->limits.downtime_s, limits->downtime_s) &&
-        (!session->own_downtime_s.known ||
-         differs(session->own_downtime_s, limits->downtime_s))) {
+        !is_own_downtime(session, limits->downtime_s)) {
         session->downtime_is_theirs = true;
         tell_foreign(session, SESSION_FOREIGN_DOWNTIME,
                      session->limits.downtime_s.value,
@@ -443,7 +456,8 @@ session_set_asks(Session *session, unsigned asks)
 void
 session_expect_downtime(Session *session, double limit_s)
 {
-    session->own_downtime_s = known(limit_s);
+    session->own_downtimes_s[session->n_own_downtimes++ %
+                             G_N_ELEMENTS(session->own_downtimes_s)] = limit_s;
 }
 
 bool

@@ -50,9 +50,9 @@ struct Session {
     bool postcopy_asked;
     bool postcopy_paused;  /* its guest waits for pages that do not come */
     char *destination_uri; /* as far as was told; NULL */
-    bool working_set_on; /* by us, to be turned off */
-    uint64_t sent_bytes; /* last that libvirt told */
-    int64_t sent_at_us;  /* then, monotonic; 0: not yet */
+    bool working_set_on;   /* by us, to be turned off */
+    uint64_t sent_bytes;   /* last that libvirt told */
+    int64_t sent_at_us;    /* then, monotonic; 0: not yet */
 
     bool adopted;   /* somebody else's: .migration stays NULL */
     bool ending;    /* its end is settled */
@@ -63,7 +63,8 @@ struct Session {
     guint judge_source;        /* its job is gone: what became of it? */
     VirtLimits limits;         /* as last read */
     int64_t limits_at_us;
-    Known own_downtime_s; /* that we set */
+    double own_downtimes_s[8]; /* that we set, the latest; 0: none */
+    unsigned n_own_downtimes;
     bool downtime_is_theirs;
     bool limits_asked;
 
@@ -71,6 +72,7 @@ struct Session {
     Known first_downtime_s; /* before the ladder raised it */
     Known class_bytes;      /* of a reservation that has gone before the end */
     char *given_up;         /* why the ladder aborted it */
+    char *refusal;          /* of the last change of its class; NULL: taken */
 
     RunRecord *record;
     GArray *decision_us; /* double: cost of each decision */

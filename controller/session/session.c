@@ -87,6 +87,7 @@ session_unref(Session *session)
     g_array_unref(session->decision_us);
     g_array_unref(session->change_us);
     g_free(session->given_up);
+    g_free(session->refusal);
     g_free(session->destination_uri);
     g_clear_error(&session->failure);
     g_free(session);

@@ -25,13 +25,13 @@ typedef struct Value {
     uint64_t old; /* ms, MiB/s, s */
 } Value;
 
-typedef enum { SET, RESTORE, BARRIER } ChangeKind;
+typedef enum { SET, RESTORE, LEAVE, BARRIER } ChangeKind;
 
 typedef struct Change {
     ChangeKind kind;
     VirtGuest *guest;
     virDomainPtr domain;
-    ValueKind value; /* SET */
+    ValueKind value; /* SET, LEAVE */
     uint64_t wanted;
     VirtHost *destination; /* RESTORE after a migration; NULL: none */
     bool migrated;
@@ -268,6 +268,8 @@ change_work(gpointer data)
         set_work(change);
     } else if (change->kind == RESTORE) {
         restore_work(change);
+    } else if (change->kind == LEAVE) {
+        change->values[change->value].changed = false;
     }
 }
 
@@ -410,6 +412,12 @@ virt_guest_take_downtime(VirtGuest *guest, uint64_t old_ms)
     if (!value->changed) {
         *value = (Value){ .changed = true, .old = old_ms };
     }
+}
+
+void
+virt_guest_leave_downtime(VirtGuest *guest)
+{
+    change_push(guest, (Change){ .kind = LEAVE, .value = DOWNTIME });
 }
 
 /* --- what others may have set --- */

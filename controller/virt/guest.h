@@ -291,6 +291,10 @@ void virt_guest_start_postcopy(VirtGuest *guest, VirtDone done, gpointer user);
  */
 void virt_guest_take_downtime(VirtGuest *guest, uint64_t old_ms);
 
+/** virt_guest_leave_downtime() - It is somebody else's now, and not put back;
+ * in its turn among the changes asked for */
+void virt_guest_leave_downtime(VirtGuest *guest);
+
 /** virt_guest_changed() - Is there anything to put back? */
 bool virt_guest_changed(const VirtGuest *guest);
 

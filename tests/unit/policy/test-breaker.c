@@ -49,6 +49,23 @@ Test(breaker, good_runs_change_nothing)
     cr_assert_eq(state.runs, 10);
 }
 
+/* "other bounds in the file held after a restart only" */
+Test(breaker, other_bounds_hold_at_once)
+{
+    g_autoptr(Breaker) breaker = closed();
+    BreakerSettings settings;
+    BreakerState state;
+
+    cr_assert_eq(until_change(breaker, &weak, 3, &state), 0);
+    breaker_settings_init(&settings);
+    settings.reserved_least = 0.5; /* which these runs keep */
+    breaker_configure(breaker, &settings);
+    cr_assert_eq(until_change(breaker, &weak, 50, &state), 0);
+    settings.reserved_least = 0.9;
+    breaker_configure(breaker, &settings);
+    cr_assert_eq(until_change(breaker, &weak, 50, &state), 1);
+}
+
 Test(breaker, wrong_forecasts_fall_back_twice_with_alerts)
 {
     g_autoptr(Breaker) breaker = closed();

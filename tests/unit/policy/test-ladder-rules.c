@@ -82,6 +82,35 @@ Test(ladder, a_refusal_is_final)
     cr_assert_eq(aborts, 1);
 }
 
+/* "a limit that libvirt refused seconds later was taken for raised" */
+Test(ladder, a_refusal_may_come_late)
+{
+    g_autoptr(Forecaster) forecaster = forecaster_new(1u << 20);
+    g_autoptr(Ladder) ladder = NULL;
+    LadderSettings settings;
+    unsigned takes = 0, undone = 0;
+
+    ladder_settings_init(&settings);
+    settings.allowed = DOWNTIME;
+    settings.downtime_most_s = 2000;
+    ladder = ladder_new(&settings, &any_guest);
+    for (unsigned iter = 1; iter <= 20; iter++) {
+        LadderAdvice advice =
+            advised(ladder, forecaster, iter, 30000, 24.0, 30000);
+
+        takes += advice.act == LADDER_TAKE;
+        undone += advice.act == LADDER_UNDO;
+        if (takes == 1 && advice.act == LADDER_NOTHING) {
+            /* the iteration after: this is no longer the last act */
+            ladder_refused(ladder);
+            ladder_refused_step(ladder, LADDER_DOWNTIME, LADDER_TAKE);
+            cr_assert_eq(ladder_in_force(ladder), 0);
+        }
+    }
+    cr_assert_eq(takes, 1);
+    cr_assert_eq(undone, 0, "there is nothing to be undone");
+}
+
 Test(ladder, nothing_after_the_switch)
 {
     LadderSettings settings;
