@@ -493,6 +493,14 @@ wait_for 10 "back: with libvirt the old one is back" \
 rm "$VMFERRY_DISABLED"
 kill "${guest[0]}"
 daemon_stop
+fake_guest end
+daemon_start enforce "$VMFERRY_FAKE_GUESTS" "${limits[@]}"
+wait_for 40 "end: the downtime limit is raised" \
+    grep -q limit_ms "$VMFERRY_FAKE_LOG"
+daemon_stop
+check "end: who stops puts it back first" \
+    sh -c "tail -n 1 '$VMFERRY_FAKE_LOG' | grep -q '\"limit_ms\":300}'"
+kill "${guest[0]}"
 fake_guest late
 daemon_start enforce "$VMFERRY_FAKE_GUESTS" '[ladder]' \
     'allow=guarantee downtime abort' 'downtime-max=30s' \
