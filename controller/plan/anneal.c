@@ -20,6 +20,7 @@
  *                 widths from a few ranks to all.
  */
 #include "plan/search-priv.h"
+#include "plan/sized.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,30 +35,16 @@
 #define RULE_PRICE 12   /* of a broken rule, in units of T */
 #define STRICT_FROM 0.6 /* rules hold from this share of the way on */
 
-typedef struct Sized {
-    double size; /* mean change of the cost by a shift, of either sign */
-    int32_t guest;
-} Sized;
-
 typedef struct Anneal {
     PlanSearch *s;
-    Sized *sized; /* largest first */
-    size_t n;     /* guests that can move */
+    PlanSized *sized; /* guests by the mean change of the cost by a shift, of
+                         either sign; largest first */
+    size_t n;         /* guests that can move */
     size_t n_active;
     double temperature;
     double price; /* of violation */
     double log_active;
 } Anneal;
-
-static int
-compare_sized(const void *a, const void *b)
-{
-    const Sized *x = a;
-    const Sized *y = b;
-
-    return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
-                              : (x->guest > y->guest) - (x->guest < y->guest);
-}
 
 static void
 measure(Anneal *a)
@@ -65,12 +52,12 @@ measure(Anneal *a)
     const PlanModel *m = a->s->model;
 
     for (size_t g = 0; g < m->n_guests; g++) {
-        Sized *sized = &a->sized[a->n];
+        PlanSized *sized = &a->sized[a->n];
 
         if (m->guests[g].pinned && m->guests[g].host != PLAN_NOWHERE) {
             continue;
         }
-        *sized = (Sized){ 0, (int32_t)g };
+        *sized = (PlanSized){ 0, (int32_t)g };
         for (int i = 0; i < SAMPLES; i++) {
             int32_t host = (int32_t)plan_random_below(a->s, m->n_hosts);
             PlanScore delta = plan_search_delta(a->s, (int32_t)g, host);
@@ -79,7 +66,7 @@ measure(Anneal *a)
         }
         a->n++;
     }
-    qsort(a->sized, a->n, sizeof(*a->sized), compare_sized);
+    qsort(a->sized, a->n, sizeof(*a->sized), plan_sized_compare);
 }
 
 static void
@@ -106,7 +93,7 @@ static void
 propose_shift(Anneal *a)
 {
     PlanSearch *s = a->s;
-    int32_t guest = a->sized[plan_random_below(s, a->n_active)].guest;
+    int32_t guest = a->sized[plan_random_below(s, a->n_active)].number;
     int32_t host = s->model->guests[guest].host;
 
     if (host == PLAN_NOWHERE || plan_random_unit(s) >= HOMEWARD) {
@@ -129,8 +116,8 @@ propose_swap(Anneal *a)
     size_t j = plan_random(s) & 1 ? i + by : i - by; /* may wrap: too large */
 
     if (j < a->n_active &&
-        plan_search_can_swap(s, a->sized[i].guest, a->sized[j].guest)) {
-        plan_search_try_swap(s, a->sized[i].guest, a->sized[j].guest,
+        plan_search_can_swap(s, a->sized[i].number, a->sized[j].number)) {
+        plan_search_try_swap(s, a->sized[i].number, a->sized[j].number,
                              draw_most(a));
     }
 }
@@ -138,7 +125,7 @@ propose_swap(Anneal *a)
 void
 plan_search_anneal(PlanSearch *s, double until)
 {
-    g_autofree Sized *sized = g_new(Sized, s->model->n_guests + 1);
+    g_autofree PlanSized *sized = g_new(PlanSized, s->model->n_guests + 1);
     Anneal a = { .s = s, .sized = sized };
     double begin = s->progress;
     uint64_t round = 0;

@@ -16,6 +16,7 @@
 
 #include "plan/search-priv.h"
 #include "plan/sides.h"
+#include "plan/sized.h"
 
 #define LEFT_CELLS 50000000 /* looked at for what the groups leave */
 
@@ -157,31 +158,16 @@ put_group(Assign *a, const PlanRule *rule, int32_t place, bool force)
     return true;
 }
 
-typedef struct Sized {
-    double size;
-    uint32_t rule;
-} Sized;
-
-static int
-compare_sized(const void *a, const void *b)
-{
-    const Sized *x = a;
-    const Sized *y = b;
-
-    return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
-                              : (x->rule > y->rule) - (x->rule < y->rule);
-}
-
 /* The largest groups first, while there is a choice; false if there are none */
 static bool
 put_together(Assign *a)
 {
     const PlanModel *m = a->m;
 
-    g_autoptr(GArray) rules = g_array_new(FALSE, FALSE, sizeof(Sized));
+    g_autoptr(GArray) rules = g_array_new(FALSE, FALSE, sizeof(PlanSized));
 
     for (size_t k = 0; k < m->n_rules; k++) {
-        Sized sized = { 0, (uint32_t)k };
+        PlanSized sized = { 0, (int32_t)k };
 
         if (m->rules[k].kind == PLAN_RULE_TOGETHER) {
             const PlanGroup *group = &m->groups[m->rules[k].group];
@@ -192,9 +178,10 @@ put_together(Assign *a)
             g_array_append_val(rules, sized);
         }
     }
-    g_array_sort(rules, compare_sized);
+    g_array_sort(rules, plan_sized_compare);
     for (guint k = 0; k < rules->len && !a->s->stopped; k++) {
-        const PlanRule *rule = &m->rules[g_array_index(rules, Sized, k).rule];
+        const PlanRule *rule =
+            &m->rules[g_array_index(rules, PlanSized, k).number];
         size_t n_places = plan_model_places(m, rule->level);
         size_t first;
 

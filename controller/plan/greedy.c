@@ -9,28 +9,14 @@
  * stays nowhere, and is listed by who asked.
  */
 #include "plan/search-priv.h"
+#include "plan/sized.h"
 
 #include <stdlib.h>
-
-typedef struct Sized {
-    double size;
-    int32_t guest;
-} Sized;
-
-static int
-compare_sized(const void *a, const void *b)
-{
-    const Sized *x = a;
-    const Sized *y = b;
-
-    return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
-                              : (x->guest > y->guest) - (x->guest < y->guest);
-}
 
 int32_t *
 plan_search_order(const PlanModel *m)
 {
-    g_autofree Sized *sized = g_new(Sized, m->n_guests);
+    g_autofree PlanSized *sized = g_new(PlanSized, m->n_guests);
     int32_t *order = g_new(int32_t, m->n_guests);
     double total[PLAN_MAX_RESOURCES] = { 0 };
 
@@ -40,15 +26,15 @@ plan_search_order(const PlanModel *m)
         }
     }
     for (size_t g = 0; g < m->n_guests; g++) {
-        sized[g] = (Sized){ 0, (int32_t)g };
+        sized[g] = (PlanSized){ 0, (int32_t)g };
         for (size_t r = 0; r < m->n_resources; r++) {
             sized[g].size +=
                 (double)m->demand[g * m->n_resources + r] / MAX(1, total[r]);
         }
     }
-    qsort(sized, m->n_guests, sizeof(*sized), compare_sized);
+    qsort(sized, m->n_guests, sizeof(*sized), plan_sized_compare);
     for (size_t g = 0; g < m->n_guests; g++) {
-        order[g] = sized[g].guest;
+        order[g] = sized[g].number;
     }
     return order;
 }

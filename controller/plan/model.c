@@ -7,6 +7,7 @@
  * a thought about overflow.
  */
 #include "plan/model.h"
+#include "plan/sized.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -554,41 +555,26 @@ side_limit_of(const PlanModel *m, size_t h, size_t r, int64_t capacity)
                      capacity % PLAN_MILLI * reserve / PLAN_MILLI;
 }
 
-typedef struct Sized {
-    double size;
-    const int64_t *demand;
-    uint32_t guest;
-} Sized;
-
-static int
-compare_sized(const void *a, const void *b)
-{
-    const Sized *x = a;
-    const Sized *y = b;
-
-    return x->size != y->size ? (x->size < y->size) - (x->size > y->size)
-                              : (x->guest > y->guest) - (x->guest < y->guest);
-}
-
 /* The larger first, those of one demand side by side */
 static void
 rank_guests(PlanModel *m)
 {
-    g_autofree Sized *sized = g_new(Sized, m->n_guests + 1);
+    g_autofree PlanSized *sized = g_new(PlanSized, m->n_guests + 1);
 
     m->side_rank = g_new(uint32_t, m->n_guests + 1);
     for (size_t g = 0; g < m->n_guests; g++) {
-        sized[g] = (Sized){ .demand = m->demand + g * m->n_resources,
-                            .guest = (uint32_t)g };
+        const int64_t *demand = m->demand + g * m->n_resources;
+
+        sized[g] = (PlanSized){ 0, (int32_t)g };
         for (size_t r = 0; r < m->n_resources; r++) {
             /* factors that differ, or unlike demands might be of one size */
-            sized[g].size += (double)sized[g].demand[r] * (double)m->scale[r] *
+            sized[g].size += (double)demand[r] * (double)m->scale[r] *
                              (1 + 0.013 * (double)r);
         }
     }
-    qsort(sized, m->n_guests, sizeof(*sized), compare_sized);
+    qsort(sized, m->n_guests, sizeof(*sized), plan_sized_compare);
     for (size_t i = 0; i < m->n_guests; i++) {
-        m->side_rank[sized[i].guest] = (uint32_t)i;
+        m->side_rank[sized[i].number] = (uint32_t)i;
     }
 }
 
