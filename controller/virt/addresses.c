@@ -7,15 +7,6 @@
 #include "virt/addresses.h"
 #include "virt/virt-priv.h"
 
-typedef struct Ask {
-    VirtHost *host;
-    virConnectPtr connection;
-    VirtAddressesRead done;
-    gpointer user;
-    GPtrArray *guests;
-    GError *error;
-} Ask;
-
 static void
 addresses_free(gpointer data)
 {
@@ -28,7 +19,7 @@ addresses_free(gpointer data)
 }
 
 static void
-read_guest(Ask *call, virDomainPtr domain)
+read_guest(VirtAsk *call, virDomainPtr domain)
 {
     char *xml = virDomainGetXMLDesc(domain, 0);
     g_autoptr(VirtGuestInfo) info =
@@ -56,7 +47,7 @@ read_guest(Ask *call, virDomainPtr domain)
 static void
 ask_work(gpointer data)
 {
-    Ask *call = data;
+    VirtAsk *call = data;
     virDomainPtr *domains = NULL;
     int n = virConnectListAllDomains(call->connection, &domains, 0);
 
@@ -73,26 +64,8 @@ ask_work(gpointer data)
     virResetLastError();
 }
 
-static void
-ask_deliver(gpointer data)
-{
-    g_autofree Ask *call = data;
-
-    call->done(call->error ? NULL : call->guests, call->error, call->user);
-    g_clear_error(&call->error);
-    g_ptr_array_unref(call->guests);
-    virt_host_unref(call->host);
-}
-
 void
 virt_host_addresses(VirtHost *host, VirtAddressesRead done, gpointer user)
 {
-    Ask *call = g_new0(Ask, 1);
-
-    call->host = virt_host_ref(host);
-    call->connection = virt_host_connection(host);
-    call->done = done;
-    call->user = user;
-    call->guests = g_ptr_array_new_with_free_func(addresses_free);
-    virt_pool_call(virt_host_pool(host), ask_work, ask_deliver, call);
+    virt_host_ask(host, ask_work, addresses_free, done, user);
 }

@@ -7,15 +7,6 @@
 #include "virt/traffic.h"
 #include "virt/virt-priv.h"
 
-typedef struct Ask {
-    VirtHost *host;
-    virConnectPtr connection;
-    VirtTrafficRead done;
-    gpointer user;
-    GPtrArray *guests;
-    GError *error;
-} Ask;
-
 static void
 traffic_free(gpointer data)
 {
@@ -29,7 +20,7 @@ traffic_free(gpointer data)
 static void
 ask_work(gpointer data)
 {
-    Ask *call = data;
+    VirtAsk *call = data;
     virDomainStatsRecordPtr *records = NULL;
     int n = virConnectGetAllDomainStats(
         call->connection, VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_INTERFACE,
@@ -59,26 +50,8 @@ ask_work(gpointer data)
     virResetLastError();
 }
 
-static void
-ask_deliver(gpointer data)
-{
-    g_autofree Ask *call = data;
-
-    call->done(call->error ? NULL : call->guests, call->error, call->user);
-    g_clear_error(&call->error);
-    g_ptr_array_unref(call->guests);
-    virt_host_unref(call->host);
-}
-
 void
 virt_host_traffic(VirtHost *host, VirtTrafficRead done, gpointer user)
 {
-    Ask *call = g_new0(Ask, 1);
-
-    call->host = virt_host_ref(host);
-    call->connection = virt_host_connection(host);
-    call->done = done;
-    call->user = user;
-    call->guests = g_ptr_array_new_with_free_func(traffic_free);
-    virt_pool_call(virt_host_pool(host), ask_work, ask_deliver, call);
+    virt_host_ask(host, ask_work, traffic_free, done, user);
 }

@@ -106,6 +106,25 @@ void virt_host_unwatch(VirtHost *host, gpointer data);
  * the process that listens on libvirt's unix socket. Blocks (resolver). */
 VirtLocal virt_local(const char *uri);
 
+/* --- ask.c --- */
+
+typedef void (*VirtAsked)(const GPtrArray *guests, const GError *error,
+                          gpointer user);
+
+typedef struct VirtAsk {
+    VirtHost *host;
+    virConnectPtr connection;
+    GPtrArray *guests; /* the worker adds to it */
+    GError *error;     /* ... or sets this */
+    VirtAsked done;
+    gpointer user;
+} VirtAsk;
+
+/** virt_host_ask() - Have a worker fill in a VirtAsk, and tell @done in the main
+ * loop; what @guests holds is freed after that */
+void virt_host_ask(VirtHost *host, void (*work)(gpointer ask),
+                   GDestroyNotify free_guest, VirtAsked done, gpointer user);
+
 /* --- guest-xml.c, pure --- */
 
 VirtGuestInfo *virt_guest_info_new(void);
