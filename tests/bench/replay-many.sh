@@ -12,16 +12,9 @@
 # own; root, and a machine that does nothing else.
 # shellcheck source-path=SCRIPTDIR disable=SC2317 # called by wait_for, trap
 . "$(dirname "$0")/../system/lib.sh"
+. "$(dirname "$0")/../netns/far.sh"
 
-[ "$(id -u)" = 0 ] || skip "namespaces need root"
-[ -z "${VMFERRY_SANITIZED:-}" ] ||
-    skip "the fake libvirt is preloaded, and would come before the sanitizer"
-for program in jq python3 nsenter; do
-    command -v $program >/dev/null || skip "$program is missing"
-done
-if [ "${1:-}" != inside ]; then
-    exec unshare --net --mount "$0" inside
-fi
+far_enter "$@"
 
 N=64 LEAST_S=45 MOST_S=105 # of a recorded migration
 WORK=$(mktemp -d)
@@ -34,7 +27,7 @@ export VMFERRY_FAKE_STATE=$WORK/host VMFERRY_FAKE_LOG=$WORK/fake.log
 cleanup() {
     local status=$?
 
-    kill "${DAEMON:-}" "${children[@]}" 2>/dev/null
+    kill "${DAEMON:-}" "${FAR:-}" "${SINK:-}" "${children[@]}" 2>/dev/null
     [ "$status" = 0 ] || sed 's/^/  | /' "$LOG" | tail -n 40
     rm -rf "$WORK"
     exit "$status"
@@ -44,43 +37,7 @@ trap cleanup EXIT
 
 figure() { echo "figure $1 $2"; }
 
-# a wire to another namespace, where everything that comes is dropped
-unshare --net sleep 600 &
-FAR=$!
-children+=("$FAR")
-ip link set lo up
-wait_for 50 "there is a far namespace" sh -c \
-    "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
-ip link add near0 type veth peer name far0 netns $FAR
-ip address add 10.9.0.1/24 dev near0
-ip link set near0 up
-nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
-nsenter -t $FAR -n ip link set far0 up
-nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
-import selectors, socket, sys
-sel = selectors.DefaultSelector()
-for port in range(49152, 49216):
-    s = socket.create_server(("10.9.0.2", port), backlog=8)
-    sel.register(s, selectors.EVENT_READ, True)
-open(sys.argv[1], "w").close()
-unseen = bytearray(1 << 20)
-while True:
-    for key, _ in sel.select():
-        if key.data:
-            c, _ = key.fileobj.accept()
-            c.setblocking(False)
-            sel.register(c, selectors.EVENT_READ, False)
-            continue
-        try:
-            n = key.fileobj.recv_into(unseen, len(unseen), socket.MSG_TRUNC)
-        except OSError:
-            n = 0
-        if not n:
-            sel.unregister(key.fileobj)
-            key.fileobj.close()
-END
-children+=($!)
-wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
+far_begin
 
 # "SECONDS FILE" of each recording that is neither too short nor too long
 for file in "$DATA"/*.csv; do

@@ -11,15 +11,7 @@
 . "$(dirname "$0")/../system/lib.sh"
 . "$(dirname "$0")/far.sh"
 
-[ "$(id -u)" = 0 ] || skip "namespaces need root"
-[ -z "${VMFERRY_SANITIZED:-}" ] ||
-    skip "the fake libvirt is preloaded, and would come before the sanitizer"
-for program in jq python3 nsenter; do
-    command -v $program >/dev/null || skip "$program is missing"
-done
-if [ "${1:-}" != inside ]; then
-    exec unshare --net --mount "$0" inside
-fi
+far_enter "$@"
 
 VMFERRYD=$TEST_BUILD/controller/daemon/vmferryd
 VMFERRY=$TEST_BUILD/tools/cli/vmferry

@@ -3,10 +3,24 @@
 #
 # far.sh - a destination for guests on paper: another namespace, behind a wire
 #
-# For tests in a network namespace of their own, after lib.sh, with $WORK set.
+# For tests that preload the fake libvirt; after lib.sh.
+
+# far_enter "$@": begin anew in namespaces of our own, or skip the test
+far_enter() {
+    local program
+
+    [ "$(id -u)" = 0 ] || skip "namespaces need root"
+    [ -z "${VMFERRY_SANITIZED:-}" ] ||
+        skip "the fake libvirt is preloaded, and would come before the sanitizer"
+    for program in jq python3 nsenter; do
+        command -v $program >/dev/null || skip "$program is missing"
+    done
+    [ "${1:-}" = inside ] || exec unshare --net --mount "$0" inside
+}
 
 # far_begin: near0 is 10.9.0.1/24, far0 beyond it 10.9.0.2/24; whatever comes to
-# its ports 49152 to 49215 is taken. FAR and SINK are to be killed.
+# its ports 49152 to 49215 is dropped. $WORK has to be a folder, FAR and SINK are
+# to be killed.
 far_begin() {
     unshare --net sleep 600 &
     FAR=$!
@@ -26,6 +40,7 @@ for port in range(49152, 49216):
     s.setblocking(False)
     sel.register(s, selectors.EVENT_READ, True)
 open(sys.argv[1], "w").close()
+unseen = bytearray(1 << 20)
 while True:
     for key, _ in sel.select():
         if key.data:
@@ -34,10 +49,10 @@ while True:
             sel.register(c, selectors.EVENT_READ, False)
             continue
         try:
-            data = key.fileobj.recv(1 << 20)
+            n = key.fileobj.recv_into(unseen, len(unseen), socket.MSG_TRUNC)
         except OSError:
-            data = b""
-        if not data:
+            n = 0
+        if not n:
             sel.unregister(key.fileobj)
             key.fileobj.close()
 END
