@@ -223,7 +223,7 @@ static unsigned
 common_repetition(const Summary *summary, const GPtrArray *results,
                   const SummaryCell *cell)
 {
-    for (unsigned r = 1; r <= summary->scenario->repetitions; r++) {
+    for (unsigned r = 1; r <= summary->repetitions; r++) {
         bool all = true, any = false;
 
         for (guint m = 0; m < summary->scenario->methods->len && all; m++) {

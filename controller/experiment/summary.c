@@ -189,6 +189,7 @@ summary_new(const Scenario *scenario, const GPtrArray *results,
 
     summary->scenario = scenario;
     summary->undisturbed_only = options->undisturbed_only;
+    summary->repetitions = MAX(scenario->repetitions, repetitions(results));
     summary->cells = g_array_new(FALSE, TRUE, sizeof(SummaryCell));
     g_array_set_clear_func(summary->cells, cell_clear);
     summary->verdicts = g_array_new(FALSE, TRUE, sizeof(Verdict));
@@ -220,7 +221,7 @@ summary_new(const Scenario *scenario, const GPtrArray *results,
         }
     }
     summary->planned =
-        summary->cells->len * scenario->methods->len * scenario->repetitions;
+        summary->cells->len * scenario->methods->len * summary->repetitions;
     summary_judge(summary, results, options->seed);
     return summary;
 }

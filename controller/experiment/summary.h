@@ -51,7 +51,8 @@ typedef struct Summary {
     const Scenario *scenario; /* borrowed, as are the results */
     GArray *cells;            /* SummaryCell, in the scenario's order */
     GArray *verdicts;         /* Verdict; misses first */
-    unsigned runs, planned;   /* results, and what the scenario asks for */
+    unsigned repetitions;     /* the scenario's, or more if there are */
+    unsigned runs, planned;   /* results, and how many that comes to */
     unsigned unknown;         /* results of cells or methods not in it */
     unsigned disturbed, failed;
     bool undisturbed_only;

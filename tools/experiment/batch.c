@@ -328,6 +328,25 @@ has_made_enough(const Batch *batch)
            batch->made >= (unsigned)batch->options->most;
 }
 
+/* A guest that does not start, a libvirtd that hangs: a new testbed, once. Who
+ * leaves an experiment alone over night wants its morning's results. */
+static bool
+run_or_again(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
+             GError **error)
+{
+    g_autoptr(GError) first = NULL;
+
+    if (one_run(batch, scenario, planned, &first)) {
+        return true;
+    }
+    if (driver_interrupted(batch->driver)) {
+        g_propagate_error(error, g_steal_pointer(&first));
+        return false;
+    }
+    say("%s; once more, on a new testbed", first->message);
+    return testbed_up(batch, error) && one_run(batch, scenario, planned, error);
+}
+
 bool
 batch_run(Batch *batch, GError **error)
 {
@@ -351,8 +370,8 @@ batch_run(Batch *batch, GError **error)
             if (has_made_enough(batch)) {
                 return true;
             }
-            if (!one_run(batch, scenario, &g_array_index(plan, PlannedRun, r),
-                         error)) {
+            if (!run_or_again(batch, scenario,
+                              &g_array_index(plan, PlannedRun, r), error)) {
                 return false;
             }
         }

@@ -148,6 +148,22 @@ Test(summary, counts_what_is_there_and_what_is_not)
     tiny_clear(&made);
 }
 
+/* run --repeat asks for more than the scenario does. */
+Test(summary, more_repetitions_than_planned_are_planned)
+{
+    Tiny made = tiny("", &plain);
+    Summary *summary;
+
+    g_ptr_array_add(made.results,
+                    result_of("default", 6, RESULT_COMPLETED, 50));
+    summary = summary_new(made.scenario, made.results, &plain);
+    cr_assert_eq(summary->repetitions, 6);
+    cr_assert_eq(summary->planned, 2 * 2 * 6);
+    cr_assert_eq(summary->runs, 9);
+    summary_free(summary);
+    tiny_clear(&made);
+}
+
 Test(summary, disturbed_runs_can_be_left_out)
 {
     const SummaryOptions quiet = { .seed = 1, .undisturbed_only = true };
