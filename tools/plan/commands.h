@@ -8,6 +8,7 @@
 #ifndef TOOLS_PLAN_COMMANDS_H
 #define TOOLS_PLAN_COMMANDS_H
 
+int plan_calibrate_main(int argc, char **argv);
 int plan_check_main(int argc, char **argv);
 int plan_bound_main(int argc, char **argv);
 int plan_compare_main(int argc, char **argv);

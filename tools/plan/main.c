@@ -22,6 +22,7 @@ static const struct {
     { "check", plan_check_main, "which rules a placement breaks, its cost" },
     { "import", plan_import_main, "other formats into vmferry's own" },
     { "sets", plan_sets_main, "which guests belong side by side, by traffic" },
+    { "calibrate", plan_calibrate_main, "durations as measured" },
     { "simulate", plan_simulate_main, "replay a day of processor use" },
 };
 
@@ -30,7 +31,7 @@ print_usage(FILE *out)
 {
     fprintf(out, "Usage: vmferry-plan COMMAND [OPTION...] MODEL\n\n");
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     }
     fprintf(out, "\n\"vmferry-plan COMMAND --help\" lists its options.\n");
 }

@@ -109,6 +109,30 @@ print_json(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
     printf("%s\n", text);
 }
 
+/* Rates of what arrives, and guests with what is sent beside them */
+static void
+calibrate(PlanModel *m, PlanMoveQuery *query, double efficiency, double dirty,
+          uint64_t extra_bytes)
+{
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        m->hosts[h].link_bytes_s =
+            (uint64_t)((double)m->hosts[h].link_bytes_s * efficiency);
+    }
+    query->link_bytes_s =
+        MAX(1, (uint64_t)((double)query->link_bytes_s * efficiency));
+    for (size_t g = 0; g < m->n_guests; g++) {
+        PlanGuest *guest = &m->guests[g];
+
+        if (guest->memory_bytes > 0) {
+            guest->memory_bytes += extra_bytes;
+        }
+        guest->hot_bytes = MIN((uint64_t)((double)guest->hot_bytes * dirty),
+                               guest->memory_bytes);
+        guest->hot_bytes_s = (uint64_t)((double)guest->hot_bytes_s * dirty);
+        guest->cold_bytes_s = (uint64_t)((double)guest->cold_bytes_s * dirty);
+    }
+}
+
 int
 plan_moves_main(int argc, char **argv)
 {
@@ -117,6 +141,9 @@ plan_moves_main(int argc, char **argv)
     g_autofree char *svg = NULL;
     gint most = 0;
     gboolean json = FALSE;
+    gdouble efficiency = 1;
+    gdouble dirty = 1;
+    gint64 extra = 0;
     PlanMoveQuery query = { .downtime_limit_s = 0.3 };
     const GOptionEntry entries[] = {
         { "placement", 'p', 0, G_OPTION_ARG_FILENAME, &placement,
@@ -127,6 +154,13 @@ plan_moves_main(int argc, char **argv)
           "Limit in seconds, 0.3 if not said", "S" },
         { "per-host", 0, 0, G_OPTION_ARG_INT, &most,
           "Migrations at a time at one host, any number if not said", "N" },
+        { "efficiency", 0, 0, G_OPTION_ARG_DOUBLE, &efficiency,
+          "Share of a rate that arrives as memory, 1 if not said", "SHARE" },
+        { "dirty", 0, 0, G_OPTION_ARG_DOUBLE, &dirty,
+          "Part of what gets dirty that is sent again, 1 if not said",
+          "SHARE" },
+        { "extra", 0, 0, G_OPTION_ARG_INT64, &extra,
+          "What each migration sends beside, 0 if not said", "BYTES" },
         { "svg", 0, 0, G_OPTION_ARG_FILENAME, &svg,
           "Draw hosts before and after, moves and interfaces there", "FILE" },
         { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
@@ -156,6 +190,14 @@ plan_moves_main(int argc, char **argv)
         g_prefix_error(&error, "--link: ");
         return plan_options_fail("moves", error->message);
     }
+    if (!(efficiency > 0) || efficiency > 1 || !(dirty >= 0) || dirty > 10 ||
+        extra < 0 || extra > INT64_C(1) << 50) {
+        return plan_options_fail(
+            "moves",
+            "--efficiency has to be above 0, 1 at most, --dirty 0 to 10, "
+            "--extra 0 or more");
+    }
+    calibrate(m, &query, efficiency, dirty, (uint64_t)extra);
     query.most_per_host = (size_t)most;
     target = plan_options_placement(m, placement);
     if (!target) {
