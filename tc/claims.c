@@ -19,6 +19,8 @@
 /* Less than this says nothing about whose bytes they are. */
 #define CLEAR_BYTES (2.0 * 1024 * 1024)
 #define STICKINESS 4.0
+/* A count that may be off by more is nobody's in particular. */
+#define VAGUE_SHARE 0.25
 
 typedef struct Endpoint {
     const StreamMatch *match; /* of one of its connections */
@@ -256,4 +258,41 @@ streams_attribute(const StreamClaim *said, size_t n_claims,
     for (size_t i = 0; i < n_claims; i++) {
         groups[i] = claims[i].group;
     }
+}
+
+int
+streams_endpoint(const StreamClaim *claim, const GArray *streams)
+{
+    int fitting = -1;
+
+    double sent = known_or(claim->sent_bytes, 0);
+
+    if (!claim->inodes || sent < CLEAR_BYTES ||
+        claim->slack_bytes > VAGUE_SHARE * sent) {
+        return -1;
+    }
+    for (guint i = 0; i < streams->len; i++) {
+        const StreamInfo *info = &g_array_index(streams, StreamInfo, i);
+        Endpoint endpoint = { .match = &info->match };
+        bool first = true;
+
+        for (guint j = 0; j < streams->len; j++) {
+            const StreamInfo *other = &g_array_index(streams, StreamInfo, j);
+
+            if (holds_inode(claim, other->inode) &&
+                same_endpoint(&info->match, &other->match)) {
+                first = first && j >= i;
+                endpoint.bytes +=
+                    (double)other->bytes_acked + (double)other->queued_bytes;
+            }
+        }
+        if (first && holds_inode(claim, info->inode) &&
+            fits(claim, &endpoint, 1)) {
+            if (fitting >= 0) {
+                return -1;
+            }
+            fitting = (int)i;
+        }
+    }
+    return fitting;
 }

@@ -53,4 +53,16 @@ void streams_attribute(const StreamClaim *claims, size_t n_claims,
                        const GArray *streams, StreamVerdict *verdicts,
                        int *groups);
 
+/**
+ * streams_endpoint() - Where a migration goes that none of the usual ports show
+ * @claim: Its sockets and its count must be known, and enough to mean something
+ * @streams: StreamInfo, of all ports
+ *
+ * What QEMU holds may be its guest's disks or a display as well, so the bytes
+ * must be those of the migration too.
+ * Return: index of a connection of the one endpoint that fits, -1: none does,
+ * or several do
+ */
+int streams_endpoint(const StreamClaim *claim, const GArray *streams);
+
 #endif

@@ -7,6 +7,10 @@
  * explained: it is libvirtd's for a moment before it is passed on. A connection
  * that was a migration's beyond doubt stays so until the migration ends, also
  * when it is closing and its process has let go of it.
+ *
+ * libvirt takes ports of a range. Where --migrateuri or qemu.conf say something
+ * else, the connection that QEMU holds and whose bytes are the migration's tells
+ * the port, a moment later.
  */
 #include <string.h>
 
@@ -19,6 +23,8 @@
 #define LAST_PORT 49215
 #define FRESH_US 20000
 #define SEARCH_MS 50
+#define SEARCH_US (5 * G_USEC_PER_SEC)
+#define ELSEWHERE_US (200 * 1000)
 #define MOST_STRANGERS 512 /* then those that are gone are forgotten */
 /* So long a connection may be somebody's who has not got it yet. */
 #define STRANGER_US (3 * G_USEC_PER_SEC)
@@ -274,6 +280,59 @@ count_wire_bytes(Daemon *daemon)
     }
 }
 
+/* --- ports that are none of libvirt's default range --- */
+
+/* Of those that go elsewhere. */
+static void
+list_elsewhere(Daemon *daemon, GArray *streams)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        uint16_t port = outgoing->elsewhere_port;
+        g_autoptr(GArray) more = NULL;
+
+        if (port && !outgoing->ended) {
+            more = streams_list(outgoing->elsewhere, port, port, NULL);
+        }
+        if (more) {
+            g_array_append_vals(streams, more->data, more->len);
+        }
+    }
+}
+
+/* --migrateuri may have named any, or qemu.conf other ones. Return: true if one
+ * was found, and is to be looked at. */
+static bool
+search_elsewhere(Daemon *daemon, const StreamClaim *claims, int64_t now_us)
+{
+    g_autoptr(GArray) all = NULL;
+    bool any = false;
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        const StreamMatch *match;
+        int which;
+
+        if (outgoing->ended || outgoing->found || outgoing->elsewhere_port ||
+            now_us - outgoing->noticed_us < ELSEWHERE_US) {
+            continue;
+        }
+        if (!all) {
+            all = streams_list(NULL, 1, UINT16_MAX, NULL);
+        }
+        which = all ? streams_endpoint(&claims[i], all) : -1;
+        if (which < 0) {
+            continue;
+        }
+        match = &g_array_index(all, StreamInfo, (guint)which).match;
+        g_strlcpy(outgoing->elsewhere, match->destination,
+                  sizeof(outgoing->elsewhere));
+        outgoing->elsewhere_port = match->destination_port;
+        any = true;
+    }
+    return any;
+}
+
 void
 sockets_look(Daemon *daemon, bool now)
 {
@@ -294,6 +353,7 @@ sockets_look(Daemon *daemon, bool now)
         daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", error->message);
         return;
     }
+    list_elsewhere(daemon, streams);
     g_clear_pointer(&daemon->streams, g_array_unref);
     daemon->streams = streams;
     daemon->listed_us = now_us;
@@ -318,15 +378,29 @@ sockets_look(Daemon *daemon, bool now)
             shaping_apply(daemon, outgoing->link.ifindex);
         }
     }
+    if (search_elsewhere(daemon, claims, now_us)) {
+        sockets_look(daemon, true);
+    }
 }
 
+/* One that is not found after a while is tunnelled, or leaves in some other way
+ * that nobody sees: it is looked for in passing. */
 static gboolean
 on_search(gpointer user)
 {
     Daemon *daemon = user;
-    bool any = false;
+    int64_t now_us = clock_mono_us();
+    bool any = false, soon = false;
 
-    sockets_look(daemon, true);
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        soon |= !outgoing->ended && !outgoing->found &&
+                now_us - outgoing->noticed_us < SEARCH_US;
+    }
+    if (soon || now_us - daemon->listed_us >= G_USEC_PER_SEC) {
+        sockets_look(daemon, true);
+    }
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 

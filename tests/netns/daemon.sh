@@ -440,13 +440,16 @@ daemon_stop
 rm -f "$VMFERRY_FAKE_STATE" "$VMFERRY_FAKE_LOG"
 limits=('[ladder]' 'allow=guarantee downtime' 'downtime-max=30s'
     '[starter others]' 'allow=guarantee downtime')
-export VMFERRY_FAKE_GUESTS="start=0.5,to=10.9.0.2:49152,mib=48,rate=6000,set=9000"
+# by a port that is none of the usual
+export VMFERRY_FAKE_GUESTS="start=0.5,to=10.9.0.2:50123,mib=48,rate=6000,set=9000"
 "$TEST_BUILD/tests/fakes/fake-guest" "$VMFERRY_FAKE_STATE" 1 \
     00000000-0000-4000-8000-000000000001 &
 guest=($!)
 echo $! >/run/libvirt/qemu/vm1.pid
 wait_for 5 "away: there is a host" test -s "$VMFERRY_FAKE_STATE"
 daemon_start enforce "$VMFERRY_FAKE_GUESTS" "${limits[@]}"
+wait_for 5 "away: its connection is found by what its process holds and sent" \
+    session_is vm1 .port 50123
 wait_for 40 "away: the downtime limit is raised" \
     grep -q limit_ms "$VMFERRY_FAKE_LOG"
 : >"$VMFERRY_FAKE_STATE.down"

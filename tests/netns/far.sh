@@ -19,8 +19,8 @@ far_enter() {
 }
 
 # far_begin: near0 is 10.9.0.1/24, far0 beyond it 10.9.0.2/24; whatever comes to
-# its ports 49152 to 49215 is dropped. $WORK has to be a folder, FAR and SINK are
-# to be killed.
+# its ports 49152 to 49215, and 50123, is dropped. $WORK has to be a folder, FAR
+# and SINK are to be killed.
 far_begin() {
     unshare --net sleep 600 &
     FAR=$!
@@ -35,7 +35,7 @@ far_begin() {
     nsenter -t $FAR -n python3 - "$WORK/sink" <<'END' &
 import selectors, socket, sys
 sel = selectors.DefaultSelector()
-for port in range(49152, 49216):
+for port in [*range(49152, 49216), 50123]:
     s = socket.create_server(("10.9.0.2", port), backlog=8)
     s.setblocking(False)
     sel.register(s, selectors.EVENT_READ, True)

@@ -221,6 +221,74 @@ ParameterizedTest(Scene *scene, claims, scenes)
     }
 }
 
+/* What is wanted is a letter for each connection of the endpoint, "-" else. */
+ParameterizedTestParameters(claims, elsewhere)
+{
+    static Scene scenes[] = {
+        { "a disk, a display, and the stream",
+          { { OTHER, 10809, 1, 700 * MB, 0 },
+            { OTHER, 51000, 2, 1 * MB, 0 },
+            { HOST, 50123, 3, 20 * MB, 0 } },
+          { { 20.1 * MB, 1 * MB, { 1, 2, 3 }, 0 } },
+          "--a" },
+        { "channels add up",
+          { { HOST, 50123, 1, 1 * MB, 0 },
+            { HOST, 50123, 2, 12 * MB, 0 },
+            { HOST, 50123, 3, 7 * MB, 0 } },
+          { { 20.1 * MB, 1 * MB, { 1, 2, 3 }, 0 } },
+          "aaa" },
+        { "what others hold is not looked at",
+          { { HOST, 50123, 1, 20 * MB, 0 }, { HOST, 50124, 2, 20 * MB, 0 } },
+          { { 20.1 * MB, 1 * MB, { 2 }, 0 } },
+          "-a" },
+        { "two that fit: neither",
+          { { HOST, 50123, 1, 20 * MB, 0 }, { HOST, 50124, 2, 20 * MB, 0 } },
+          { { 20.1 * MB, 1 * MB, { 1, 2 }, 0 } },
+          "--" },
+        { "too little to tell",
+          { { HOST, 50123, 1, 1 * MB, 0 } },
+          { { 1 * MB, 0.1 * MB, { 1 }, 0 } },
+          "-" },
+        { "too vague to tell",
+          { { HOST, 50123, 1, 20 * MB, 0 } },
+          { { 20 * MB, 60 * MB, { 1 }, 0 } },
+          "-" },
+        { "no statistics yet",
+          { { HOST, 50123, 1, 20 * MB, 0 } },
+          { { -1, 1 * MB, { 1 }, 0 } },
+          "-" },
+        { "where we may not look",
+          { { HOST, 50123, 1, 20 * MB, 0 } },
+          { { 20 * MB, 1 * MB, { 0 }, 0 } },
+          "-" },
+    };
+
+    return cr_make_param_array(Scene, scenes, G_N_ELEMENTS(scenes));
+}
+
+ParameterizedTest(Scene *scene, claims, elsewhere)
+{
+    g_autoptr(GArray) streams = g_array_new(FALSE, FALSE, sizeof(StreamInfo));
+    StreamClaim claims[MOST];
+    GArray *inodes[MOST];
+    char found[MOST + 1] = "";
+    size_t n_streams = scene_streams(scene, streams);
+    size_t n_claims = scene_claims(scene, claims, inodes);
+    int which = streams_endpoint(&claims[0], streams);
+
+    for (size_t i = 0; i < n_streams; i++) {
+        found[i] =
+            which >= 0 && scene->streams[i].port == scene->streams[which].port
+                ? 'a'
+                : '-';
+    }
+    cr_expect_str_eq(found, scene->want, "%s: found %s, wanted %s", scene->what,
+                     found, scene->want);
+    for (size_t i = 0; i < n_claims; i++) {
+        g_array_unref(inodes[i]);
+    }
+}
+
 /* Two migrations and their two connections, at whatever pace: as soon as they
  * are told apart it is right, and it comes to that. */
 Test(claims, never_the_wrong_one)
