@@ -117,6 +117,7 @@ typedef struct Outgoing {
     int group;      /* -1: none */
     char elsewhere[46]; /* where it goes by a port that is none of the usual, */
     uint16_t elsewhere_port; /* 0: it does not */
+    bool not_found_said;
     StreamMatch endpoint; /* of the first of them */
     bool found;           /* .endpoint is set */
     uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us; /* their mean */

@@ -383,6 +383,21 @@ sockets_look(Daemon *daemon, bool now)
     }
 }
 
+static void
+say_not_found(Outgoing *outgoing)
+{
+    static const char why[] =
+        "no connection of its own is seen: it is tunnelled through libvirt's, "
+        "or QEMU's sockets may not be looked at and its port is none of the "
+        "usual";
+
+    if (!outgoing->not_found_said) {
+        outgoing->not_found_said = true;
+        session_note(outgoing->session, why);
+        force_set(outgoing, FORCE_NO_STREAM, why);
+    }
+}
+
 /* One that is not found after a while is tunnelled, or leaves in some other way
  * that nobody sees: it is looked for in passing. */
 static gboolean
@@ -402,9 +417,13 @@ on_search(gpointer user)
         sockets_look(daemon, true);
     }
     for (guint i = 0; i < daemon->outgoing->len; i++) {
-        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+        bool lacks = !outgoing->ended && !outgoing->found;
 
-        any |= !outgoing->ended && !outgoing->found;
+        any |= lacks;
+        if (lacks && now_us - outgoing->noticed_us >= SEARCH_US) {
+            say_not_found(outgoing);
+        }
     }
     if (!any) {
         daemon->search_source = 0;

@@ -208,6 +208,14 @@ wait_for 10 "name: and it is steered as well" session_is vm1 .not_in_force null
 daemon_stop
 umount /etc/hosts
 
+# --- a way that is not seen ---
+daemon_start enforce "start=0.3,to=10.9.0.2:50123,mib=300"
+wait_for 10 "unseen: that no connection is found is said" \
+    grep -q "warning: .*'vm1': no connection of its own is seen" "$LOG"
+check "unseen: and shown" session_is vm1 .not_in_force no-stream
+check_equal "unseen: nothing is shaped" "" "$(tc qdisc show | grep 'htb 7666:')"
+daemon_stop
+
 # --- what a guest's description says ---
 export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1'
     mode='observe' priority='9'/>"
