@@ -8,7 +8,8 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/migrate-lib.sh"
 
-VMFERRYD=$TEST_BUILD/controller/daemon/vmferryd
+# of another build, if it is named: with sanitizers
+VMFERRYD=${VMFERRYD:-$TEST_BUILD/controller/daemon/vmferryd}
 CONF=$WORK/vmferry.conf
 LOG=$WORK/daemon.log
 RECORDS=$WORK/records
