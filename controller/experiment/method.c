@@ -13,7 +13,7 @@
 bool
 method_is_vmferry(const ScenarioMethod *method)
 {
-    return method->kind >= METHOD_NONE;
+    return method->kind >= METHOD_NONE && method->kind != METHOD_SERIAL;
 }
 
 static void G_GNUC_NULL_TERMINATED
@@ -58,7 +58,7 @@ add_virsh(GPtrArray *words, const ScenarioMethod *method,
     default: /* plain, also beside a fixed guarantee */
         break;
     }
-    add(words, place->guest, place->destination, NULL);
+    add(words, place->guests[0], place->destination, NULL);
 }
 
 static void
@@ -84,7 +84,46 @@ add_vmferry(GPtrArray *words, const ScenarioMethod *method,
     if (method->kind == METHOD_LAST) {
         add(words, "--predictor", "last", NULL);
     }
-    add(words, place->guest, place->destination, NULL);
+    add(words, place->guests[0], place->destination, NULL);
+}
+
+/* Names of guests are plain words, and so are our URIs. */
+static void
+add_several(GPtrArray *words, const ScenarioMethod *method,
+            const MethodPlace *place)
+{
+    bool serial = method->kind == METHOD_SERIAL;
+    g_autoptr(GString) script = g_string_new(serial ? NULL : "pids=; ");
+
+    for (const char *const *guest = place->guests; *guest; guest++) {
+        g_string_append_printf(script,
+                               "%svirsh --quiet --connect qemu:///system "
+                               "migrate --live --p2p %s %s%s",
+                               serial && guest > place->guests ? " && " : "",
+                               *guest, place->destination,
+                               serial ? "" : " & pids=\"$pids $!\"; ");
+    }
+    if (!serial) {
+        g_string_append(script, "status=0; for pid in $pids; do wait $pid || "
+                                "status=1; done; exit $status");
+    }
+    add(words, "sh", "-c", script->str, NULL);
+}
+
+static void
+add_drain(GPtrArray *words, const MethodPlace *place)
+{
+    g_autofree char *downtime = g_strdup_printf("%u", place->downtime_limit_ms);
+
+    add(words, place->vmferry, "drain", "--to", place->destination, "--yes",
+        "--alone", "--downtime", downtime, "--history", "none", "--state",
+        place->state, "--json", NULL);
+    if (place->wire) {
+        g_autofree char *link =
+            g_strdup_printf("%s=%s", place->link, place->wire);
+
+        add(words, "--link", link, NULL);
+    }
 }
 
 char **
@@ -92,7 +131,11 @@ method_command(const ScenarioMethod *method, const MethodPlace *place)
 {
     GPtrArray *words = g_ptr_array_new();
 
-    if (method_is_vmferry(method)) {
+    if (method->kind == METHOD_DRAIN) {
+        add_drain(words, place);
+    } else if (method->kind == METHOD_SERIAL || place->guests[1]) {
+        add_several(words, method, place);
+    } else if (method_is_vmferry(method)) {
         add_vmferry(words, method, place);
     } else {
         add_virsh(words, method, place);

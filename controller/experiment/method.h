@@ -11,12 +11,14 @@
 #include "experiment/scenario.h"
 
 typedef struct MethodPlace {
-    const char *vmferry;     /* path of the program */
-    const char *guest;       /* name */
-    const char *destination; /* its URI */
-    const char *link;        /* interface that the stream leaves by */
-    const char *wire;        /* its rate as in tc; NULL: not limited */
-    const char *record;      /* where vmferry puts its record */
+    const char *vmferry;       /* path of the program */
+    const char *const *guests; /* names, NULL-terminated; one, but where they
+                                  are moved together */
+    const char *destination;   /* its URI */
+    const char *link;          /* interface that the stream leaves by */
+    const char *wire;          /* its rate as in tc; NULL: not limited */
+    const char *record;        /* where vmferry puts its record */
+    const char *state;         /* where vmferry drain keeps its */
     double cut_off_s;
     unsigned downtime_limit_ms;
 } MethodPlace;

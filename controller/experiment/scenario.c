@@ -72,6 +72,7 @@ scenario_new(void)
 
     scenario->wires = list_new(sizeof(ScenarioWire), wire_clear);
     scenario->guests = list_new(sizeof(ScenarioGuest), guest_clear);
+    scenario->together = list_new(sizeof(ScenarioGuest), guest_clear);
     scenario->crosses = list_new(sizeof(ScenarioCross), cross_clear);
     scenario->methods = list_new(sizeof(ScenarioMethod), method_clear);
     scenario->claims = list_new(sizeof(ScenarioClaim), claim_clear);
@@ -97,6 +98,7 @@ scenario_free(Scenario *scenario)
     g_free(scenario->title);
     g_array_unref(scenario->wires);
     g_array_unref(scenario->guests);
+    g_array_unref(scenario->together);
     g_array_unref(scenario->crosses);
     g_array_unref(scenario->methods);
     g_array_unref(scenario->claims);
@@ -293,12 +295,65 @@ read_section(Scenario *scenario, GArray *described, ScenarioReader *reader)
     return !reader->error;
 }
 
+/* One cell for all guests; methods that only make sense so, or not so. */
+static void
+join_guests(Scenario *scenario, ScenarioReader *reader)
+{
+    ScenarioGuest all = { .name = g_strdup("all") };
+    GArray *guests = scenario->guests;
+
+    scenario->guests = scenario->together;
+    scenario->together = guests;
+    for (guint i = 0; i < guests->len; i++) {
+        all.memory_mib += g_array_index(guests, ScenarioGuest, i).memory_mib;
+        all.vcpus += g_array_index(guests, ScenarioGuest, i).vcpus;
+    }
+    all.workload = g_strdup("several");
+    all.arguments = g_strdup("");
+    for (guint i = 0; i < guests->len; i++) {
+        const ScenarioGuest *guest = &g_array_index(guests, ScenarioGuest, i);
+
+        if (guest->client == CLIENT_REDIS && all.client != CLIENT_REDIS) {
+            all.client = CLIENT_REDIS;
+            all.requests_s = guest->requests_s;
+        }
+    }
+    g_array_append_val(scenario->guests, all);
+    if (guests->len < 2) {
+        read_fail(reader, "together", SCENARIO_ERROR_VALUE,
+                  "there is but one guest");
+    }
+}
+
+static void
+check_methods(Scenario *scenario, ScenarioReader *reader, bool together)
+{
+    for (guint i = 0; i < scenario->methods->len; i++) {
+        const ScenarioMethod *method =
+            &g_array_index(scenario->methods, ScenarioMethod, i);
+        bool several =
+            method->kind == METHOD_SERIAL || method->kind == METHOD_DRAIN;
+
+        if (together && !several && method->kind != METHOD_VIRSH) {
+            read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
+                      "%s moves one guest; of several together virsh, serial "
+                      "and drain do",
+                      method->name);
+        } else if (several && !together) {
+            read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
+                      "%s moves several guests: say together = yes",
+                      method->name);
+        }
+    }
+}
+
 static bool
 read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
 {
     g_autoptr(GArray) described =
         list_new(sizeof(ScenarioMethod), method_clear);
     ScanSection *head = NULL;
+    bool together = false;
     guint n_claims = 0;
 
     for (guint i = 0; i < sections->len; i++) {
@@ -320,7 +375,9 @@ read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
     read_scenario(scenario, reader);
     choose_methods(scenario, reader, described);
     choose_crosses(scenario, reader);
+    read_yes(reader, "together", &together);
     read_end(reader);
+    check_methods(scenario, reader, together);
     if (scenario->wires->len == 0) {
         read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
                   "needs wires = 50mbit, unlimited, ...");
@@ -328,6 +385,9 @@ read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
     if (scenario->guests->len == 0) {
         read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
                   "needs a section [guest NAME] at least");
+    }
+    if (together && !reader->error) {
+        join_guests(scenario, reader);
     }
     for (guint i = 0; i < sections->len && !reader->error; i++) {
         reader->section = g_ptr_array_index(sections, i);

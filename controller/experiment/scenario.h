@@ -38,6 +38,8 @@ typedef enum {
     METHOD_PAPER,      /* vmferry --policy paper */
     METHOD_DEFAULT,    /* vmferry --policy default */
     METHOD_LAST,       /* ... with the last value as its predictor */
+    METHOD_SERIAL,     /* all guests by virsh, one after the other */
+    METHOD_DRAIN,      /* all guests by vmferry drain */
     METHOD_N_KINDS
 } MethodKind;
 
@@ -129,7 +131,9 @@ typedef struct Scenario {
     char *name;
     char *title;                /* NULL: none */
     GArray *wires;              /* ScenarioWire */
-    GArray *guests;             /* ScenarioGuest */
+    GArray *guests;             /* ScenarioGuest; where all are moved at once
+                                   one that stands for them, "all" */
+    GArray *together;           /* ScenarioGuest, then; else empty */
     GArray *crosses;            /* ScenarioCross */
     GArray *methods;            /* ScenarioMethod; the first is compared with */
     GArray *claims;             /* ScenarioClaim */

@@ -77,6 +77,56 @@ preparation_us(const RunState *run, JsonObject *record)
     return CLAMP(us, 0, run->ended_us - run->began_us);
 }
 
+/* Of several guests: how long it took on the clock until all were there, the
+ * longest pause, all bytes. */
+static void
+gather_jobs(const RunState *run, Result *result)
+{
+    for (guint i = 0; i < run->jobs->len; i++) {
+        const char *job = g_ptr_array_index(run->jobs, i);
+        Known total = job_number(job, "time_elapsed");
+        Known downtime = job_number(job, "downtime");
+        Known bytes = job_number(job, "memory_processed");
+        Known passes = job_number(job, "memory_iteration");
+
+        if (!total.known) {
+            result->total_s = unknown();
+            return;
+        }
+        result->total_s = known(total.value / 1000);
+        if (downtime.known) {
+            result->downtime_ms =
+                known(MAX(downtime.value, known_or(result->downtime_ms, 0)));
+        }
+        if (bytes.known) {
+            result->bytes = known(bytes.value + known_or(result->bytes, 0));
+        }
+        if (passes.known) {
+            result->iterations =
+                known(MAX(passes.value, known_or(result->iterations, 0)));
+        }
+    }
+    if (run->jobs->len > 1) {
+        result->total_s = known((double)(run->ended_us - run->began_us) / 1e6);
+    }
+}
+
+static void
+gather_checks(const RunState *run, Result *result)
+{
+    for (guint i = 0; i < run->checks->len; i++) {
+        const char *text = g_ptr_array_index(run->checks, i);
+        g_autoptr(JsonObject) check = jobj_parse(text, strlen(text), NULL);
+        Known errors = check ? jobj_get_known(check, "errors") : unknown();
+
+        if (!errors.known) {
+            result->checked = unknown();
+            return;
+        }
+        result->checked = known(errors.value + known_or(result->checked, 0));
+    }
+}
+
 static void
 gather_outcome(const RunState *run, Result *result, JsonObject *record)
 {
@@ -88,13 +138,7 @@ gather_outcome(const RunState *run, Result *result, JsonObject *record)
     result->status = RESULT_FAILED;
     if (run->exit_status == 0 && run->arrived && !run->late) {
         result->status = RESULT_COMPLETED;
-        result->total_s = job_number(run->job, "time_elapsed");
-        if (result->total_s.known) {
-            result->total_s.value /= 1000;
-        }
-        result->downtime_ms = job_number(run->job, "downtime");
-        result->bytes = job_number(run->job, "memory_processed");
-        result->iterations = job_number(run->job, "memory_iteration");
+        gather_jobs(run, result);
     } else if (run->late || (status && strcmp(status, "cut-off") == 0)) {
         result->status = RESULT_CUT_OFF;
         result->bytes =
@@ -107,14 +151,7 @@ gather_outcome(const RunState *run, Result *result, JsonObject *record)
     } else if (result->status != RESULT_COMPLETED) {
         result->message = g_strdup(run->words);
     }
-    if (run->check) {
-        g_autoptr(JsonObject) check =
-            jobj_parse(run->check, strlen(run->check), NULL);
-
-        if (check) {
-            result->checked = jobj_get_known(check, "errors");
-        }
-    }
+    gather_checks(run, result);
 }
 
 /* Means over what arrived in whole seconds of a time of the wall clock. */
@@ -274,6 +311,24 @@ settings(const RunState *run)
     return json;
 }
 
+/* libvirt's words, of one guest or by name of several. */
+static void
+add_jobs(JsonObject *json, const RunState *run)
+{
+    JsonObject *jobs;
+
+    if (run->jobs->len == 1) {
+        jobj_add_string(json, "job", g_ptr_array_index(run->jobs, 0));
+        return;
+    }
+    jobs = json_object_new_object();
+    for (guint i = 0; i < run->jobs->len; i++) {
+        jobj_add_string(jobs, g_ptr_array_index(run->names, i),
+                        g_ptr_array_index(run->jobs, i));
+    }
+    jobj_add(json, "jobs", jobs);
+}
+
 Result *
 runner_gather(RunState *run, char **text, GError **error)
 {
@@ -304,7 +359,7 @@ runner_gather(RunState *run, char **text, GError **error)
     jobj_add_string(json, "command", run->command);
     jobj_add_double(json, "preparation_s", (double)prepared_us / 1e6);
     jobj_add(json, "machine", copy_of(run->runner->machine));
-    jobj_add_string(json, "job", run->job);
+    add_jobs(json, run);
     jobj_add(json, "cross_report", g_steal_pointer(&cross));
     jobj_add(json, "record", g_steal_pointer(&record));
     if (run->runner->anonymous) {

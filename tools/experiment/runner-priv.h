@@ -11,19 +11,20 @@
 #include "tools/experiment/cpu.h"
 #include "tools/experiment/runner.h"
 
-#define GUEST "guest"
-
 /* Times are monotonic microseconds. */
 typedef struct RunState {
     const Runner *runner;
     const PlannedRun *planned;
     unsigned attempt;
 
-    bool guest_there, cross_runs, htb_made; /* to be cleared away */
+    guint guests_there; /* to be cleared away */
+    bool cross_runs, htb_made;
+    GPtrArray *names; /* of its guests, borrowed, NULL-terminated */
     GSubprocess *client;
-    char *address; /* of the guest */
-    char *seen;    /* file of the client's lines */
-    char *record;  /* file of vmferry's record */
+    char *address;     /* of the guest */
+    char *seen;        /* file of the client's lines */
+    char *record;      /* file of vmferry's record */
+    char *drain_state; /* ... of vmferry drain's */
 
     int64_t before_us, began_us, ended_us, after_us;
     int64_t began_wall_us;
@@ -32,10 +33,11 @@ typedef struct RunState {
     int exit_status;
     char *words; /* its last, if it failed */
     CpuShares shares;
-    char *job; /* libvirt's statistics on the destination; NULL: none */
-    bool arrived;
-    char *check; /* the guest's own word, JSON */
-    char *cross; /* vmferry-cross/1 */
+    bool arrived;      /* all guests */
+    GPtrArray *jobs;   /* char *, a guest: libvirt's statistics on the
+                          destination; "": none */
+    GPtrArray *checks; /* char *, a guest's own word, JSON; "": none */
+    char *cross;       /* vmferry-cross/1 */
 } RunState;
 
 /** runner_gather() - Read all of it; @text: the result as JSON. The migration's

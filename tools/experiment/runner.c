@@ -20,11 +20,34 @@
 #define ABORT_S 60.0  /* until an aborted migration is over */
 #define SAFETY_S 30.0 /* after vmferry should have given up itself */
 
-static const ScenarioGuest *
-guest_of(const RunState *run)
+/* Those of this run: one, or all that move together. */
+static guint
+n_guests(const RunState *run)
 {
-    return &g_array_index(run->runner->scenario->guests, ScenarioGuest,
-                          run->planned->guest);
+    return MAX(run->runner->scenario->together->len, 1);
+}
+
+static const ScenarioGuest *
+guest_at(const RunState *run, guint i)
+{
+    const Scenario *scenario = run->runner->scenario;
+
+    return scenario->together->len > 0
+               ? &g_array_index(scenario->together, ScenarioGuest, i)
+               : &g_array_index(scenario->guests, ScenarioGuest,
+                                run->planned->guest);
+}
+
+/* The one that the client watches: a server, or the first. */
+static guint
+watched(const RunState *run)
+{
+    for (guint i = 0; i < n_guests(run); i++) {
+        if (guest_at(run, i)->client == CLIENT_REDIS) {
+            return i;
+        }
+    }
+    return 0;
 }
 
 static const ScenarioWire *
@@ -61,32 +84,45 @@ work_file(const RunState *run, const char *name)
 }
 
 static bool
-start_guest(RunState *run, GError **error)
+start_guest(RunState *run, guint i, GError **error)
 {
-    const ScenarioGuest *guest = guest_of(run);
+    const ScenarioGuest *guest = guest_at(run, i);
     g_autofree char *memory = g_strdup_printf("%u", guest->memory_mib);
     g_autofree char *vcpus = g_strdup_printf("%u", guest->vcpus);
     g_autofree char *index =
-        g_strdup_printf("%s/guests/%s/index", run->runner->state, GUEST);
+        g_strdup_printf("%s/guests/%s/index", run->runner->state, guest->name);
     g_autofree char *number = NULL;
 
-    if (!CALL(run, BOOT_S, NULL, error, "guest", GUEST, "--host", "1",
+    if (!CALL(run, BOOT_S, NULL, error, "guest", guest->name, "--host", "1",
               "--memory", memory, "--vcpus", vcpus, "--workload",
               guest->workload, "--workload-args", guest->arguments)) {
         return false;
     }
-    run->guest_there = true;
+    run->guests_there = i + 1;
     if (!g_file_get_contents(index, &number, NULL, error)) {
         return false;
     }
-    run->address = g_strdup_printf("10.77.1.%s", g_strstrip(number));
+    if (i == watched(run)) {
+        run->address = g_strdup_printf("10.77.1.%s", g_strstrip(number));
+    }
+    return true;
+}
+
+static bool
+start_guests(RunState *run, GError **error)
+{
+    for (guint i = 0; i < n_guests(run); i++) {
+        if (!start_guest(run, i, error)) {
+            return false;
+        }
+    }
     return true;
 }
 
 static bool
 start_client(RunState *run, GError **error)
 {
-    const ScenarioGuest *guest = guest_of(run);
+    const ScenarioGuest *guest = guest_at(run, watched(run));
     g_autofree char *log = work_file(run, "client.log");
     g_autofree char *value = g_strdup_printf("%u", guest->value_bytes);
     g_autofree char *keys = g_strdup_printf("%u", guest->keys);
@@ -129,11 +165,12 @@ describe_place(const RunState *run, MethodPlace *place)
 
     *place = (MethodPlace){
         .vmferry = run->runner->vmferry,
-        .guest = GUEST,
+        .guests = (const char *const *)run->names->pdata,
         .destination = DESTINATION,
         .link = LINK,
         .wire = wire_of(run)->rate_bytes_s ? wire_of(run)->name : NULL,
         .record = run->record,
+        .state = run->drain_state,
         .cut_off_s = scenario->cut_off_s,
         .downtime_limit_ms = scenario->downtime_limit_ms,
     };
@@ -150,9 +187,11 @@ prepare_method(RunState *run, const MethodPlace *place, GError **error)
     if (method_is_vmferry(method)) {
         return true;
     }
-    if (!CALL(run, STEP_S, NULL, error, "virsh", "1", "migrate-setmaxdowntime",
-              GUEST, limit)) {
-        return false;
+    for (guint i = 0; i < n_guests(run); i++) {
+        if (!CALL(run, STEP_S, NULL, error, "virsh", "1",
+                  "migrate-setmaxdowntime", guest_at(run, i)->name, limit)) {
+            return false;
+        }
     }
     commands =
         method->kind == METHOD_STATIC_HTB ? method_htb(method, place) : NULL;
@@ -181,7 +220,10 @@ give_up(RunState *run, GSubprocess *process)
 {
     Driver *driver = run->runner->driver;
 
-    CALL(run, STEP_S, NULL, NULL, "virsh", "1", "domjobabort", GUEST);
+    for (guint i = 0; i < n_guests(run); i++) {
+        CALL(run, STEP_S, NULL, NULL, "virsh", "1", "domjobabort",
+             guest_at(run, i)->name);
+    }
     if (driver_wait(driver, process, ABORT_S) != DRIVER_ENDED) {
         driver_end(driver, process);
     }
@@ -256,12 +298,20 @@ pause_for(RunState *run, double seconds, GError **error)
 static void
 ask_after(RunState *run)
 {
-    CALL(run, STEP_S, &run->job, NULL, "virsh", "2", "domjobinfo",
-         "--completed", "--keep-completed", "--rawstats", GUEST);
-    run->arrived =
-        CALL(run, STEP_S, NULL, NULL, "virsh", "2", "domstate", GUEST);
-    if (run->arrived) {
-        CALL(run, STEP_S, &run->check, NULL, "ask", GUEST, "check");
+    run->arrived = true;
+    for (guint i = 0; i < n_guests(run); i++) {
+        const char *name = guest_at(run, i)->name;
+        char *job = NULL, *check = NULL;
+
+        CALL(run, STEP_S, &job, NULL, "virsh", "2", "domjobinfo", "--completed",
+             "--keep-completed", "--rawstats", name);
+        if (!CALL(run, STEP_S, NULL, NULL, "virsh", "2", "domstate", name)) {
+            run->arrived = false;
+        } else {
+            CALL(run, STEP_S, &check, NULL, "ask", name, "check");
+        }
+        g_ptr_array_add(run->jobs, job ? job : g_strdup(""));
+        g_ptr_array_add(run->checks, check ? check : g_strdup(""));
     }
     if (run->cross_runs) {
         CALL(run, STEP_S, &run->cross, NULL, "cross", "report");
@@ -280,10 +330,15 @@ steps(RunState *run, GError **error)
     bool good;
 
     run->record = work_file(run, "record.json");
+    run->drain_state = work_file(run, "drain.json");
+    for (guint i = 0; i < n_guests(run); i++) {
+        g_ptr_array_add(run->names, guest_at(run, i)->name);
+    }
+    g_ptr_array_add(run->names, NULL);
     describe_place(run, &place);
     if (!g_file_get_contents(token_path, &token, NULL, error) ||
         !CALL(run, STEP_S, NULL, error, "wire", wire_of(run)->name) ||
-        !start_guest(run, error) || !start_client(run, error) ||
+        !start_guests(run, error) || !start_client(run, error) ||
         !pause_for(run, scenario->settle_s, error) ||
         !start_cross(run, error) || !prepare_method(run, &place, error)) {
         return false;
@@ -321,9 +376,11 @@ clear_away(RunState *run)
         CALL(run, STEP_S, NULL, NULL, "exec", "1", "tc", "qdisc", "delete",
              "dev", LINK, "root");
     }
-    if (run->guest_there) {
-        CALL(run, STEP_S, NULL, NULL, "virsh", "1", "destroy", GUEST);
-        CALL(run, STEP_S, NULL, NULL, "virsh", "2", "destroy", GUEST);
+    for (guint i = 0; i < run->guests_there; i++) {
+        const char *name = guest_at(run, i)->name;
+
+        CALL(run, STEP_S, NULL, NULL, "virsh", "1", "destroy", name);
+        CALL(run, STEP_S, NULL, NULL, "virsh", "2", "destroy", name);
     }
 }
 
@@ -336,8 +393,10 @@ run_clear(RunState *run)
     g_free(run->record);
     g_free(run->command);
     g_free(run->words);
-    g_free(run->job);
-    g_free(run->check);
+    g_free(run->drain_state);
+    g_ptr_array_unref(run->names);
+    g_ptr_array_unref(run->jobs);
+    g_ptr_array_unref(run->checks);
     g_free(run->cross);
 }
 
@@ -345,13 +404,22 @@ Result *
 runner_run(const Runner *runner, const PlannedRun *planned, unsigned attempt,
            char **text, GError **error)
 {
-    RunState run = { .runner = runner, .planned = planned, .attempt = attempt };
+    RunState run = {
+        .runner = runner,
+        .planned = planned,
+        .attempt = attempt,
+        .names = g_ptr_array_new(),
+        .jobs = g_ptr_array_new_with_free_func(g_free),
+        .checks = g_ptr_array_new_with_free_func(g_free),
+    };
     g_autofree char *record =
         g_build_filename(runner->work, "record.json", NULL);
+    g_autofree char *drain = g_build_filename(runner->work, "drain.json", NULL);
     Result *result = NULL;
     bool good;
 
     unlink(record);
+    unlink(drain);
     good = steps(&run, error);
     clear_away(&run); /* the client's last lines are written then */
     if (good) {

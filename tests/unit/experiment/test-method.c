@@ -8,9 +8,13 @@
 
 #include "experiment/method.h"
 
+static const char *const one_guest[] = { "g", NULL };
+static const char *const two_guests[] = { "a", "b", NULL };
+
 static const MethodPlace place = {
     .vmferry = "/bin/vmferry",
-    .guest = "g",
+    .guests = one_guest,
+    .state = "/tmp/d.json",
     .destination = "qemu+tcp://b/system",
     .link = "mig0",
     .wire = "50mbit",
@@ -45,6 +49,11 @@ ParameterizedTestParameters(method, command)
         { METHOD_PAPER, FERRY("paper") END },
         { METHOD_DEFAULT, FERRY("default") END },
         { METHOD_LAST, FERRY("default") "--predictor last " END },
+        { METHOD_SERIAL, "sh -c " VIRSH END },
+        { METHOD_DRAIN,
+          "/bin/vmferry drain --to qemu+tcp://b/system --yes --alone "
+          "--downtime 300 --history none --state /tmp/d.json --json "
+          "--link mig0=50mbit" },
     };
 
     G_STATIC_ASSERT(G_N_ELEMENTS(cases) == METHOD_N_KINDS);
@@ -78,6 +87,32 @@ Test(method, options_come_last_and_an_unlimited_wire_is_not_declared)
     cr_assert_str_eq(words[n - 1], "two words");
     cr_assert_str_eq(words[n - 2], "--unsafe");
     cr_assert_not(g_strv_contains((const char *const *)words, "--link"));
+}
+
+/* The shell is given both: one after the other, or side by side and the worse
+ * of their ends. */
+Test(method, several_guests_by_virsh)
+{
+    char *none[] = { NULL };
+    ScenarioMethod serial = { .kind = METHOD_SERIAL, .options = none };
+    ScenarioMethod at_once = { .kind = METHOD_VIRSH, .options = none };
+    MethodPlace both = place;
+    g_auto(GStrv) first = NULL;
+    g_auto(GStrv) second = NULL;
+
+    both.guests = two_guests;
+    first = method_command(&serial, &both);
+    second = method_command(&at_once, &both);
+    cr_assert_str_eq(first[2], VIRSH "a qemu+tcp://b/system && " VIRSH
+                                     "b qemu+tcp://b/system");
+    cr_assert_str_eq(second[2],
+                     "pids=; " VIRSH "a qemu+tcp://b/system & "
+                     "pids=\"$pids $!\"; " VIRSH
+                     "b qemu+tcp://b/system & pids=\"$pids $!\"; "
+                     "status=0; for pid in $pids; do wait $pid || status=1; "
+                     "done; exit $status");
+    cr_assert(method_is_vmferry(&(ScenarioMethod){ .kind = METHOD_DRAIN }));
+    cr_assert_not(method_is_vmferry(&serial));
 }
 
 /* 0.97 of 50 Mbit/s; 0.8 of that. */

@@ -104,6 +104,26 @@ Test(scenario, reads_everything)
     cr_assert_eq(claim->pairs, 7);
 }
 
+Test(scenario, guests_together_are_one_cell)
+{
+    g_autoptr(Scenario) scenario =
+        parse("[scenario]\nwires = 50mbit\nmethods = virsh, serial, drain\n"
+              "together = yes\n"
+              "[guest a]\nmemory = 200\n"
+              "[guest b]\nclient = redis\nrequests = 20\n"
+              "[claim c]\nmeasure = total\nmethod = drain\n"
+              "against = serial\nat-most = 1.05\n");
+    const ScenarioGuest *all =
+        &g_array_index(scenario->guests, ScenarioGuest, 0);
+
+    cr_assert_eq(scenario->guests->len, 1);
+    cr_assert_eq(scenario->together->len, 2);
+    cr_assert_str_eq(all->name, "all");
+    cr_assert_eq(all->memory_mib, 456);
+    cr_assert_eq(all->client, CLIENT_REDIS);
+    cr_assert_float_eq(all->requests_s, 20, 0);
+}
+
 typedef struct {
     char text[300];
     char message[160]; /* how it begins */
@@ -168,6 +188,12 @@ ParameterizedTestParameters(scenario, refuses)
           "f:9: [claim c] share: is of single runs" },
         { HEAD "repeat-disturbed = maybe\n" GUEST,
           "f:4: [scenario] repeat-disturbed: \"maybe\" is neither" },
+        { "[scenario]\nwires = 5mbit\nmethods = drain\n" GUEST,
+          "f:3: [scenario] methods: drain moves several guests: say" },
+        { HEAD "together = yes\n" GUEST "[guest b]\n",
+          "f:3: [scenario] methods: default moves one guest" },
+        { "[scenario]\nwires = 5mbit\nmethods = drain\ntogether = yes\n" GUEST,
+          "f:4: [scenario] together: there is but one guest" },
         { HEAD "cut-off = -1\n" GUEST,
           "f:4: [scenario] cut-off: \"-1\" is no number from 1 to" },
     };
@@ -219,5 +245,5 @@ Test(scenario, takes_all_that_are_shipped)
         cr_assert(scenario, "%s", error ? error->message : "");
         n++;
     }
-    cr_assert_geq(n, 7);
+    cr_assert_geq(n, 9);
 }
