@@ -368,14 +368,13 @@ traffic_write_svg(const TrafficSummary *summary, size_t most)
     size_t n_drawn = ends->len, letters = 4;
     GString *out = g_string_new(NULL);
     Map map = { .summary = summary, .ends = ends, .names = names, .out = out };
-    g_autofree uint64_t *cells = NULL;
     double width, height;
 
     if (!all) {
         g_ptr_array_add(ends, NULL);
     }
     map.n = ends->len;
-    map.cells = cells = g_new0(uint64_t, map.n * map.n + 1);
+    map.cells = g_new0(uint64_t, map.n * map.n + 1);
     fill_cells(&map);
     arrange(&map, n_drawn);
     set_shade(&map);
@@ -414,6 +413,7 @@ traffic_write_svg(const TrafficSummary *summary, size_t most)
         draw_cells(&map);
         draw_legend(&map, map.left, map.side + (double)map.n * CELL + 14);
     }
+    g_free(map.cells);
     svg_close(out);
     return g_string_free(out, FALSE);
 }

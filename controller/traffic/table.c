@@ -145,7 +145,7 @@ add_head(GString *out, const TrafficSummary *summary)
         const TrafficSource *source = summary->sources->pdata[i];
 
         if (i < 4) {
-            g_string_append_printf(out, "%s%s", i ? ", " : ", ", source->name);
+            g_string_append_printf(out, ", %s", source->name);
         }
         counted = counted || source->counts_drops;
         dropped += source->dropped;

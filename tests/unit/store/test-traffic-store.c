@@ -266,9 +266,7 @@ Test(traffic_store, files_that_are_not_ours_are_left_alone)
                                   -1, NULL));
     expect_refused(false, STORE_ERROR_CORRUPT, "not a database");
     g_unlink(path);
-    {
-        g_autoptr(TrafficStore) store = open_store();
-    }
+    traffic_store_close(open_store());
     run_sql("PRAGMA user_version = 2");
     expect_refused(false, STORE_ERROR_NEWER, "later vmferry");
 }
