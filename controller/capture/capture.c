@@ -227,7 +227,8 @@ capture_link(const Capture *capture)
 int
 capture_fd(const Capture *capture)
 {
-    return pcap_get_selectable_fd(capture->pcap);
+    return capture->live ? pcap_get_selectable_fd(capture->pcap)
+                         : fileno(pcap_file(capture->pcap));
 }
 
 bool

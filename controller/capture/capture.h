@@ -65,7 +65,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Capture, capture_free)
 /** capture_link() - What its frames begin with */
 TrafficLink capture_link(const Capture *capture);
 
-/** capture_fd() - To wait on until there are frames; of a device only */
+/** capture_fd() - Of a device: to wait on until there are frames; of a file:
+ * what it is read from */
 int capture_fd(const Capture *capture);
 
 /** capture_samples() - Does the kernel leave out what sampled_1_in says? If it

@@ -2,10 +2,12 @@
 /*
  * read.c - vmferry-traffic read: count what was captured into files
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/traffic/commands.h"
 #include "tools/traffic/inventory.h"
@@ -25,11 +27,18 @@ typedef struct Reading {
 } Reading;
 
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t reading_fd = -1;
+static int null_fd = -1;
 
+/* A pipe may have nothing for us, now or just after this: what is read is at
+ * its end from here on. */
 static void
 on_signal(int number)
 {
     interrupted = 1;
+    if (reading_fd >= 0) {
+        dup2(null_fd, reading_fd);
+    }
 }
 
 static void
@@ -152,11 +161,15 @@ read_file(Reading *reading, size_t number, size_t n, GError **error)
         return false;
     }
     reading->link = capture_link(capture);
+    reading_fd = capture_fd(capture);
     while (!interrupted && !reading->out_error &&
            (taken = capture_dispatch(capture, FRAMES_AT_A_TIME, on_frame,
                                      reading, &cause)) != 0) {
         double share = capture_share(capture);
 
+        if (taken < 0 && interrupted) {
+            break; /* in the middle of a frame */
+        }
         if (taken < 0) {
             /* what stands before the damage counts */
             fprintf(stderr, "error: vmferry-traffic read: %s\n",
@@ -168,6 +181,7 @@ read_file(Reading *reading, size_t number, size_t n, GError **error)
             reading->output, traffic_periods_total(reading->periods),
             share < 0 ? -1 : ((double)number + share) / (double)n, -1);
     }
+    reading_fd = -1;
     if (interrupted) {
         double share = capture_share(capture);
         g_autofree char *why =
@@ -186,6 +200,7 @@ catch_signals(void)
     struct sigaction action = { .sa_handler = on_signal,
                                 .sa_flags = (int)SA_RESETHAND };
 
+    null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     /* the second one ends it at once */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """test-tool.py - what vmferry-traffic makes of files, and how it ends
 
-usage: test-tool.py VMFERRY-TRAFFIC VMFERRY-PLAN
+usage: test-tool.py VMFERRY-TRAFFIC VMFERRY-PLAN DATA-DIR
 
 The files are written here, frame by frame, so that what is in them is known.
 """
@@ -19,7 +19,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-TRAFFIC, PLAN = sys.argv[1:3]
+TRAFFIC, PLAN, DATA = sys.argv[1:4]
 START_S = 1700000000
 
 
@@ -280,6 +280,34 @@ class Forms(Case):
         self.assertEqual(where["vm1"], where["vm2"])
         self.assertEqual(where["vm3"], where["vm4"])
 
+    def test_the_patents_case_is_measured(self):
+        """Its traffic as frames, its network as the model: its sets."""
+        model = DATA + "/plan/patent-golden.json"
+        frames = [(0, frame(1, 2), 1024), (1, frame(2, 1), 1024),
+                  (2, frame(1, 3), 2048), (3, frame(4, 1), 2048),
+                  (4, frame(1, 5), 990), (5, frame(5, 1), 34),
+                  (6, frame(1, 13), 1024), (7, frame(1, 77), 9000)]
+        names = [f"--guest=52:54:00:00:00:{n:02x}={n}"
+                 for n in (1, 2, 3, 4, 5, 13)]
+        done = run("read", *names, "--plan", model,
+                   self.write("f", pcap(frames)))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        def pairs(document):
+            return {(t["a"], t["b"]): t["amount"]
+                    for t in document["traffic"]}
+        with open(model, encoding="utf-8") as text:
+            self.assertEqual(pairs(json.loads(done.stdout)),
+                             pairs(json.load(text)))
+        done = run("sets", "--threshold", "3", "--size", "2", "--json", "-",
+                   text=done.stdout, program=PLAN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        sets = json.loads(done.stdout)["sets"]
+        self.assertEqual(sets[:2], [["5"], ["13"]])
+        self.assertEqual([len(s) for s in sets], [1, 1, 1, 1, 2])
+        self.assertEqual(sets[4][0], "1")
+        self.assertEqual(sorted(sets[2] + sets[3] + sets[4]),
+                         ["1", "2", "3", "4"])
+
     def test_guests_that_the_model_lacks(self):
         with open(self.path("model.json"), "w", encoding="utf-8") as out:
             json.dump({"format": "vmferry-plan-1", "resources":
@@ -504,24 +532,20 @@ class Wrong(Case):
         """What was counted until then is printed, and that it is not all."""
         header = pcap([(i, frame(1, 2), 100) for i in range(1000)])
         with subprocess.Popen([TRAFFIC, "read", "--json", "--progress", "-"],
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              bufsize=0, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as process:
             process.stdin.write(header)
-            process.stdin.flush()
             # frames until a line of progress says that they are counted
             body = header[24:]
             os.set_blocking(process.stderr.fileno(), False)
             while not process.stderr.read():
                 process.stdin.write(body)
+            # now it has what there is, and waits for more
             process.send_signal(signal.SIGINT)
-            # it looks up when it has read what it waits for
-            try:
-                while process.poll() is None:
-                    process.stdin.write(body)
-                    process.stdin.flush()
-            except BrokenPipeError:
-                pass
             out = process.stdout.read()
+            process.wait(30)
+            self.assertNotIn(b"error", process.stderr.read() or b"")
         self.assertEqual(process.returncode, 130)
         document = json.loads(out)
         self.assertGreater(document["total"]["packets"], 999)
