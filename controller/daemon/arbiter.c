@@ -31,6 +31,7 @@ share_session_of(Outgoing *outgoing, double link_bytes_s, ShareSession *share)
 {
     const ConfigRules *rules = &outgoing->rules;
     Job *job = session_job(outgoing->session);
+    double before;
 
     *share = (ShareSession){
         .id = outgoing->number,
@@ -55,6 +56,16 @@ share_session_of(Outgoing *outgoing, double link_bytes_s, ShareSession *share)
         share->input.guest_net_mean_bytes_s = known(link_bytes_s);
         share->input.guest_net_next_bytes_s =
             known((double)rules->need_bytes_s);
+        return true;
+    }
+    /* what it sends now the stream may hold back */
+    before = intensive_before(outgoing->daemon->intensive, outgoing->uuid,
+                              &outgoing->link);
+    if (before > 0) {
+        share->input.guest_net_mean_bytes_s = known(
+            MAX(known_or(share->input.guest_net_mean_bytes_s, 0), before));
+        share->input.guest_net_next_bytes_s = known(
+            MAX(known_or(share->input.guest_net_next_bytes_s, 0), before));
     }
     return true;
 }
@@ -71,7 +82,9 @@ is_simple(const GPtrArray *sharers)
     only = g_ptr_array_index(sharers, 0);
     return !only->held && !only->rules.guarantee_bytes_s &&
            only->ladder_floor_bytes_s <= 0 && !only->rules.ceiling_bytes_s &&
-           !only->rules.need_bytes_s;
+           !only->rules.need_bytes_s &&
+           intensive_before(only->daemon->intensive, only->uuid, &only->link) <=
+               0;
 }
 
 static GPtrArray *

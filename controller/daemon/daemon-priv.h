@@ -400,6 +400,9 @@ void arbiter_fewer(Daemon *daemon, int ifindex);  /* one has left, soon */
 Intensive *intensive_new(Daemon *daemon);
 void intensive_free(Intensive *intensive);
 bool intensive_any(const Intensive *intensive, int ifindex);
+/* what a guest sent before it began to leave, and will need; 0: little */
+double intensive_before(const Intensive *intensive, const char *uuid,
+                        const Link *link);
 /* Append a ShareApplication for each; what their empty classes take besides */
 double intensive_needs(const Intensive *intensive, int ifindex,
                        GArray *applications);

@@ -7,8 +7,10 @@
  *                                                        │ counts what leaves
  *                    arbiter <── need by the uplink <────┘
  *
- * Only while a migration is steered: without one there is no tree and nobody to
- * be protected from. libvirt counts what guests send to each other on this host
+ * Classes only while a migration is steered: without one there is no tree and
+ * nobody to be protected from. The counters are read now and then without one
+ * as well: once a guest leaves, its stream takes from its applications what
+ * could tell how much they need. libvirt counts what guests send to each other on this host
  * as well; who has a class is measured by that, which sees the uplink alone,
  * and it is promised what that says. A guest that begins to leave loses the
  * class to the one that its own migration brings.
@@ -26,6 +28,7 @@
 #include "virt/traffic.h"
 
 #define TICK_MS 500
+#define IDLE_TICKS 4 /* between looks while nobody is steered */
 #define RETRY_US (10 * G_USEC_PER_SEC)
 #define MOST_MACS 7
 #define LIMITED_S 0.02 /* of its rate, waiting: it is held back */
@@ -54,6 +57,7 @@ struct Intensive {
     Ear *ear;
     guint source;
     bool asking;
+    unsigned idle_ticks;
 };
 
 typedef struct AskedMacs {
@@ -252,6 +256,24 @@ measure(Neighbour *neighbour)
     return true;
 }
 
+/* Not of one that leaves: what it sent before is what it needs. */
+static void
+count(const Intensive *intensive, Neighbour *neighbour,
+      const VirtTraffic *guest)
+{
+    NeedSettings settings;
+
+    if (!neighbour->need) {
+        need_settings_init(&settings, 0);
+        neighbour->need = need_new(&settings);
+    }
+    if (guest->sent_bytes.known &&
+        !daemon_outgoing(intensive->daemon, guest->uuid)) {
+        need_add(neighbour->need, clock_mono_us(), guest->sent_bytes.value,
+                 false);
+    }
+}
+
 static void
 look_at(Intensive *intensive, Neighbour *neighbour, const VirtTraffic *guest,
         const Link *link)
@@ -260,14 +282,8 @@ look_at(Intensive *intensive, Neighbour *neighbour, const VirtTraffic *guest,
     NeedState state;
 
     configure(intensive->daemon, link, neighbour, false, &settings);
-    if (!neighbour->need) {
-        neighbour->need = need_new(&settings);
-    }
     need_configure(neighbour->need, &settings);
-    if (guest->sent_bytes.known) {
-        need_add(neighbour->need, clock_mono_us(), guest->sent_bytes.value,
-                 false);
-    }
+    count(intensive, neighbour, guest);
     need_state(neighbour->need, &state);
     if (neighbour->reservation &&
         (!state.intensive || daemon_outgoing(intensive->daemon, guest->uuid) ||
@@ -301,7 +317,6 @@ on_traffic(const GPtrArray *guests, const GError *error, gpointer user)
     const Outgoing *steered;
     GHashTableIter iter;
     gpointer value;
-    int ifindex;
 
     g_atomic_rc_box_release(ear);
     if (!intensive) {
@@ -309,10 +324,9 @@ on_traffic(const GPtrArray *guests, const GError *error, gpointer user)
     }
     intensive->asking = false;
     steered = somebody_steered(intensive->daemon);
-    if (error || !steered) {
+    if (error) {
         return;
     }
-    ifindex = steered->link.ifindex;
     g_hash_table_iter_init(&iter, intensive->neighbours);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         ((Neighbour *)value)->seen = false;
@@ -322,11 +336,28 @@ on_traffic(const GPtrArray *guests, const GError *error, gpointer user)
         Neighbour *neighbour = neighbour_of(intensive, guest);
 
         neighbour->seen = true;
-        look_at(intensive, neighbour, guest, &steered->link);
+        if (!neighbour->need || !steered) {
+            count(intensive, neighbour, guest);
+        }
+        if (steered) {
+            look_at(intensive, neighbour, guest, &steered->link);
+        }
     }
     g_hash_table_foreach_remove(intensive->neighbours, is_unseen, NULL);
-    if (intensive_any(intensive, ifindex)) {
-        arbiter_settle(intensive->daemon, ifindex);
+    if (steered && intensive_any(intensive, steered->link.ifindex)) {
+        arbiter_settle(intensive->daemon, steered->link.ifindex);
+    }
+}
+
+static void
+close_classes(Intensive *intensive)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, intensive->neighbours);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        close_class(value);
     }
 }
 
@@ -336,9 +367,15 @@ on_tick(gpointer user)
     Intensive *intensive = user;
     Daemon *daemon = intensive->daemon;
 
-    if (!somebody_steered(daemon)) {
-        g_hash_table_remove_all(intensive->neighbours);
-    } else if (daemon->host && !intensive->asking) {
+    if (somebody_steered(daemon)) {
+        intensive->idle_ticks = 0;
+    } else {
+        close_classes(intensive);
+        if (intensive->idle_ticks++ % IDLE_TICKS != 0) {
+            return G_SOURCE_CONTINUE;
+        }
+    }
+    if (daemon->host && !intensive->asking) {
         intensive->asking = true;
         virt_host_traffic(daemon->host, on_traffic,
                           g_atomic_rc_box_acquire(intensive->ear));
@@ -373,6 +410,37 @@ intensive_any(const Intensive *intensive, int ifindex)
 }
 
 double
+intensive_before(const Intensive *intensive, const char *uuid, const Link *link)
+{
+    const Neighbour *neighbour =
+        intensive ? g_hash_table_lookup(intensive->neighbours, uuid) : NULL;
+    NeedSettings settings;
+    NeedState state;
+
+    if (!neighbour || !neighbour->need) {
+        return 0;
+    }
+    configure(intensive->daemon, link, neighbour, false, &settings);
+    need_state(neighbour->need, &state);
+    return known_or(state.mean_bytes_s, 0) > settings.threshold_bytes_s
+               ? MAX(state.mean_bytes_s.value, known_or(state.need_bytes_s, 0))
+               : 0;
+}
+
+/* What its class has, if it is not worth a change. */
+static double
+need_of(const Neighbour *neighbour)
+{
+    double has = (double)neighbour->set_bytes_s, need;
+    NeedState state;
+
+    need_state(neighbour->uplink, &state);
+    need =
+        MAX(known_or(state.need_bytes_s, 0), (double)SHAPER_RATE_MIN_BYTES_S);
+    return need > has * 0.95 && need < has * 1.05 ? has : need;
+}
+
+double
 intensive_needs(const Intensive *intensive, int ifindex, GArray *applications)
 {
     double overhead = 0;
@@ -386,14 +454,13 @@ intensive_needs(const Intensive *intensive, int ifindex, GArray *applications)
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Neighbour *neighbour = value;
         ShareApplication application = { 0 };
-        NeedState state;
 
         if (is_on(neighbour, ifindex)) {
-            need_state(neighbour->uplink, &state);
-            application.need_bytes_s = MAX(known_or(state.need_bytes_s, 0),
-                                           (double)SHAPER_RATE_MIN_BYTES_S);
+            application.need_bytes_s = need_of(neighbour);
             g_array_append_val(applications, application);
-            overhead += SHAPER_RATE_MIN_BYTES_S;
+            /* of the migration's class, which stays empty */
+            overhead += (double)shaper_rest_min_bytes_s(
+                shaper_root_bytes_s(neighbour->link.rate_bytes_s));
         }
     }
     return overhead;
@@ -433,13 +500,10 @@ intensive_apply(Intensive *intensive, int ifindex, bool raise)
     g_hash_table_iter_init(&iter, intensive->neighbours);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         Neighbour *neighbour = value;
-        double now = (double)neighbour->set_bytes_s;
-        double wanted = (double)neighbour->granted_bytes_s;
-        bool raised = wanted > now;
+        bool raised = neighbour->granted_bytes_s > neighbour->set_bytes_s;
 
-        /* a few per cent are not worth a change */
         if (!is_on(neighbour, ifindex) || raised != raise ||
-            (wanted < now * 1.05 && wanted > now * 0.95) ||
+            neighbour->granted_bytes_s == neighbour->set_bytes_s ||
             neighbour->granted_bytes_s == 0) {
             continue;
         }

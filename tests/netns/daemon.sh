@@ -322,6 +322,17 @@ check_equal "stays: the migration has a class of its own" 1 \
 daemon_stop
 kill "${flows[@]}" "$APP"
 
+# --- a guest that leaves has sent before ---
+daemon_start enforce "start=6,to=10.9.0.2:49152,mib=60,rate=100,set=500,sends=12"
+wait_for 20 "sent: its migration is steered" session_is vm1 .not_in_force null
+wait_for 3 "sent: its application has a class" \
+    sh -c "tc class show dev near0 | grep -q '7666:4000 '"
+check_number "sent: of what it sent before, kbit/s" \
+    "$(status_of '.sessions[0].application_bytes_s * 8 / 1000 | floor')" \
+    '>=' 11800
+check_equal "sent: no change was refused" 0 "$(grep -c 'do not fit' "$LOG")"
+daemon_stop
+
 # --- one that cannot converge ---
 hopeless="start=1,to=10.9.0.2:49152,mib=12,rate=2500,set=3000"
 daemon_start enforce "$hopeless" '[ladder]' 'allow=guarantee downtime' \
