@@ -122,7 +122,7 @@ for i in 0 1 2 3 4; do
     five="$five;start=1,to=10.9.0.2:$((49152 + i)),mib=8,rate=50,set=200"
 done
 daemon_start enforce "${five#;}" '[queue]' parallel=none
-wait_for 30 "five: all have ended" records_are 5
+wait_for 60 "five: all have ended" records_are 5
 check_equal "five: each had a class" 5 \
     "$(cat "$RECORDS"/2*.json | jq .shaping.class_bytes | grep -vc null)"
 check_equal "five: no change was refused" 0 "$(grep -c 'do not fit' "$LOG")"
