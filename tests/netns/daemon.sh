@@ -455,6 +455,31 @@ wait_for 5 "death: nothing is left, and it still runs" sh -c \
     "! tc qdisc show | grep -q 'htb 7666:'"
 daemon_stop
 
+# --- its death in post-copy ---
+rm -f "$VMFERRY_FAKE_STATE"
+export VMFERRY_FAKE_GUESTS="$hopeless,postcopy=1"
+export VMFERRY_FAKE_PAUSE=$WORK/pause
+: >"$VMFERRY_FAKE_PAUSE" # it lasts until the next one is there
+"$TEST_BUILD/tests/fakes/fake-guest" "$VMFERRY_FAKE_STATE" 1 \
+    00000000-0000-4000-8000-000000000001 &
+guest=($!)
+echo $! >/run/libvirt/qemu/vm1.pid
+wait_for 5 "death in post-copy: there is a host" test -s "$VMFERRY_FAKE_STATE"
+daemon_start enforce "$VMFERRY_FAKE_GUESTS" '[ladder]' 'allow=post-copy' \
+    '[starter others]' 'allow=post-copy'
+wait_for 40 "death in post-copy: it is switched to" \
+    grep -q "guest 'vm1': post-copy" "$LOG"
+kill -9 "$DAEMON"
+wait "$DAEMON" 2>/dev/null
+daemon_start enforce "$VMFERRY_FAKE_GUESTS"
+wait_for 3 "death in post-copy: the next one knows" \
+    grep -q "guest 'vm1': post-copy: the guest waits" "$LOG"
+rm "$VMFERRY_FAKE_PAUSE"
+unset VMFERRY_FAKE_PAUSE
+wait_for 10 "death in post-copy: it ends" \
+    grep -q "guest 'vm1': migration completed" "$LOG"
+daemon_stop
+
 # --- stopped while libvirt is away: what it changed the next start puts back ---
 rm -f "$VMFERRY_FAKE_STATE" "$VMFERRY_FAKE_LOG"
 limits=('[ladder]' 'allow=guarantee downtime' 'downtime-max=30s'

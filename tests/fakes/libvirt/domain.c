@@ -192,5 +192,10 @@ virDomainGetState(virDomainPtr domain, int *state, int *reason,
         return fake_no_domain();
     }
     *state = VIR_DOMAIN_RUNNING;
+    *reason = VIR_DOMAIN_RUNNING_BOOTED;
+    if (fake_guest_of(domain)->postcopy) {
+        *state = VIR_DOMAIN_PAUSED;
+        *reason = VIR_DOMAIN_PAUSED_POSTCOPY;
+    }
     return 0;
 }
