@@ -4,15 +4,17 @@
  *
  * Files of several hosts are read side by side, an hour or so at a time: for
  * each period the larger of what two hosts saw of a pair counts, and periods
- * are added.
+ * are added. A matrix may also come as JSON, as another host's history prints it.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "store/traffic-store.h"
 #include "tools/traffic/commands.h"
 #include "tools/traffic/output.h"
 #include "traffic/merge.h"
+#include "traffic/read.h"
 
 #define SLICE_US (INT64_C(3600) * 1000000)
 #define MOST_US (INT64_C(1) << 60)
@@ -20,9 +22,10 @@
 typedef struct History {
     const TrafficOptions *options;
     Output *output;
-    GPtrArray *stores;
-    GPtrArray *slice; /* Kept *: what was read and is to be merged */
-    size_t reading;   /* number of the store */
+    GPtrArray *stores;    /* NULL among them: an input of JSON */
+    GPtrArray *documents; /* Kept *, of JSON, until their time has come */
+    GPtrArray *slice;     /* Kept *: what was read and is to be merged */
+    size_t reading;       /* number of the store */
     TrafficMerge *merge;
     int64_t merged; /* which --period that is of */
     bool any;
@@ -50,21 +53,42 @@ floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
-static bool
-on_stored(TrafficSummary *summary, gpointer user)
+static Kept *
+kept_new(TrafficSummary *summary, size_t store)
 {
-    History *history = user;
     Kept *kept = g_new(Kept, 1);
 
     *kept = (Kept){
         .summary = summary,
-        .store = history->reading,
+        .store = store,
         .number = summary->period_us
                       ? floor_div(summary->from_us, summary->period_us)
                       : summary->from_us,
     };
-    g_ptr_array_add(history->slice, kept);
+    return kept;
+}
+
+static bool
+on_stored(TrafficSummary *summary, gpointer user)
+{
+    History *history = user;
+
+    g_ptr_array_add(history->slice, kept_new(summary, history->reading));
     return true;
+}
+
+static void
+take_documents(History *history, int64_t begin_us, int64_t end_us)
+{
+    for (guint i = history->documents->len; i-- > 0;) {
+        const Kept *kept = history->documents->pdata[i];
+
+        if (kept->summary->from_us >= begin_us &&
+            kept->summary->from_us < end_us) {
+            g_ptr_array_add(history->slice, g_ptr_array_steal_index_fast(
+                                                history->documents, i));
+        }
+    }
 }
 
 /* Periods of the same length and number together, then by store. */
@@ -178,12 +202,16 @@ read_slices(History *history, int64_t from_us, int64_t last_us,
 
         for (guint s = 0; s < history->stores->len && begin_us < end_us; s++) {
             history->reading = s;
+            if (!history->stores->pdata[s]) {
+                continue;
+            }
             if (!traffic_store_read(history->stores->pdata[s], begin_us, end_us,
                                     options->guests, on_stored, history,
                                     error)) {
                 return false;
             }
         }
+        take_documents(history, begin_us, end_us);
         merge_slice(history);
     }
     return true;
@@ -198,6 +226,9 @@ read_all(History *history, GError **error)
     for (guint s = 0; s < history->stores->len; s++) {
         int64_t from, last, period;
 
+        if (!history->stores->pdata[s]) {
+            continue;
+        }
         if (!traffic_store_span(history->stores->pdata[s], &from, &last,
                                 &period, error)) {
             return false;
@@ -205,6 +236,14 @@ read_all(History *history, GError **error)
         from_us = MIN(from_us, from);
         last_us = MAX(last_us, last);
         period_us = MAX(period_us, period);
+    }
+    for (guint i = 0; i < history->documents->len; i++) {
+        const TrafficSummary *summary =
+            ((Kept *)history->documents->pdata[i])->summary;
+
+        from_us = MIN(from_us, summary->from_us);
+        last_us = MAX(last_us, summary->from_us);
+        period_us = MAX(period_us, summary->period_us);
     }
     from_us = MAX(from_us, history->options->since_us);
     last_us = MIN(last_us, history->options->until_us);
@@ -219,13 +258,81 @@ read_all(History *history, GError **error)
 }
 
 static bool
-open_stores(History *history, GError **error)
+read_text(const char *path, GString *text, GError **error)
+{
+    g_autofree char *whole = NULL;
+    char part[65536];
+    gsize n;
+
+    if (strcmp(path, "-") != 0) {
+        if (!g_file_get_contents(path, &whole, &n, error)) {
+            return false;
+        }
+        g_string_append_len(text, whole, (gssize)n);
+        return true;
+    }
+    while ((n = fread(part, 1, sizeof(part), stdin)) > 0) {
+        g_string_append_len(text, part, (gssize)n);
+    }
+    if (ferror(stdin)) {
+        g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_IO,
+                            "standard input cannot be read");
+        return false;
+    }
+    return true;
+}
+
+static bool
+add_document(History *history, const char *text, size_t length, size_t number,
+             GError **error)
+{
+    g_autoptr(JsonObject) document = jobj_parse(text, length, error);
+    TrafficSummary *summary =
+        document ? traffic_read_json(document, history->options->guests, error)
+                 : NULL;
+
+    if (summary) {
+        g_ptr_array_add(history->documents, kept_new(summary, number));
+    }
+    return summary != NULL;
+}
+
+/* One document over several lines, or several with a line each. */
+static bool
+read_documents(History *history, const char *path, size_t number,
+               GError **error)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_auto(GStrv) lines = NULL;
+
+    if (!read_text(path, text, error)) {
+        return false;
+    }
+    if (add_document(history, text->str, text->len, number, NULL)) {
+        return true;
+    }
+    lines = g_strsplit(text->str, "\n", -1);
+    for (size_t i = 0; lines[i]; i++) {
+        if (*g_strstrip(lines[i]) &&
+            !add_document(history, lines[i], strlen(lines[i]), number, error)) {
+            g_prefix_error(error, "%s: line %zu: ", path, i + 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+open_inputs(History *history, GError **error)
 {
     for (size_t i = 0; history->options->inputs[i]; i++) {
-        TrafficStore *store =
-            traffic_store_open_to_read(history->options->inputs[i], error);
+        const char *path = history->options->inputs[i];
+        bool json = strcmp(path, "-") == 0 || g_str_has_suffix(path, ".json") ||
+                    g_str_has_suffix(path, ".jsonl");
+        TrafficStore *store = NULL;
 
-        if (!store) {
+        if (json ? !read_documents(history, path, i, error)
+                 : !(store = traffic_store_open_to_read(path, error))) {
             return false;
         }
         g_ptr_array_add(history->stores, store);
@@ -239,17 +346,19 @@ show(const TrafficOptions *options, GError **error)
     g_autoptr(Output) output = output_new(options, error);
     g_autoptr(GPtrArray) stores =
         g_ptr_array_new_with_free_func((GDestroyNotify)traffic_store_close);
+    g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(kept_free);
     g_autoptr(GPtrArray) slice = g_ptr_array_new_with_free_func(kept_free);
     g_autoptr(TrafficMerge) merge = traffic_merge_new(options->guests);
     History history = {
         .options = options,
         .output = output,
         .stores = stores,
+        .documents = documents,
         .slice = slice,
         .merge = merge,
     };
 
-    if (!output || !open_stores(&history, error)) {
+    if (!output || !open_inputs(&history, error)) {
         return TRAFFIC_EXIT_USAGE;
     }
     if (!read_all(&history, error)) {

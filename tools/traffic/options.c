@@ -366,7 +366,7 @@ traffic_options_parse(int argc, char **argv, TrafficCommand command,
         { "list", 0, 0, G_OPTION_ARG_NONE, &words.list,
           "Print a line for each period that is kept", NULL },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words.files,
-          NULL, "FILE.db..." },
+          NULL, "FILE..." },
         { NULL },
     };
     const GOptionEntry *const own[TRAFFIC_N_COMMANDS] = {

@@ -389,6 +389,34 @@ class History(Case):
                           ("vm4", "vm5"): 300})
         self.assertEqual(document["total"]["bytes"], 1880)
 
+    def test_a_host_that_is_far_away(self):
+        """Its history comes as JSON, by ssh say: the same as its file."""
+        self.keep("one", [(i * 40000000, frame(1 + i % 3, 2), 100 + i)
+                          for i in range(20)])
+        self.keep("two", [(i * 40000000 + 7, frame(2, 1 + i % 4), 700 - i)
+                          for i in range(20)])
+        want = self.show("--json", self.path("one"), self.path("two"))
+        lines = self.show("--json", "--period", "100", self.path("two"))
+        self.assertEqual(len(lines.splitlines()), 8)
+        done = run("history", "--json", self.path("one"), "-", text=lines)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        have, want = json.loads(done.stdout), json.loads(want)
+        for document in (have, want):
+            document["guests"].sort(key=lambda g: g["name"])
+            document["pairs"].sort(key=lambda p: (p["from"]["name"],
+                                                  p["to"]["name"]))
+        self.assertEqual(have, want)
+        # one document over many lines, in a file
+        whole = self.write("whole.json", self.show(
+            "--json", self.path("two")).encode())
+        self.assertEqual(json.loads(self.show("--json", whole))["total"],
+                         json.loads(self.show("--json", self.path(
+                             "two")))["total"])
+        bad = self.write("bad.jsonl", lines.encode() + b'{"format": 1}\n')
+        done = run("history", bad)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, "bad.jsonl: line 9: format: ")
+
     def test_the_planner_is_fed_with_yesterday(self):
         with open(self.path("model.json"), "w", encoding="utf-8") as out:
             json.dump({"format": "vmferry-plan-1", "resources":
