@@ -203,9 +203,8 @@ traffic_matrix_summary(const TrafficMatrix *matrix)
             .to = pair->key.to,
             .sum = corrected(pair->sum, factor),
             .missing_bytes = pair->missing * factor,
-            .error_bytes =
-                (uint64_t)(1.96 * sqrt((double)factor * (factor - 1.0) *
-                                       pair->squares)),
+            .error_bytes = traffic_count_of(
+                1.96 * sqrt((double)factor * (factor - 1.0) * pair->squares)),
         };
 
         g_array_append_val(summary->rows, row);
@@ -299,8 +298,8 @@ traffic_summary_exchanges(const TrafficSummary *summary)
         exchange->sum.packets += row->sum.packets;
         exchange->missing_bytes -= summary->absent_bytes - row->missing_bytes;
         /* the two directions are sampled independently */
-        exchange->error_bytes = (uint64_t)hypot((double)exchange->error_bytes,
-                                                (double)row->error_bytes);
+        exchange->error_bytes = traffic_count_of(
+            hypot((double)exchange->error_bytes, (double)row->error_bytes));
     }
     g_array_sort(exchanges, compare_exchanges);
     return exchanges;

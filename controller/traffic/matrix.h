@@ -40,6 +40,14 @@ typedef struct TrafficSum {
     uint64_t bytes, packets;
 } TrafficSum;
 
+/** traffic_count_of() - A figure as a count; what is beyond 2^63 is 2^63 */
+static inline uint64_t
+traffic_count_of(double figure)
+{
+    return figure < 9223372036854775808.0 ? (uint64_t)figure
+                                          : UINT64_C(1) << 63;
+}
+
 typedef struct TrafficMatrix TrafficMatrix;
 
 /** traffic_matrix_new() - An empty matrix, which keeps a reference of @guests */

@@ -272,7 +272,7 @@ traffic_merge_finish(TrafficMerge *merge)
         Merged *merged = value;
 
         merged->row.missing_bytes = summary->absent_bytes - merged->certain;
-        merged->row.error_bytes = (uint64_t)sqrt(merged->error2);
+        merged->row.error_bytes = traffic_count_of(sqrt(merged->error2));
         g_array_append_val(summary->rows, merged->row);
     }
     g_array_sort(summary->rows, traffic_row_compare);
