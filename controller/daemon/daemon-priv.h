@@ -10,6 +10,7 @@
  * names.c      which names of the configuration an address has
  * circuit.c    what the last runs of a link allow
  * steps.c      what is done when one will not end in time
+ * put-back.c   what of that is still to be put back
  * intensive.c  guests that stay and need the link
  * force.c      is a reservation in force, and if not, why
  * arbiter.c    several on one link
@@ -300,15 +301,17 @@ void circuit_ended(Outgoing *outgoing, unsigned forecasts, unsigned covered);
 void circuit_alerts(const Daemon *daemon, JsonObject *alerts);
 
 /* steps.c */
-void steps_open_journal(Daemon *daemon);
 void steps_look(Outgoing *outgoing);
 void steps_withdraw(Outgoing *outgoing);
 void steps_reconnected(Outgoing *outgoing);
 void steps_theirs(Outgoing *outgoing);
 void steps_end(Outgoing *outgoing);
+
+/* put-back.c */
+void put_back_open_journal(Daemon *daemon);
 /* What was changed on guests by those who are gone, and by sessions of ours
  * that have ended; again later, as long as any of it is left */
-void steps_put_back(Daemon *daemon);
+void put_back_look(Daemon *daemon);
 
 /* force.c */
 void force_set(Outgoing *outgoing, ForceState force, const char *why);

@@ -278,7 +278,7 @@ on_adopted(gpointer user)
     }
     daemon->begun_whole = true;
     clear_remains(daemon);
-    steps_put_back(daemon);
+    put_back_look(daemon);
     return G_SOURCE_REMOVE;
 }
 
@@ -310,7 +310,7 @@ on_watching(const GError *error, gpointer user)
         g_timeout_add(100, on_adopted, daemon);
     } else if (daemon->begun_whole) {
         daemon->returns = 0;
-        steps_put_back(daemon);
+        put_back_look(daemon);
     }
 }
 
@@ -485,7 +485,7 @@ daemon_new(const DaemonOptions *options, GError **error)
     daemon->arbitrated =
         g_hash_table_new_full(g_int_hash, g_int_equal, g_free, g_free);
     daemon->fewer_on = g_array_new(FALSE, FALSE, sizeof(int));
-    steps_open_journal(daemon);
+    put_back_open_journal(daemon);
     daemon->strangers =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     return daemon;

@@ -12,11 +12,9 @@
  */
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "daemon/daemon-priv.h"
-#include "tc/lease.h"
 #include "tc/shaper.h"
 
 G_STATIC_ASSERT((int)LADDER_N_STEPS == 7);
@@ -510,7 +508,7 @@ steps_end(Outgoing *outgoing)
         session_lost(outgoing->session)) {
         /* It could not be put back, or nobody could tell: it is tried again as
          * long as we live, and by the next start. */
-        steps_put_back(outgoing->daemon);
+        put_back_look(outgoing->daemon);
         return;
     }
     if (outgoing->daemon->journal &&
@@ -518,216 +516,5 @@ steps_end(Outgoing *outgoing)
                                 &error)) {
         outgoing_log(outgoing, G_LOG_LEVEL_WARNING, LOG_EVENT_ENDED, "journal",
                      "%s", error->message);
-    }
-}
-
-/* --- what is still to be put back --- */
-
-#define RETURN_S 5
-#define RETURN_MOST_S 60
-
-typedef struct Return {
-    Daemon *daemon;
-    JournalEntry *entry;
-} Return;
-
-static gboolean on_return(gpointer user);
-
-static void
-return_later(Daemon *daemon)
-{
-    unsigned wait_s = RETURN_S << MIN(daemon->returns, 4);
-
-    if (!daemon->return_source && !daemon->stopping) {
-        daemon->returns++;
-        daemon->return_source = g_timeout_add_seconds(
-            MIN(wait_s, RETURN_MOST_S), on_return, daemon);
-    }
-}
-
-/* @settled: Else it stands open, and is tried again. */
-static void
-return_done(Return *back, bool settled)
-{
-    g_hash_table_remove(back->daemon->returning, &back->entry->id);
-    if (settled) {
-        back->daemon->returns = 0;
-        if (back->daemon->journal) {
-            journal_settle(back->daemon->journal, back->entry->id, NULL);
-        }
-    } else {
-        return_later(back->daemon);
-    }
-    journal_entry_free(back->entry);
-    g_free(back);
-}
-
-static void
-on_returned(const GError *error, gpointer user)
-{
-    Return *back = user;
-    bool first = back->daemon->returns <= 1;
-
-    if (error) {
-        daemon_log(first ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_DEBUG, NULL,
-                   "guest '%s': the maximum downtime of %" PRId64
-                   " ms is not put back: %s; trying again",
-                   back->entry->guest_name, back->entry->old_value,
-                   error->message);
-    } else {
-        LogAbout about = { .event = LOG_EVENT_CLEANED,
-                           .guest = back->entry->guest_name };
-
-        daemon_log(G_LOG_LEVEL_INFO, &about,
-                   "guest '%s': the maximum downtime is %" PRId64
-                   " ms again, as before vmferryd changed it",
-                   back->entry->guest_name, back->entry->old_value);
-    }
-    return_done(back, !error || g_error_matches(error, VIRT_ERROR,
-                                                VIRT_ERROR_NOT_RUNNING));
-}
-
-/* Somebody may have set another value meanwhile: that is his. Of ours some are
- * between the old one and the last: the limit is only raised, in steps. */
-static bool
-is_ours(const JournalEntry *entry, int64_t now_ms)
-{
-    return now_ms > entry->old_value && now_ms <= entry->new_value;
-}
-
-static void
-on_value(VirtGuest *guest, const VirtLimits *limits, gpointer user)
-{
-    Return *back = user;
-    const JournalEntry *entry = back->entry;
-    int64_t now_ms = llround(known_or(limits->downtime_s, 0) * 1000);
-
-    if (limits->downtime_s.known && !is_ours(entry, now_ms)) {
-        daemon_log(G_LOG_LEVEL_INFO, NULL,
-                   "guest '%s': its maximum downtime is %" PRId64
-                   " ms, and not the %" PRId64 " ms that vmferryd set: left "
-                   "alone",
-                   entry->guest_name, now_ms, entry->new_value);
-        return_done(back, true);
-        return;
-    }
-    virt_guest_set_max_downtime(guest, (uint64_t)entry->old_value, on_returned,
-                                back);
-}
-
-static void
-on_changed_guest(VirtGuest *guest, const GError *error, gpointer user)
-{
-    Return *back = user;
-
-    if (!guest) {
-        /* One that is not here has taken the value along; one that could not
-         * be asked for may have it still. */
-        return_done(back,
-                    g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN));
-        return;
-    }
-    virt_guest_read_limits(guest, on_value, back);
-}
-
-static bool
-is_alive(const JournalEntry *entry)
-{
-    uint64_t ticks;
-
-    return lease_process_start("/proc", entry->owner_pid, &ticks) &&
-           ticks == entry->owner_start_ticks;
-}
-
-static bool
-is_running(const Daemon *daemon, const JournalEntry *entry)
-{
-    for (guint i = 0; i < daemon->outgoing->len; i++) {
-        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
-
-        if (!outgoing->ended && g_strcmp0(outgoing->id, entry->session) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Of a process that is dead, or of a session of ours that has ended. */
-static bool
-is_left(const Daemon *daemon, const JournalEntry *entry)
-{
-    bool ours = entry->owner_pid == getpid();
-
-    return entry->kind == JOURNAL_DOWNTIME && entry->guest_uuid &&
-           entry->had_old && entry->old_value > 0 &&
-           !g_hash_table_contains(daemon->returning, &entry->id) &&
-           (is_alive(entry) ? ours && !is_running(daemon, entry) : true);
-}
-
-void
-steps_put_back(Daemon *daemon)
-{
-    g_autoptr(GPtrArray) entries =
-        daemon->journal ? journal_list(daemon->journal, NULL) : NULL;
-
-    for (guint i = 0; entries && i < entries->len; i++) {
-        const JournalEntry *entry = g_ptr_array_index(entries, i);
-        Return *back;
-
-        if (!is_left(daemon, entry)) {
-            continue;
-        }
-        if (!daemon->host) {
-            return_later(daemon);
-            continue;
-        }
-        back = g_new0(Return, 1);
-        back->daemon = daemon;
-        back->entry = journal_entry_new(entry->kind);
-        back->entry->id = entry->id;
-        back->entry->guest_name = g_strdup(entry->guest_name);
-        back->entry->old_value = entry->old_value;
-        back->entry->new_value = entry->new_value;
-        g_hash_table_add(daemon->returning,
-                         g_memdup2(&entry->id, sizeof(entry->id)));
-        virt_guest_lookup(daemon->host, entry->guest_uuid, on_changed_guest,
-                          back);
-    }
-}
-
-static gboolean
-on_return(gpointer user)
-{
-    Daemon *daemon = user;
-
-    daemon->return_source = 0;
-    steps_put_back(daemon);
-    return G_SOURCE_REMOVE;
-}
-
-void
-steps_open_journal(Daemon *daemon)
-{
-    const char *path = daemon->config->daemon.journal;
-    g_autofree char *boot = NULL, *aside = NULL;
-    g_autoptr(GError) error = NULL;
-    JournalOwner owner = { .pid = getpid() };
-
-    daemon->returning =
-        g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-    if (!path ||
-        !g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot, NULL,
-                             NULL) ||
-        !lease_process_start("/proc", owner.pid, &owner.start_ticks)) {
-        return;
-    }
-    owner.boot_id = g_strstrip(boot);
-    daemon->journal = journal_open(path, &owner, &aside, &error);
-    if (aside) {
-        daemon_log(G_LOG_LEVEL_WARNING, NULL, "%s", aside);
-    }
-    if (error) {
-        /* No step that would need it is taken then. */
-        daemon_log(G_LOG_LEVEL_WARNING, NULL, "no journal: %s", error->message);
     }
 }
