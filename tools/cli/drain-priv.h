@@ -7,7 +7,8 @@
  * drain-sample.c   how guests write and send, into forecasts
  * drain-resume.c   what has become of an earlier drain
  * drain-run.c      the migrations
- * drain-daemon.c   whose turn it is, where vmferryd runs
+ * drain-turn.c     whose turn it is
+ * drain-daemon.c   ... where vmferryd runs
  */
 #ifndef CLI_DRAIN_PRIV_H
 #define CLI_DRAIN_PRIV_H
@@ -112,5 +113,28 @@ void drain_autostart(DrainRun *run, DrainGuest *guest, VirtDone done,
 /** drain_unit_clear() - Give up what it holds. The unit itself has to outlive
  * the requests that are under way */
 void drain_unit_clear(DrainUnit *unit);
+
+/* --- between drain-run.c and drain-turn.c --- */
+
+/** drain_unit_begin() - Its turn has come */
+void drain_unit_begin(DrainUnit *unit);
+
+/** drain_unit_failed() - One that counts as busy is over */
+void drain_unit_failed(DrainUnit *unit, const char *why);
+
+/** drain_deadline() - What the ones after it leave of the drain's */
+Known drain_deadline(const DrainRun *run, const DrainGuest *guest);
+
+/** drain_later() - Look whose turn it is, from the main loop */
+void drain_later(DrainRun *run);
+
+/** drain_turn_ask_daemon() - Have one say whose turn it is, if there is one */
+void drain_turn_ask_daemon(DrainRun *run);
+
+/** drain_turn_anybody_asked() - Does any wait for a daemon's word? */
+bool drain_turn_anybody_asked(const DrainRun *run);
+
+/** drain_turn_next() - Begin or announce whoever may */
+void drain_turn_next(DrainRun *run);
 
 #endif

@@ -25,12 +25,6 @@
 /* The order is looked at that often while something runs: one that nears its
  * end may leave room for the next. */
 #define TICK_MS 500
-/* A migration that has not connected by then does not keep others waiting. */
-#define CONNECT_US (5 * G_USEC_PER_SEC)
-/* Of a daemon, for their turn: what it plans for all of them takes time. */
-#define MOST_ASKED 32
-
-static void run_later(DrainRun *run);
 
 double
 drain_seconds(const DrainRun *run)
@@ -130,11 +124,11 @@ unit_over(DrainUnit *unit, DrainStatus status)
     run->busy--;
     keep_state(run);
     drain_view_status(run->view, drain_seconds(run), unit->guest);
-    run_later(run);
+    drain_later(run);
 }
 
-static void
-unit_failed(DrainUnit *unit, const char *why)
+void
+drain_unit_failed(DrainUnit *unit, const char *why)
 {
     g_free(unit->guest->why);
     unit->guest->why = g_strdup(why);
@@ -206,14 +200,14 @@ on_ended(Session *session, const RunRecord *record, const GError *error,
                         "the source's libvirt daemon was lost; no more guests "
                         "are begun");
     }
-    unit_failed(unit, error->message);
+    drain_unit_failed(unit, error->message);
 }
 
 /* --- its beginning --- */
 
 /* What is left of the drain's time, without what those take that wait. */
-static Known
-deadline_of(const DrainRun *run, const DrainGuest *guest)
+Known
+drain_deadline(const DrainRun *run, const DrainGuest *guest)
 {
     double left_s = known_or(run->options->deadline_s, 0) - drain_seconds(run);
 
@@ -250,7 +244,7 @@ unit_migrate(DrainUnit *unit, GError **error)
     migrate_fill_spec(&unit->spec, unit->migrate, unit->virt, place->host,
                       place->has_link ? &place->link : NULL);
     if (unit->spec.policy.kind != POLICY_NONE) {
-        unit->spec.policy.deadline_s = deadline_of(run, unit->guest);
+        unit->spec.policy.deadline_s = drain_deadline(run, unit->guest);
     }
     if (unit->ticket) { /* the daemon has its own */
         unit->spec.policy.kind = POLICY_NONE;
@@ -279,7 +273,7 @@ on_refreshed(const GError *error, gpointer user)
         return;
     }
     if (error) {
-        unit_failed(unit, error->message);
+        drain_unit_failed(unit, error->message);
         return;
     }
     if (unit->run->interrupts > 1) {
@@ -291,236 +285,18 @@ on_refreshed(const GError *error, gpointer user)
     drain_view_status(unit->run->view, drain_seconds(unit->run), unit->guest);
     if (!unit_migrate(unit, &problem)) {
         drain_daemon_withdraw(unit->run->daemon, unit);
-        unit_failed(unit, problem->message);
+        drain_unit_failed(unit, problem->message);
     }
 }
 
-static void
-unit_begin(DrainUnit *unit)
+void
+drain_unit_begin(DrainUnit *unit)
 {
     unit->guest->status = DRAIN_RUNS;
     unit->begun_us = clock_mono_us();
     unit->run->busy++;
     keep_state(unit->run);
     virt_guest_refresh(unit->virt, on_refreshed, unit);
-}
-
-/* --- whose turn it is --- */
-
-static void
-count_waits(DrainRun *run)
-{
-    int64_t now_us = clock_mono_us();
-    double more_s = (double)(now_us - run->ordered_us) / G_USEC_PER_SEC;
-
-    run->ordered_us = now_us;
-    for (guint i = 0; i < run->units->len; i++) {
-        DrainGuest *guest = ((DrainUnit *)run->units->pdata[i])->guest;
-
-        if (guest->status == DRAIN_WAITS) {
-            guest->waited_s += more_s;
-        }
-    }
-}
-
-/* Two streams that begin in the same moment are hard to tell apart: the next
- * one waits until the connection of the last one is known. */
-static bool
-somebody_connects(const DrainRun *run)
-{
-    int64_t since_us = clock_mono_us() - CONNECT_US;
-
-    for (guint i = 0; i < run->units->len; i++) {
-        const DrainUnit *unit = run->units->pdata[i];
-
-        if (unit->guest->status == DRAIN_RUNS && !unit->connected &&
-            unit->begun_us > since_us) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-comes_before(const DrainUnit *unit, const DrainUnit *other)
-{
-    return !other || unit->guest->slot.position < other->guest->slot.position;
-}
-
-/* --- where a daemon knows whose turn it is --- */
-
-static bool
-is_asked(const DrainUnit *unit)
-{
-    return unit->announcing || unit->ticket;
-}
-
-static void
-on_admitted(DrainUnit *unit)
-{
-    if (unit->run->stopping) {
-        drain_daemon_withdraw(unit->run->daemon, unit);
-        run_later(unit->run);
-    } else {
-        unit_begin(unit);
-    }
-}
-
-static void
-on_refused(DrainUnit *unit, const char *why)
-{
-    unit->alone = why == NULL;
-    if (why) {
-        unit->run->busy++; /* as of one that was begun */
-        unit_failed(unit, why);
-    } else {
-        run_later(unit->run);
-    }
-}
-
-static void
-on_note(DrainUnit *unit, const char *kind, const char *text)
-{
-    drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
-                    kind, text);
-}
-
-static void
-on_gone(DrainRun *run, const char *why)
-{
-    g_autofree char *text = g_strdup_printf(
-        "vmferryd is gone (%s): those on their way go on without a "
-        "reservation, the others in the drain's own order",
-        why);
-
-    drain_view_note(run->view, drain_seconds(run), NULL, "warning", text);
-    g_clear_pointer(&run->daemon, drain_daemon_free);
-}
-
-static void
-ask_for_daemon(DrainRun *run)
-{
-    static const DrainDaemonCallbacks callbacks = { on_admitted, on_refused,
-                                                    on_note, on_gone };
-    g_autofree char *why_not = NULL;
-
-    run->daemon = drain_daemon_new(run, &callbacks, &why_not);
-    if (run->daemon) {
-        drain_view_note(run->view, 0, NULL, "note",
-                        "vmferryd reserves, and says whose turn it is");
-    } else if (why_not) {
-        drain_view_note(run->view, 0, NULL, "warning", why_not);
-    }
-}
-
-/* At once on its link, as far as the user limits that; the next is announced
- * when one of them goes. */
-static bool
-has_room(const DrainRun *run, const DrainUnit *unit)
-{
-    const GPtrArray *hosts = run->drain->hosts;
-    int link = ((DrainHost *)hosts->pdata[unit->guest->host])->link;
-    unsigned n = 0, asked = 0;
-
-    for (guint i = 0; i < run->units->len; i++) {
-        const DrainUnit *other = run->units->pdata[i];
-
-        asked += other->guest->status == DRAIN_WAITS && is_asked(other);
-        n += (other->guest->status == DRAIN_RUNS ||
-              (other->guest->status == DRAIN_WAITS && is_asked(other))) &&
-             ((DrainHost *)hosts->pdata[other->guest->host])->link == link;
-    }
-    return asked < MOST_ASKED &&
-           (run->options->parallel == 0 || n < run->options->parallel);
-}
-
-static void
-announce(DrainRun *run, DrainUnit *unit)
-{
-    const DrainHost *host = run->drain->hosts->pdata[unit->guest->host];
-    g_autoptr(GError) error = NULL;
-
-    g_clear_pointer(&unit->migrate, migrate_options_free);
-    unit->migrate =
-        drain_options_migrate(run->options, unit->guest->uuid, host->uri,
-                              unit->guest->persistent, &error);
-    if (unit->migrate) {
-        drain_daemon_announce(run->daemon, unit, deadline_of(run, unit->guest));
-    } else {
-        run->busy++;
-        unit_failed(unit, error->message);
-    }
-}
-
-/* The daemon's queue has all of them, in the plan's order; what it does not
- * steer is ours. */
-static void
-announce_next(DrainRun *run)
-{
-    DrainUnit *next;
-
-    do {
-        next = NULL;
-        for (guint i = 0; run->daemon && i < run->units->len; i++) {
-            DrainUnit *unit = run->units->pdata[i];
-
-            if (unit->guest->status == DRAIN_WAITS && !is_asked(unit) &&
-                !unit->alone && has_room(run, unit) &&
-                comes_before(unit, next)) {
-                next = unit;
-            }
-        }
-        if (next) {
-            announce(run, next);
-        }
-    } while (next);
-}
-
-static bool
-anybody_asked(const DrainRun *run)
-{
-    for (guint i = 0; i < run->units->len; i++) {
-        const DrainUnit *unit = run->units->pdata[i];
-
-        if (unit->guest->status == DRAIN_WAITS && is_asked(unit)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-begin_next(DrainRun *run)
-{
-    DrainUnit *first = NULL;
-    DrainUnit *next = NULL;
-
-    count_waits(run);
-    drain_order(run->drain, DRAIN_ROOT_SHARE, run->protected_bytes_s,
-                run->parallel);
-    announce_next(run);
-    for (guint i = 0; i < run->units->len; i++) {
-        DrainUnit *unit = run->units->pdata[i];
-
-        if (unit->guest->status != DRAIN_WAITS ||
-            (run->daemon && !unit->alone)) {
-            continue;
-        }
-        if (comes_before(unit, first)) {
-            first = unit;
-        }
-        if (unit->guest->slot.admit && comes_before(unit, next)) {
-            next = unit;
-        }
-    }
-    /* Whatever the forecast says: where nobody runs, one may. */
-    if (!next && run->busy == 0 && !anybody_asked(run)) {
-        next = first;
-    }
-    if (next && !somebody_connects(run)) {
-        unit_begin(next);
-        run_later(run);
-    }
 }
 
 static gboolean
@@ -530,16 +306,16 @@ on_turn(gpointer user)
 
     run->idle_source = 0;
     if (!run->stopping) {
-        begin_next(run);
+        drain_turn_next(run);
     }
-    if (run->busy == 0 && !anybody_asked(run)) {
+    if (run->busy == 0 && !drain_turn_anybody_asked(run)) {
         g_main_loop_quit(run->loop);
     }
     return G_SOURCE_REMOVE;
 }
 
-static void
-run_later(DrainRun *run)
+void
+drain_later(DrainRun *run)
 {
     if (!run->idle_source) {
         run->idle_source = g_idle_add(on_turn, run);
@@ -549,7 +325,7 @@ run_later(DrainRun *run)
 static gboolean
 on_tick(gpointer user)
 {
-    run_later(user);
+    drain_later(user);
     return G_SOURCE_CONTINUE;
 }
 
@@ -584,7 +360,7 @@ on_interrupt(gpointer user)
             }
         }
     }
-    run_later(run);
+    drain_later(run);
     return G_SOURCE_CONTINUE;
 }
 
@@ -598,7 +374,7 @@ on_late_autostart(const GError *error, gpointer user)
                         error->message);
     }
     run->busy--;
-    run_later(run);
+    drain_later(run);
 }
 
 /* Guests that moved in a drain that died before it could do this. */
@@ -647,10 +423,10 @@ drain_run(DrainRun *run, GError **error)
         sources[i] = g_unix_signal_add(signals[i], on_interrupt, run);
     }
     finish_earlier(run);
-    ask_for_daemon(run);
+    drain_turn_ask_daemon(run);
     disabled = disabled_watch(NULL, NULL, on_disabled, run);
     run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
-    run_later(run);
+    drain_later(run);
     g_main_loop_run(run->loop);
     g_clear_handle_id(&run->tick_source, g_source_remove);
     g_clear_handle_id(&run->idle_source, g_source_remove);
