@@ -6,6 +6,7 @@
  * lock.c       one daemon a host
  * daemon.c     its life: connection, signs of migrations, the end
  * outgoing.c   one migration that leaves this host, and its session
+ * outgoing-tell.c  what the session tells, and who hears of it
  * sockets.c    which connections are whose
  * names.c      which names of the configuration an address has
  * circuit.c    what the last runs of a link allow
@@ -274,6 +275,9 @@ Outgoing *outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
 void outgoing_free(Outgoing *outgoing);
 void outgoing_found(Outgoing *outgoing); /* its stream, or its group */
 void outgoing_pick_rules(Outgoing *outgoing);
+
+/* outgoing-tell.c */
+extern const SessionCallbacks outgoing_callbacks;
 void outgoing_hold(Outgoing *outgoing, const char *by, const char *reason);
 void outgoing_release(Outgoing *outgoing);
 
