@@ -84,12 +84,17 @@ NR == 1 { next }
     }
 }
 
+# headers of frames that are not full make it more than the whole
+function share_of(w,    x) {
+    x = med("starters", w, "in_class_percent")
+    return x > 100 ? 100 : x
+}
 function starters(    n, a, i, w, found, class, foreign) {
     n = split(ways["starters"], a, " ")
     for (i = 1; i <= n; i++) {
         w = a[i]
         found = found " " med("starters", w, "found_ms")
-        class = class " " med("starters", w, "in_class_percent")
+        class = class " " share_of(w)
         foreign = foreign " " med("starters", w, "foreign_percent")
     }
     goal("any starter", "classified within 500 ms",
@@ -245,7 +250,7 @@ function details(    n, a, i, w) {
         w = a[i]
         printf "| %s | %d | %s | %s | %s | %s |\n", w, runs["starters", w],
             show(med("starters", w, "found_ms"), 0),
-            show(med("starters", w, "in_class_percent"), 1),
+            show(share_of(w), 1),
             show(med("starters", w, "foreign_percent"), 2),
             show(med("starters", w, "total_s"), 1)
     }
