@@ -33,7 +33,7 @@
 
 /* Of variants: how many are tried, and migrations in all of them; how far from
  * the bound none is tried any more */
-#define MOST_TRIES 400
+#define MOST_TRIES 150
 #define MOST_STARTS 30000
 #define GOOD 0.004
 #define HURRY 0.4 /* what is added at most, each time that a host is late */
