@@ -12,7 +12,9 @@
  * way. Then the guest that is cheapest to move makes a detour over a host with
  * room, one that waits or, failing that, one that stands in the way, or in the
  * way of a detour, without having to move; it comes back once nobody else can
- * go. A guest does so once at most, so this ends; those that find
+ * go. A guest does so once at most, so this ends. If some find no way, small cases
+ * are decided by going through all placements (moves-exact.c): the way there is
+ * then gone one by one. In larger ones, and where there is none, those that found
  * no way are left out and named.
  *
  * The order is then learnt: all migrations of hosts that were late get more
@@ -23,7 +25,7 @@
  * for all that left this host before it, in `after`: an arrival then finds at
  * least the room that it found here, whatever the others' pace.
  */
-#include "plan/moves.h"
+#include "plan/moves-priv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -728,6 +730,48 @@ improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
     return best;
 }
 
+/* The steps one after the other */
+static PlanMoves *
+in_a_row(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
+         const GArray *steps)
+{
+    PlanMoves *result = g_new0(PlanMoves, 1);
+    Scheduler s = { .m = m, .query = query, .result = result };
+
+    result->moves = g_array_new(FALSE, TRUE, sizeof(PlanMove));
+    g_array_set_clear_func(result->moves, move_clear);
+    result->left_out = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    scheduler_start(&s, target);
+    fill_bound(&s);
+    for (guint i = 0; i < steps->len; i++) {
+        const PlanStep *step = &g_array_index(steps, PlanStep, i);
+        uint64_t rate = full_rate(&s, step->from, step->to);
+        guint before = i - 1;
+        PlanMove move = {
+            .guest = step->guest,
+            .from = step->from,
+            .to = step->to,
+            .start_s = result->makespan_s,
+            .rate_bytes_s = rate,
+            .duration = plan_duration(&m->guests[step->guest], rate,
+                                      query->downtime_limit_s),
+            .bypass = step->to != (target[step->guest] == PLAN_NOWHERE
+                                       ? m->guests[step->guest].host
+                                       : target[step->guest]),
+            .after = g_array_new(FALSE, FALSE, sizeof(guint)),
+        };
+
+        move.end_s = move.start_s + move.duration.time_s;
+        if (i > 0) {
+            g_array_append_val(move.after, before);
+        }
+        result->makespan_s = move.end_s;
+        g_array_append_val(result->moves, move);
+    }
+    scheduler_clear(&s);
+    return result;
+}
+
 /* Whoever found no way is dropped from the target, and all is planned anew, so
  * that nobody makes a detour for moves that do not happen. */
 PlanMoves *
@@ -738,17 +782,29 @@ plan_moves_new(const PlanModel *m, const int32_t *target,
     g_autofree bool *stay = g_new0(bool, m->n_guests + 1);
     g_autofree double *urgency = g_new(double, m->n_guests + 1);
     g_autoptr(GArray) dropped = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    bool proved = false;
 
     for (size_t g = 0; g < m->n_guests; g++) {
         urgency[g] = 1;
     }
     g_assert(query->link_bytes_s > 0 && query->downtime_limit_s > 0);
     memcpy(rest, target, m->n_guests * sizeof(int32_t));
-    for (;;) {
+    for (int attempt = 0;; attempt++) {
         PlanMoves *result = schedule(m, rest, query, stay, urgency, false);
 
+        if (result->left_out->len > 0 && attempt == 0) {
+            bool decided;
+            g_autoptr(GArray) steps = plan_moves_decide(m, target, &decided);
+
+            if (steps) {
+                plan_moves_free(result);
+                return in_a_row(m, target, query, steps);
+            }
+            proved = decided;
+        }
         if (result->left_out->len == 0) {
             result = improve(m, rest, query, stay, urgency, result);
+            result->proved = proved;
             g_array_append_vals(result->left_out, dropped->data, dropped->len);
             return result;
         }

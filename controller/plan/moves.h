@@ -56,6 +56,7 @@ typedef struct PlanMove {
 typedef struct PlanMoves {
     GArray *moves;    /* PlanMove, by start */
     GArray *left_out; /* of int32_t: guests that found no way */
+    bool proved;      /* that there is no way for all of them */
     double makespan_s;
     double bound_s; /* no schedule is faster: the busiest interface, and
                            the longest single migration */

@@ -54,6 +54,9 @@ print_text(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
                m->guests[guest].name, host_name(m, m->guests[guest].host),
                host_name(m, plan_state_hosts(target)[guest]));
     }
+    if (moves->proved) {
+        printf("there is no order in which all can go: proved\n");
+    }
     printf("moves %u, %u left out, %.1f s; no schedule is faster than %.1f s\n",
            moves->moves->len, moves->left_out->len, moves->makespan_s,
            moves->bound_s);
@@ -69,6 +72,7 @@ print_json(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
     jobj_add_string(top, "format", "vmferry-moves-1");
     jobj_add_double(top, "makespan_s", moves->makespan_s);
     jobj_add_double(top, "bound_s", moves->bound_s);
+    jobj_add_bool(top, "proved_impossible", moves->proved);
     for (guint i = 0; i < moves->moves->len; i++) {
         const PlanMove *move = &g_array_index(moves->moves, PlanMove, i);
         g_autofree char *why = plan_explain(target, move->guest);

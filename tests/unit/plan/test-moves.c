@@ -378,3 +378,93 @@ Test(moves, checker_finds_mistakes)
         cr_assert_gt(broken->len, 0, "mistake %d", mistake);
     }
 }
+
+/* Guests of 2, 3 and 5 on hosts of 10, put somewhere; false if one finds no
+ * host */
+static bool
+put_anywhere(GRand *rand, const PlanModel *m, int32_t *host_of)
+{
+    int64_t use[4] = { 0 };
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        int32_t host = g_rand_int_range(rand, 0, (gint32)m->n_hosts);
+        size_t tries = 0;
+
+        while (use[host] + m->demand[g] > 10 && tries++ < m->n_hosts) {
+            host = (host + 1) % (int32_t)m->n_hosts;
+        }
+        if (use[host] + m->demand[g] > 10) {
+            return false;
+        }
+        use[host] += m->demand[g];
+        host_of[g] = host;
+    }
+    return true;
+}
+
+static PlanModel *
+puzzle(GRand *rand, int32_t *target)
+{
+    static const int64_t sizes[] = { 2, 3, 5 };
+    int32_t start[6];
+
+    for (;;) {
+        size_t n_hosts = (size_t)g_rand_int_range(rand, 2, 5);
+        size_t n_guests = (size_t)g_rand_int_range(rand, 3, 7);
+        g_autoptr(PlanModel) m =
+            plan_model_new(1, n_hosts, n_guests, 0, 0, 0, 0);
+
+        m->resources[0].name = g_strdup("slots");
+        for (size_t h = 0; h < n_hosts; h++) {
+            m->hosts[h].name = g_strdup_printf("h%zu", h);
+            m->capacity[h] = m->safe[h] = 10;
+        }
+        for (size_t g = 0; g < n_guests; g++) {
+            m->guests[g].name = g_strdup_printf("g%zu", g);
+            m->guests[g].memory_bytes = 1000;
+            m->demand[g] = sizes[g_rand_int_range(rand, 0, 3)];
+        }
+        if (put_anywhere(rand, m, start) && put_anywhere(rand, m, target)) {
+            for (size_t g = 0; g < n_guests; g++) {
+                m->guests[g].host = start[g];
+            }
+            cr_assert(plan_model_finish(m, NULL));
+            return g_steal_pointer(&m);
+        }
+    }
+}
+
+/* Small cases are decided: the plan is whole or proved impossible, and since
+ * every migration could be taken back, the way back is just as possible. */
+Test(moves, small_cases_are_decided, .timeout = 100)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+    size_t n_proved = 0;
+    size_t n_whole = 0;
+
+    for (int round = 0; round < 3000; round++) {
+        int32_t target[6];
+        g_autoptr(PlanModel) m = puzzle(rand, target);
+        g_autoptr(PlanMoves) there = plan_moves_new(m, target, &query);
+        g_autoptr(GPtrArray) broken =
+            plan_moves_check(m, target, &query, there);
+        g_autoptr(PlanMoves) back = NULL;
+
+        cr_assert_eq(broken->len, 0, "round %d: %s", round,
+                     broken->len ? (char *)broken->pdata[0] : "");
+        cr_assert_eq(there->proved, there->left_out->len > 0, "round %d",
+                     round);
+        for (size_t g = 0; g < m->n_guests; g++) {
+            int32_t swap = target[g];
+
+            target[g] = m->guests[g].host;
+            m->guests[g].host = swap;
+        }
+        back = plan_moves_new(m, target, &query);
+        cr_assert_eq(there->proved, back->proved, "round %d", round);
+        n_proved += there->proved;
+        n_whole += !there->proved;
+    }
+    cr_assert_gt(n_proved, 20, "%zu proved", n_proved);
+    cr_assert_gt(n_whole, 2000, "%zu whole", n_whole);
+}
