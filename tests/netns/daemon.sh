@@ -435,11 +435,18 @@ wait_for 5 "libvirt: its loss is noticed" \
     grep -q 'the connection to libvirt broke' "$LOG"
 check "libvirt: the classes stay" sh -c \
     "[ \$(tc class show dev near0 | grep -c '7666:100[01] ') = 2 ]"
-# what the old connection still says comes late, and is about itself
+# what old connections still say comes late, and is about themselves: the second
+# is lost as well, before it has told of the guests
 : >"$VMFERRY_FAKE_STATE.slow"
 rm "$VMFERRY_FAKE_STATE.down"
 wait_for 10 "libvirt: connected again" sh -c \
     "[ \$(grep -c 'watching the migrations' '$LOG') = 2 ]"
+: >"$VMFERRY_FAKE_STATE.down"
+wait_for 5 "libvirt: and lost again" sh -c \
+    "[ \$(grep -c 'the connection to libvirt broke' '$LOG') = 2 ]"
+rm "$VMFERRY_FAKE_STATE.down"
+wait_for 10 "libvirt: connected once more" sh -c \
+    "[ \$(grep -c 'watching the migrations' '$LOG') = 3 ]"
 sleep 2 # then the last of it has been said
 rm "$VMFERRY_FAKE_STATE.slow"
 sent=$(status_of '.sessions[] | select(.guest == "vm1") | .sent_bytes')
@@ -449,6 +456,10 @@ wait_for 5 "libvirt: its sessions listen to the new one" sh -c "
 wait_for 60 "death: both have ended" sh -c \
     "[ \$(grep -c 'migration completed' '$LOG') = 2 ]"
 wait "${guest[1]}" "${guest[2]}"
+for i in 1 2; do
+    check_number "death: what libvirt said of vm$i's end was heard, ms" \
+        "$(record vm$i .outcome.total_ms)" '>' 1000
+done
 check_equal "death: as the guests say" 2 \
     "$(grep -c '"end":"completed"' "$VMFERRY_FAKE_LOG")"
 wait_for 5 "death: nothing is left, and it still runs" sh -c \

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fake.h"
 
@@ -35,9 +34,6 @@ fake_domain_lost(virDomainPtr domain)
 {
     if (!domain_of(domain)->connection->lost) {
         return false;
-    }
-    if (fake_state_says("slow")) {
-        usleep(1500000);
     }
     fake_fail(VIR_ERR_INTERNAL_ERROR, VIR_FROM_RPC, "client socket is closed");
     return true;

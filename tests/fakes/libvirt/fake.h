@@ -16,8 +16,8 @@
  * With VMFERRY_FAKE_STATE=FILE the guests live in processes of their own, each
  * started as "fake-guest FILE NUMBER UUID", and this only looks: so vmferryd
  * can be killed and they go on. As long as FILE.down exists there is no
- * libvirtd; with FILE.slow requests on a lost connection fail late, with
- * FILE.refuse no limit is set. The command VMFERRY_FAKE_ON_POSTCOPY runs before
+ * libvirtd; with FILE.slow answers about jobs come late, also that a connection
+ * was lost; with FILE.refuse no limit is set. The command VMFERRY_FAKE_ON_POSTCOPY runs before
  * post-copy is answered; the XML in VMFERRY_FAKE_DEVICES is of devices of every
  * guest.
  */

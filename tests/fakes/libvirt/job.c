@@ -63,6 +63,9 @@ virDomainGetJobStats(virDomainPtr domain, int *type,
     const Guest *guest = fake_guest_of(domain);
     int result = 0;
 
+    if (fake_state_says("slow")) {
+        usleep(1500000); /* and only then it is seen whether it is lost */
+    }
     if (fake_domain_lost(domain)) {
         return -1;
     }
