@@ -130,6 +130,40 @@ last_words(const char *text)
     return g_strdup(last);
 }
 
+/* Until the call is over, for so long at most. */
+static void
+wait_call(Call *call, guint timeout_ms)
+{
+    Call timer = { 0 };
+    guint source = g_timeout_add(timeout_ms, on_late, &timer);
+
+    while (!call->over && !timer.late) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    if (!timer.late) {
+        g_source_remove(source);
+    }
+}
+
+/* A script that does not end when told to is killed; what it left behind may
+ * still hold its pipes, and is not waited for. */
+static void
+end_call(GSubprocess *process, GCancellable *cancel, Call *call)
+{
+    g_subprocess_send_signal(process, SIGTERM);
+    wait_call(call, 20000);
+    if (!call->over) {
+        g_subprocess_force_exit(process);
+        wait_call(call, 5000);
+    }
+    if (!call->over) {
+        g_cancellable_cancel(cancel);
+        while (!call->over) {
+            g_main_context_iteration(NULL, TRUE);
+        }
+    }
+}
+
 bool
 driver_call(Driver *driver, const char *const *words, double timeout_s,
             char **out, GError **error)
@@ -138,6 +172,7 @@ driver_call(Driver *driver, const char *const *words, double timeout_s,
         G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
     g_auto(GStrv) command = whole_command(driver, words);
     g_autoptr(GSubprocess) process = NULL;
+    g_autoptr(GCancellable) cancel = g_cancellable_new();
     g_autofree char *said = NULL;
     g_autofree char *line = g_strjoinv(" ", (char **)words);
     Call call = { 0 };
@@ -155,7 +190,7 @@ driver_call(Driver *driver, const char *const *words, double timeout_s,
     if (!process) {
         return false;
     }
-    g_subprocess_communicate_utf8_async(process, NULL, NULL, on_communicated,
+    g_subprocess_communicate_utf8_async(process, NULL, cancel, on_communicated,
                                         &call);
     timer = g_timeout_add((guint)(timeout_s * 1000), on_late, &call);
     while (!call.over && !call.late && !must_stop(driver)) {
@@ -165,10 +200,7 @@ driver_call(Driver *driver, const char *const *words, double timeout_s,
         g_source_remove(timer);
     }
     if (!call.over) {
-        g_subprocess_send_signal(process, SIGTERM);
-        while (!call.over) {
-            g_main_context_iteration(NULL, TRUE);
-        }
+        end_call(process, cancel, &call);
         g_set_error(error, DRIVER_ERROR,
                     call.late ? DRIVER_ERROR_TIMEOUT : DRIVER_ERROR_INTERRUPTED,
                     call.late ? "%s: not over after %.0f s"
