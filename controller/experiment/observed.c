@@ -4,7 +4,6 @@
  */
 #include "experiment/observed.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,50 +29,80 @@ struct Observed {
     int64_t last_us;  /* nothing is known after it */
 };
 
+/* " 12 34": so many numbers, none below zero, and nothing after them. */
+static bool
+read_numbers(const char *text, const char *end, int64_t *numbers, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char *after = NULL;
+
+        if (text >= end || *text != ' ' || !g_ascii_isdigit(text[1])) {
+            return false;
+        }
+        numbers[i] = g_ascii_strtoll(text + 1, &after, 10);
+        /* room for their sums */
+        if (after > end || numbers[i] > INT64_MAX / 4) {
+            return false;
+        }
+        text = after;
+    }
+    return text == end;
+}
+
+static bool
+read_line(Observed *observed, const char *line, const char *end)
+{
+    int64_t n[3] = { 0 };
+
+    if (line == end) {
+        return false;
+    }
+    if (*line == 'p' && read_numbers(line + 1, end, n, 2)) {
+        Probe probe = { n[0] + n[1], n[1] };
+
+        g_array_append_val(observed->probes, probe);
+        observed->last_us = MAX(observed->last_us, probe.back_us);
+        return true;
+    }
+    if (*line == 'r' && read_numbers(line + 1, end, n, 3)) {
+        Request request = { n[0], n[1], n[2] };
+
+        g_array_append_val(observed->requests, request);
+        observed->last_us = MAX(observed->last_us, n[0] + n[1]);
+        return true;
+    }
+    if (*line == 's' && read_numbers(line + 1, end, n, 3)) {
+        Status status = { n[0], n[1], n[2] };
+
+        g_array_append_val(observed->statuses, status);
+        observed->last_us = MAX(observed->last_us, n[0]);
+        return true;
+    }
+    if (*line == 'e' && read_numbers(line + 1, end, n, 1)) {
+        observed->last_us = MAX(observed->last_us, n[0]);
+        return true;
+    }
+    return false;
+}
+
 Observed *
 observed_parse(const char *text, size_t length, GError **error)
 {
     g_autoptr(Observed) observed = g_new0(Observed, 1);
-    unsigned line = 0;
+    g_autofree char *copy = g_strndup(text, length);
+    unsigned number = 0;
 
     observed->probes = g_array_new(FALSE, FALSE, sizeof(Probe));
     observed->requests = g_array_new(FALSE, FALSE, sizeof(Request));
     observed->statuses = g_array_new(FALSE, FALSE, sizeof(Status));
-    for (const char *at = text, *end; at < text + length; at = end + 1) {
-        char word[96];
-        char kind = 0;
-        long long a = 0, b = 0, c = 0;
-        int got;
-
-        end = memchr(at, '\n', (size_t)(text + length - at));
-        if (!end) {
-            break;
-        }
-        line++;
-        g_strlcpy(word, at, MIN(sizeof(word), (size_t)(end - at) + 1));
-        got = sscanf(word, "%c %18lld %18lld %18lld", &kind, &a, &b, &c);
-        if (kind == 'p' && got == 3 && a >= 0 && b >= 0) {
-            Probe probe = { a + b, b };
-
-            g_array_append_val(observed->probes, probe);
-            observed->last_us = MAX(observed->last_us, a + b);
-        } else if (kind == 'r' && got == 4 && a >= 0 && b >= 0 && c >= 0) {
-            Request request = { a, b, c };
-
-            g_array_append_val(observed->requests, request);
-            observed->last_us = MAX(observed->last_us, a + b);
-        } else if (kind == 's' && got == 4 && a >= 0 && b >= 0 && c >= 0) {
-            Status status = { a, b, c };
-
-            g_array_append_val(observed->statuses, status);
-            observed->last_us = MAX(observed->last_us, a);
-        } else if (kind == 'e' && got == 2 && a >= 0) {
-            observed->last_us = MAX(observed->last_us, a);
-        } else {
+    for (char *line = copy, *end; (end = strchr(line, '\n')); line = end + 1) {
+        number++;
+        *end = '\0';
+        if (!read_line(observed, line, end)) {
             g_set_error(error, OBSERVED_ERROR, OBSERVED_ERROR_LINE,
-                        "line %u of the client's: \"%s\" is none of p, r, s "
+                        "line %u of the client's: \"%.60s\" is none of p, r, s "
                         "and e with their numbers",
-                        line, word);
+                        number, line);
             return NULL;
         }
     }

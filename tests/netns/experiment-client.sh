@@ -18,7 +18,7 @@ folder=$(mktemp -d)
 server='' client=''
 cleanup() {
     [ -z "$client" ] || kill -KILL "$client" 2>/dev/null
-    [ -z "$server" ] || kill -KILL "$server" 2>/dev/null
+    [ -z "$server" ] || { kill -KILL "$server" && wait "$server"; } 2>/dev/null
     rm -rf "$folder"
 }
 trap cleanup EXIT
@@ -36,8 +36,8 @@ wait_for() {
 }
 listens() { ss -Hltn "sport = :6379" | grep -q LISTEN; }
 # at least so many lines of a kind
-has() { [ "$(grep -c "^$1" "$lines" 2>/dev/null)" -ge "$2" ]; }
-count() { grep -c "^$1" "$lines"; }
+count() { cat "$lines" 2>/dev/null | grep -c "^$1"; }
+has() { [ "$(count "$1")" -ge "$2" ]; }
 check() { # WHAT COMMAND...
     local what=$1
     shift

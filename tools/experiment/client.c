@@ -52,35 +52,38 @@ typedef struct Client {
     Redis *redis; /* NULL: no such server */
 } Client;
 
-static uint16_t
-checksum(const void *data, size_t n)
-{
-    const uint16_t *words = data;
-    uint32_t sum = 0;
-
-    for (size_t i = 0; i < n / 2; i++) {
-        sum += words[i];
-    }
-    sum = (sum >> 16) + (sum & 0xffff);
-    return (uint16_t) ~(sum + (sum >> 16));
-}
-
 typedef struct ProbePacket {
     struct icmphdr head;
     int64_t sent_us;
     char padding[16];
 } ProbePacket;
 
+/* The Internet's, RFC 1071. */
+static uint16_t
+checksum(const ProbePacket *packet)
+{
+    uint16_t words[sizeof(*packet) / 2];
+    uint32_t sum = 0;
+
+    memcpy(words, packet, sizeof(words));
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        sum += words[i];
+    }
+    sum = (sum >> 16) + (sum & 0xffff);
+    return (uint16_t) ~(sum + (sum >> 16));
+}
+
 static void
 probe_send(Client *client, int64_t now_us)
 {
-    ProbePacket packet = { 0 };
+    ProbePacket packet;
 
+    memset(&packet, 0, sizeof(packet));
     packet.head.type = ICMP_ECHO;
     packet.head.un.echo.id = client->probe_id;
     packet.head.un.echo.sequence = htons(client->probe_sequence++);
     packet.sent_us = now_us;
-    packet.head.checksum = checksum(&packet, sizeof(packet));
+    packet.head.checksum = checksum(&packet);
     /* one that cannot leave is one that is not answered */
     (void)!sendto(client->probe_fd, &packet, sizeof(packet), MSG_DONTWAIT,
                   (struct sockaddr *)&client->address, sizeof(client->address));

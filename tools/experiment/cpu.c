@@ -4,7 +4,6 @@
  */
 #include "tools/experiment/cpu.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -35,24 +34,44 @@ struct CpuWatch {
     GHashTable *processes; /* "pid start" -> CpuProcess */
 };
 
+/* Numbers between spaces, as many as there are, at most @n. */
+static size_t
+read_numbers(const char *text, double *numbers, size_t n)
+{
+    size_t got = 0;
+
+    while (got < n) {
+        char *end = NULL;
+
+        numbers[got] = g_ascii_strtod(text, &end);
+        if (end == text) {
+            break;
+        }
+        got++;
+        text = end;
+    }
+    return got;
+}
+
 static bool
 read_machine(CpuReading *reading)
 {
     g_autofree char *text = NULL;
-    unsigned long long t[8] = { 0 };
+    double t[8]; /* user nice system idle iowait irq softirq steal */
     double tick = (double)sysconf(_SC_CLK_TCK);
 
     if (!g_file_get_contents("/proc/stat", &text, NULL, NULL) ||
-        sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &t[0],
-               &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) != 8) {
+        !g_str_has_prefix(text, "cpu ") ||
+        read_numbers(text + strlen("cpu"), t, G_N_ELEMENTS(t)) !=
+            G_N_ELEMENTS(t)) {
         return false;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(t); i++) {
-        reading->all_s += (double)t[i] / tick;
+        reading->all_s += t[i] / tick;
     }
-    reading->work_s = (double)(t[0] + t[1] + t[2]) / tick;
-    reading->busy_s = reading->work_s + (double)(t[5] + t[6]) / tick;
-    reading->steal_s = (double)t[7] / tick;
+    reading->work_s = (t[0] + t[1] + t[2]) / tick;
+    reading->busy_s = reading->work_s + (t[5] + t[6]) / tick;
+    reading->steal_s = t[7] / tick;
     return true;
 }
 
@@ -87,20 +106,19 @@ read_process(CpuWatch *watch, const char *pid)
     g_autofree char *text = NULL;
     g_autofree char *name = NULL;
     const char *at;
-    unsigned long long user, system, start;
+    enum { USER = 10, SYSTEM = 11, START = 18, N_FIELDS };
+    double fields[N_FIELDS]; /* of proc(5), from ppid on */
     CpuProcess *process;
     double seconds;
 
+    /* the name may hold anything; behind its ")" stand " S " and numbers */
     if (!g_file_get_contents(path, &text, NULL, NULL) ||
-        !(at = strrchr(text, ')')) ||
-        sscanf(at + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d "
-               "%*d %*d %*d %*d %*d %llu",
-               &user, &system, &start) != 3) {
+        !(at = strrchr(text, ')')) || strlen(at) < strlen(") S ") ||
+        read_numbers(at + strlen(") S"), fields, N_FIELDS) != N_FIELDS) {
         return;
     }
-    seconds = (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-    name = g_strdup_printf("%s %llu", pid, start);
+    seconds = (fields[USER] + fields[SYSTEM]) / (double)sysconf(_SC_CLK_TCK);
+    name = g_strdup_printf("%s %.0f", pid, fields[START]);
     process = g_hash_table_lookup(watch->processes, name);
     if (!process) {
         process = g_new0(CpuProcess, 1);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define LINK "mig0"
+#define MTU_FILE "/sys/class/net/mig0/mtu"
 
 /* First line of a file, NULL without. */
 static char *
@@ -71,8 +72,7 @@ machine_describe(Driver *driver, const char *vmferry, const char *state)
                                     NULL };
     const char *const qemu[] = { "exec", "1", "qemu-system-x86_64", "--version",
                                  NULL };
-    const char *const mtu[] = { "exec", "1", "cat",
-                                "/sys/class/net/" LINK "/mtu", NULL };
+    const char *const mtu[] = { "exec", "1", "cat", MTU_FILE, NULL };
     g_autofree char *accel = g_build_filename(state, "accel", NULL);
     struct utsname name;
 

@@ -183,8 +183,9 @@ gather_points(const RunState *run, Result *result, const Observed *observed,
     double start_s = (double)(run->before_us - run->began_us) / 1e6;
     double wall_s = (double)run->began_wall_us / 1e6;
 
-    for (double t = ceil(start_s) + 1; t <= end_s; t++) {
-        int64_t to_us = run->began_us + (int64_t)(t * 1e6);
+    for (int second = (int)ceil(start_s) + 1; second <= (int)end_s; second++) {
+        double t = second;
+        int64_t to_us = run->began_us + (int64_t)second * 1000000;
         ObservedWindow window;
         ResultPoint point = { .t_s = t };
 
