@@ -164,13 +164,6 @@ guest_number(TrafficGuests *guests, const char *name)
     return GPOINTER_TO_UINT(found) - 1;
 }
 
-uint32_t
-traffic_guests_number(TrafficGuests *guests, const char *name)
-{
-    g_assert(name_is_fine(name));
-    return guest_number(guests, name);
-}
-
 static bool
 add_key(TrafficGuests *guests, GHashTable *table, const Key *key,
         const char *address, const char *name, GError **error)

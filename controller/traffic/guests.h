@@ -76,10 +76,6 @@ bool traffic_guests_add(TrafficGuests *guests, const char *address,
 bool traffic_guests_parse(TrafficGuests *guests, const char *text,
                           size_t length, GError **error);
 
-/** traffic_guests_number() - The guest of that name, who need have no address;
- * added if he is not there. @name as for traffic_guests_add() */
-uint32_t traffic_guests_number(TrafficGuests *guests, const char *name);
-
 /** traffic_guests_count() - How many guests there are, networks not counted */
 size_t traffic_guests_count(const TrafficGuests *guests);
 

@@ -305,8 +305,7 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->history = g_strdup(history);
     options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
     options->socket = g_strdup(socket);
-    options->alone =
-        cmdline_given(cmdline, "alone") || options->last_value;
+    options->alone = cmdline_given(cmdline, "alone") || options->last_value;
     options->queue = cmdline_given(cmdline, "queue");
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");

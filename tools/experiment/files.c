@@ -189,14 +189,6 @@ find_scenario(const char *folder)
 }
 
 bool
-files_holds_experiment(const char *folder)
-{
-    g_autofree char *path = find_scenario(folder);
-
-    return path != NULL;
-}
-
-bool
 files_load(const char *folder, Scenario **scenario, GPtrArray **results,
            GError **error)
 {

@@ -32,9 +32,6 @@ bool files_read_run(const char *folder, const char *name, char **text,
 bool files_write_run(const char *folder, const char *name, const char *text,
                      GError **error);
 
-/** files_holds_experiment() - Is there a scenario in it? */
-bool files_holds_experiment(const char *folder);
-
 /** files_load() - Scenario and results, in the order of their names
  * @results: Result *, g_ptr_array_unref() it */
 bool files_load(const char *folder, Scenario **scenario, GPtrArray **results,
