@@ -53,7 +53,8 @@ wait_for 10 "it has a class" sh -c \
 wait_for 10 "and its connection is in it" sh -c \
     "tc -s class show dev near0 | grep -A1 '7666:1000 ' |
         grep -qE 'Sent [1-9][0-9]{7}'"
-echo 'somebody made this file' >"$VMFERRY_DISABLED"
+echo 'somebody made this file' >"$WORK/why"
+mv "$WORK/why" "$VMFERRY_DISABLED" # appears whole
 wait_for 1 "disabled: nothing is left within a second" no_tree
 kill -0 "$MIGRATE"
 check_equal "disabled: the migration goes on" 0 "$?"
