@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """test-tool.py - what vmferry-traffic makes of files, and how it ends
 
-usage: test-tool.py VMFERRY-TRAFFIC VMFERRY-PLAN DATA-DIR
+usage: test-tool.py VMFERRY-TRAFFIC VMFERRY-PLAN DATA-DIR SCHEMA
 
 The files are written here, frame by frame, so that what is in them is known.
 """
@@ -19,7 +19,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 
-TRAFFIC, PLAN, DATA = sys.argv[1:4]
+TRAFFIC, PLAN, DATA, SCHEMA = sys.argv[1:5]
 START_S = 1700000000
 
 
@@ -192,6 +192,25 @@ class Exact(Case):
             [TRAFFIC, "read", "--json", "-g", self.path("guests"), "-"],
             input=pcap(frames), capture_output=True, check=True)
         self.assertEqual(len(json.loads(done.stdout)["pairs"]), len(want))
+
+    def test_schema(self):
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("there is no python3-jsonschema")
+        with open(SCHEMA, encoding="utf-8") as text:
+            schema = json.load(text)
+        frames, _ = self.known(8, 500)
+        whole = self.write("f", pcap(frames))
+        cut = self.write("g", pcap(frames)[:-3])
+        for words, status in (((whole,), 0), ((cut,), 1),
+                              (("--pairs", "16", "--sample", "3", whole), 0),
+                              ((self.write("h", pcap([])),), 0)):
+            _, document = self.read(*words, status=status)
+            jsonschema.validate(document, schema)
+            document["more"] = 1
+            with self.assertRaises(jsonschema.ValidationError):
+                jsonschema.validate(document, schema)
 
     def test_filter(self):
         frames, want = self.known(5)
