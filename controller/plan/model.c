@@ -179,19 +179,19 @@ plan_model_places(const PlanModel *model, PlanLevel level)
 }
 
 PlanLatency
-plan_model_latency(const PlanModel *m, int class)
+plan_model_latency(const PlanModel *m, int apart)
 {
-    if (m->address && class > 0) {
-        return (PlanLatency){ class * m->hop.mean_us,
-                              class * m->hop.jitter_us };
+    if (m->address && apart > 0) {
+        return (PlanLatency){ apart * m->hop.mean_us,
+                              apart * m->hop.jitter_us };
     }
-    return m->latency[class];
+    return m->latency[apart];
 }
 
 bool
-plan_rule_too_slow(const PlanModel *m, const PlanRule *rule, int class)
+plan_rule_too_slow(const PlanModel *m, const PlanRule *rule, int apart)
 {
-    PlanLatency latency = plan_model_latency(m, class);
+    PlanLatency latency = plan_model_latency(m, apart);
 
     return latency.mean_us > rule->mean_us ||
            latency.jitter_us > rule->jitter_us;

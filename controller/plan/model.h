@@ -247,36 +247,36 @@ size_t plan_model_places(const PlanModel *model, PlanLevel level);
 static inline int
 plan_model_class(const PlanModel *model, int32_t a, int32_t b)
 {
-    int class = 0;
+    int apart = 0;
 
     if (model->address) {
         size_t n = model->n_digits;
 
         for (size_t i = 0; i < n; i++) {
-            class += model->address[(size_t)a * n + i] !=
+            apart += model->address[(size_t)a * n + i] !=
                      model->address[(size_t)b * n + i];
         }
-        return class;
+        return apart;
     }
-    while (class < PLAN_N_LEVELS &&
-           model->place[class][a] != model->place[class][b]) {
-        class ++;
+    while (apart < PLAN_N_LEVELS &&
+           model->place[apart][a] != model->place[apart][b]) {
+        apart++;
     }
-    return class;
+    return apart;
 }
 
 /** plan_model_distance_milli() - Thousandths of switches between two hosts */
 static inline int64_t
 plan_model_distance_milli(const PlanModel *model, int32_t a, int32_t b)
 {
-    int class = plan_model_class(model, a, b);
+    int apart = plan_model_class(model, a, b);
 
-    return model->address && class > 0 ? class * model->hop_milli
-                                       : model->distance_milli[class];
+    return model->address && apart > 0 ? apart * model->hop_milli
+                                       : model->distance_milli[apart];
 }
 
-/** plan_model_latency() - Between hosts of that class, as above */
-PlanLatency plan_model_latency(const PlanModel *model, int class);
+/** plan_model_latency() - Between hosts of that apart, as above */
+PlanLatency plan_model_latency(const PlanModel *model, int apart);
 
 /** plan_rule_too_slow() - Is a class of hosts too far apart for a rule of
  * latency? */
