@@ -42,10 +42,10 @@ certificates() {
 
 # a_disk: for the guest, of 64 MiB that are not zeros, on its host alone
 a_disk() {
-    tb exec 1 dd if=/dev/urandom of=/var/lib/libvirt/images/vm.img bs=1M \
+    tb exec 1 dd if=/dev/urandom of=/run/vm.img bs=1M \
         count=64 status=none
-    tb exec 2 truncate --size 64M /var/lib/libvirt/images/vm.img
-    tb virsh 1 attach-disk vm /var/lib/libvirt/images/vm.img vdb \
+    tb exec 2 truncate --size 64M /run/vm.img
+    tb virsh 1 attach-disk vm /run/vm.img vdb \
         --cache writethrough --subdriver raw >/dev/null
 }
 
