@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report-chart.c - distributions, time lines, ratios
+ * report-chart.c - distributions and time lines of a cell
  *
  * A method has the same colour in all pictures, and its name at the end of its
  * line: meaning never hangs on colour alone.
  */
-#include "experiment/report-chart.h"
+#include "experiment/report-chart-priv.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "report/report-svg.h"
 
-#define WIDTH 960.0
-#define LEFT 64.0
-#define RIGHT 800.0 /* names stand beyond */
-#define TOP 22.0
 #define LABEL_GAP 15.0
-#define RATIO_ROW 18.0
 #define COLOURS 8
 
 const char experiment_style[] =
@@ -36,8 +31,8 @@ const char experiment_style[] =
     "td.bad { font-weight: 600; }\n";
 
 /* "method m3", and a second round of colours is dashed. */
-static const char *
-line_class(guint method)
+const char *
+chart_line_class(guint method)
 {
     static const char *const classes[2 * COLOURS] = {
         "method m0",       "method m1",       "method m2",
@@ -62,8 +57,8 @@ label_class(guint method)
     return classes[method % COLOURS];
 }
 
-static const char *
-spot_class(guint method)
+const char *
+chart_spot_class(guint method)
 {
     static const char *const classes[COLOURS] = {
         "spot m0", "spot m1", "spot m2", "spot m3",
@@ -73,8 +68,8 @@ spot_class(guint method)
     return classes[method % COLOURS];
 }
 
-static const char *
-method_name(const Summary *summary, guint method)
+const char *
+chart_method_name(const Summary *summary, guint method)
 {
     return g_array_index(summary->scenario->methods, ScenarioMethod, method)
         .name;
@@ -149,7 +144,7 @@ draw_labels(GString *out, const Summary *summary, Labels *labels, double bottom)
     for (size_t i = 0; i < labels->n; i++) {
         svg_text(out, label_class(labels->method[i]), RIGHT + 8.0,
                  labels->at[i] + 4.0, SVG_START,
-                 method_name(summary, labels->method[i]));
+                 chart_method_name(summary, labels->method[i]));
     }
 }
 
@@ -172,7 +167,7 @@ draw_steps(GString *out, const GArray *totals, guint method,
         }
     }
     svg_path_step(&path, across->to, chart_at(up, share));
-    svg_path_draw(&path, out, line_class(method));
+    svg_path_draw(&path, out, chart_line_class(method));
     return chart_at(up, share);
 }
 
@@ -258,7 +253,7 @@ draw_work(GString *out, const Result *result, guint method, double start,
         last = chart_at(up, point->work_s.value);
         svg_path_to(&path, chart_at(across, point->t_s - start), last);
     }
-    svg_path_draw(&path, out, line_class(method));
+    svg_path_draw(&path, out, chart_line_class(method));
     if (!isnan(last)) {
         add_label(labels, method, last);
     }
@@ -329,101 +324,4 @@ chart_work(GString *out, const Summary *summary, const GPtrArray *results,
     draw_labels(out, summary, &labels, bottom);
     svg_close(out);
     return true;
-}
-
-static void
-ratio_row(GString *out, const Summary *summary, const SummaryCell *cell,
-          guint method, double y, const ChartScale *across)
-{
-    const Estimate *ratio = &cell->methods[method].ratios[MEASURE_TOTAL];
-    g_autofree char *cell_name = summary_cell_name(summary, cell);
-    g_autofree char *hint = estimate_text(ratio);
-    g_autofree char *label =
-        g_strdup_printf("%s: %s", cell_name, method_name(summary, method));
-
-    if (ratio->interval) {
-        svg_line(out, line_class(method), chart_at(across, ratio->low.value), y,
-                 chart_at(across, ratio->high.value), y);
-    }
-    svg_circle(out, spot_class(method), chart_at(across, ratio->median.value),
-               y, 4.0, hint);
-    svg_text(out, "tick", 300.0, y + 4.0, SVG_END, label);
-    svg_text(out, "tick", RIGHT + 8.0, y + 4.0, SVG_START, hint);
-}
-
-/* How many ratios there are, and what they span. */
-static guint
-ratio_extent(const Summary *summary, double *low, double *high)
-{
-    guint rows = 0;
-
-    for (guint c = 0; c < summary->cells->len; c++) {
-        const SummaryCell *cell =
-            &g_array_index(summary->cells, SummaryCell, c);
-
-        for (guint m = 1; m < summary->scenario->methods->len; m++) {
-            const Estimate *ratio = &cell->methods[m].ratios[MEASURE_TOTAL];
-
-            if (ratio->n > 0) {
-                rows++;
-                *low = fmin(*low, ratio->interval ? ratio->low.value
-                                                  : ratio->median.value);
-                *high = fmax(*high, ratio->interval ? ratio->high.value
-                                                    : ratio->median.value);
-            }
-        }
-    }
-    return rows;
-}
-
-double
-chart_ratios_height(const Summary *summary)
-{
-    double low = 1.0, high = 1.0;
-
-    return TOP + RATIO_ROW * ratio_extent(summary, &low, &high) + 26.0;
-}
-
-void
-chart_ratios(GString *out, const Summary *summary)
-{
-    double low = 0.5, high = 1.5, ticks[CHART_MAX_TICKS], bottom, y = TOP + 8.0;
-    guint rows = ratio_extent(summary, &low, &high);
-    ChartScale across;
-    size_t n_ticks;
-
-    if (rows == 0) {
-        return;
-    }
-    low = fmax(low, 0.001);
-    bottom = TOP + RATIO_ROW * rows;
-    across = (ChartScale){ .low = low / 1.1,
-                           .high = high * 1.1,
-                           .from = 312.0,
-                           .to = RIGHT,
-                           .log = true,
-                           .zero_at = 312.0 };
-    svg_open(out, WIDTH, bottom + 26.0, "chart",
-             "total time of each method, of the first");
-    n_ticks = chart_log_ticks(across.low, across.high, 10, ticks);
-    for (size_t i = 0; i < n_ticks; i++) {
-        double x = chart_at(&across, ticks[i]);
-        g_autofree char *text = g_strdup_printf("%g", ticks[i]);
-
-        svg_line(out, ticks[i] == 1.0 ? "goal" : "grid", x, TOP - 4.0, x,
-                 bottom);
-        svg_text(out, "tick", x, bottom + 16.0, SVG_MIDDLE, text);
-    }
-    for (guint c = 0; c < summary->cells->len; c++) {
-        const SummaryCell *cell =
-            &g_array_index(summary->cells, SummaryCell, c);
-
-        for (guint m = 1; m < summary->scenario->methods->len; m++) {
-            if (cell->methods[m].ratios[MEASURE_TOTAL].n > 0) {
-                ratio_row(out, summary, cell, m, y, &across);
-                y += RATIO_ROW;
-            }
-        }
-    }
-    svg_close(out);
 }
