@@ -55,12 +55,12 @@ open_or_make_room(const Outgoing *outgoing, const ReservationSpec *spec,
     g_autoptr(GError) full = NULL;
     Reservation *reservation = reservation_open(spec, &full);
 
-    if (reservation ||
-        !g_error_matches(full, RESERVATION_ERROR, RESERVATION_ERROR_RATE)) {
-        if (full) {
-            g_propagate_error(error, g_steal_pointer(&full));
-        }
+    if (reservation) {
         return reservation;
+    }
+    if (!g_error_matches(full, RESERVATION_ERROR, RESERVATION_ERROR_RATE)) {
+        g_propagate_error(error, g_steal_pointer(&full));
+        return NULL;
     }
     make_room(outgoing);
     return reservation_open(spec, error);

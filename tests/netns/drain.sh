@@ -149,9 +149,13 @@ wait_for 15 "observe: the drain reserves itself" sh -c \
     "tc class show dev near0 | grep -q '7666:1000 '"
 check_equal "observe: and owns the class" "$DRAIN" \
     "$(jq -r '.owners[].pid' /run/vmferry/tc-*.json | head -n 1)"
+: >"$VMFERRY_DISABLED"
+wait_for 1 "observe: switched off, nothing is left within a second" \
+    sh -c "! tc qdisc show dev near0 | grep -q 'htb 7666:'"
 wait_for 40 "observe: all have moved" sh -c "! kill -0 $DRAIN 2>/dev/null"
 wait "$DRAIN"
 check_equal "observe: which is said" 0 "$?"
+rm "$VMFERRY_DISABLED"
 kill -TERM "$DAEMON"
 wait "$DAEMON"
 check_equal "nothing is left on the link" "" \

@@ -412,7 +412,7 @@ drain_run(DrainRun *run, GError **error)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     guint sources[G_N_ELEMENTS(signals)];
-    g_autoptr(Disabled) disabled = NULL;
+    Disabled *disabled;
 
     /* What cannot be written down is not begun. */
     if (!store_state(run, error)) {
@@ -428,6 +428,7 @@ drain_run(DrainRun *run, GError **error)
     run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
     drain_later(run);
     g_main_loop_run(run->loop);
+    disabled_free(disabled);
     g_clear_handle_id(&run->tick_source, g_source_remove);
     g_clear_handle_id(&run->idle_source, g_source_remove);
     g_clear_pointer(&run->daemon, drain_daemon_free);
