@@ -401,6 +401,7 @@ unset VMFERRY_FAKE_ON_POSTCOPY VMFERRY_FAKE_DEVICES VMFERRY_FAKE_PAUSE
 # --- its death, and libvirt's; guests in processes of their own, whose sockets
 # tell whose connection is whose ---
 export VMFERRY_FAKE_STATE=$WORK/host
+rm -rf "$RECORDS"
 mount -t tmpfs none /run
 mkdir -p /run/libvirt/qemu
 two="start=0.5,to=10.9.0.2:49152,mib=48,rate=300,set=1000;\
@@ -457,6 +458,7 @@ wait_for 60 "death: both have ended" sh -c \
     "[ \$(grep -c 'migration completed' '$LOG') = 2 ]"
 wait "${guest[1]}" "${guest[2]}"
 for i in 1 2; do
+    wait_for 5 "death: vm$i's record is written" record vm$i .outcome.status
     check_number "death: what libvirt said of vm$i's end was heard, ms" \
         "$(record vm$i .outcome.total_ms)" '>' 1000
 done
