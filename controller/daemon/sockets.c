@@ -333,6 +333,23 @@ search_elsewhere(Daemon *daemon, const StreamClaim *claims, int64_t now_us)
     return any;
 }
 
+/* Of those with a class: all of a link are applied at once. */
+static bool
+is_first_on_link(const Daemon *daemon, guint nth)
+{
+    const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, nth);
+
+    for (guint i = 0; i < nth; i++) {
+        const Outgoing *before = g_ptr_array_index(daemon->outgoing, i);
+
+        if (before->reservation &&
+            before->link.ifindex == outgoing->link.ifindex) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 sockets_look(Daemon *daemon, bool now)
 {
@@ -374,7 +391,7 @@ sockets_look(Daemon *daemon, bool now)
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 
-        if (outgoing->reservation) {
+        if (outgoing->reservation && is_first_on_link(daemon, i)) {
             shaping_apply(daemon, outgoing->link.ifindex);
         }
     }
