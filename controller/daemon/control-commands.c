@@ -152,18 +152,15 @@ show_ended(Daemon *daemon, CtlRequest *request, const char *which)
     g_autofree char *file = g_strdup_printf("%s.json", which);
     g_autofree char *path = NULL, *text = NULL;
     g_autoptr(JsonObject) record = NULL;
-    gsize length;
 
     /* An id, and not a way out of the folder. */
     if (!folder || strspn(which, "0123456789T-") != strlen(which) || !*which) {
         return false;
     }
     path = g_build_filename(folder, file, NULL);
-    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
-        disk_wait(daemon->disk); /* it may have ended just now */
-    }
-    if (!g_file_get_contents(path, &text, &length, NULL) ||
-        !(record = jobj_parse(text, length, NULL))) {
+    text = disk_text(daemon->disk, path); /* it may have ended just now */
+    if ((!text && !g_file_get_contents(path, &text, NULL, NULL)) ||
+        !(record = jobj_parse(text, strlen(text), NULL))) {
         return false;
     }
     return_record(request, record, NULL);

@@ -420,10 +420,11 @@ void intensive_apply(Intensive *intensive, int ifindex, bool raise);
 /* disk.c: one thread that writes, in order */
 Disk *disk_new(void);
 void disk_free(Disk *disk); /* when all is written */
-void disk_wait(Disk *disk); /* for what was given so far, two seconds at most */
 /* @text is taken; @record: one of many, the oldest of which go */
 void disk_write(Disk *disk, const char *path, char *text, bool record,
                 const char *whose);
+/* What is still to be written to @path: new, NULL if nothing is */
+char *disk_text(Disk *disk, const char *path);
 /* Into the history at @path; @run is taken */
 void disk_remember(Disk *disk, const char *path, StoreRun *run,
                    const char *whose);

@@ -6,7 +6,7 @@
  * as a pass, and the history may be held by somebody else for seconds. So one
  * thread writes, in order; the main loop puts texts together and goes on. What
  * may not be lost is not written here: the journal waits for the disk before a
- * value is changed.
+ * value is changed. Whoever reads a file meanwhile gets the text that waits.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,11 +15,11 @@
 #include "daemon/daemon-priv.h"
 
 #define MOST_RECORDS 1000
-#define WAIT_MS 2000
 
 struct Disk {
     GThreadPool *thread; /* one */
-    int waiting;         /* atomic: given and not written yet */
+    GMutex lock;
+    GHashTable *waiting; /* under .lock: path -> Job *, the last one given */
 };
 
 typedef struct Job {
@@ -100,10 +100,14 @@ work(gpointer data, gpointer user)
 
     if (job->text) {
         write_file(job);
+        g_mutex_lock(&job->disk->lock);
+        if (g_hash_table_lookup(job->disk->waiting, job->path) == job) {
+            g_hash_table_remove(job->disk->waiting, job->path);
+        }
+        g_mutex_unlock(&job->disk->lock);
     } else {
         write_history(job);
     }
-    g_atomic_int_add(&job->disk->waiting, -1);
     store_run_free(job->run);
     g_free(job->path);
     g_free(job->text);
@@ -112,12 +116,18 @@ work(gpointer data, gpointer user)
 }
 
 static void
-give(Disk *disk, Job job)
+give(Disk *disk, const Job *given)
 {
-    job.disk = disk;
-    g_atomic_int_inc(&disk->waiting);
+    Job *job = g_memdup2(given, sizeof(*given));
+
+    job->disk = disk;
+    if (job->text) {
+        g_mutex_lock(&disk->lock);
+        g_hash_table_replace(disk->waiting, job->path, job);
+        g_mutex_unlock(&disk->lock);
+    }
     /* no failure: a pool of one exclusive thread has it from the beginning */
-    g_thread_pool_push(disk->thread, g_memdup2(&job, sizeof(job)), NULL);
+    g_thread_pool_push(disk->thread, job, NULL);
 }
 
 Disk *
@@ -125,6 +135,8 @@ disk_new(void)
 {
     Disk *disk = g_new0(Disk, 1);
 
+    g_mutex_init(&disk->lock);
+    disk->waiting = g_hash_table_new(g_str_hash, g_str_equal);
     disk->thread = g_thread_pool_new(work, NULL, 1, TRUE, NULL);
     return disk;
 }
@@ -134,6 +146,8 @@ disk_free(Disk *disk)
 {
     if (disk) {
         g_thread_pool_free(disk->thread, FALSE, TRUE); /* all of it */
+        g_hash_table_unref(disk->waiting);
+        g_mutex_clear(&disk->lock);
         g_free(disk);
     }
 }
@@ -142,23 +156,29 @@ void
 disk_write(Disk *disk, const char *path, char *text, bool record,
            const char *whose)
 {
-    give(disk, (Job){ .path = g_strdup(path),
-                      .text = text,
-                      .record = record,
-                      .whose = g_strdup(whose) });
+    give(disk, &(Job){ .path = g_strdup(path),
+                       .text = text,
+                       .record = record,
+                       .whose = g_strdup(whose) });
 }
 
 void
 disk_remember(Disk *disk, const char *path, StoreRun *run, const char *whose)
 {
-    give(disk,
-         (Job){ .path = g_strdup(path), .run = run, .whose = g_strdup(whose) });
+    give(
+        disk,
+        &(Job){ .path = g_strdup(path), .run = run, .whose = g_strdup(whose) });
 }
 
-void
-disk_wait(Disk *disk)
+char *
+disk_text(Disk *disk, const char *path)
 {
-    for (int i = 0; i < WAIT_MS && g_atomic_int_get(&disk->waiting) > 0; i++) {
-        g_usleep(1000);
-    }
+    const Job *job;
+    char *text;
+
+    g_mutex_lock(&disk->lock);
+    job = g_hash_table_lookup(disk->waiting, path);
+    text = job ? g_strdup(job->text) : NULL;
+    g_mutex_unlock(&disk->lock);
+    return text;
 }
