@@ -31,7 +31,7 @@ print_usage(FILE *out)
 int
 main(int argc, char **argv)
 {
-    setlocale(LC_ALL, "");
+    setlocale(LC_CTYPE, ""); /* numbers stay as they are in C */
     for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(*commands);
          i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
