@@ -15,8 +15,8 @@
 
 /* Types of statfs(2): NFS, SMB and CIFS, and file systems of clusters. FUSE
  * may be anything. */
-static VirtStorage
-storage_of(const char *path, gpointer user)
+VirtStorage
+virt_storage_of(const char *path, gpointer user)
 {
     static const struct {
         unsigned long type;
@@ -122,11 +122,9 @@ check_snapshots(VirtLeaving *leaving, virDomainPtr domain)
 }
 
 VirtLeaving *
-virt_guest_leaving_now(VirtGuest *guest, const VirtLeavingSpec *spec,
-                       GError **error)
+virt_leaving_of(virDomainPtr domain, const VirtLeavingSpec *spec,
+                GError **error)
 {
-    virDomainPtr domain = virt_guest_domain(guest);
-    VirtLeavingSpec own = *spec;
     VirtLeaving *leaving;
     int autostart = 0;
     char *xml = virDomainGetXMLDesc(domain, 0);
@@ -135,14 +133,10 @@ virt_guest_leaving_now(VirtGuest *guest, const VirtLeavingSpec *spec,
         virt_error_take_guest(error, domain, "reading its description");
         return NULL;
     }
-    if (!own.storage_of &&
-        virt_host_info(virt_guest_host(guest))->local == VIRT_LOCAL_YES) {
-        own.storage_of = storage_of;
-    }
-    leaving = virt_leaving_parse(xml, &own, error);
+    leaving = virt_leaving_parse(xml, spec, error);
     free(xml);
     if (!leaving) {
-        g_prefix_error(error, "guest '%s': ", virt_guest_name(guest));
+        g_prefix_error(error, "guest '%s': ", virDomainGetName(domain));
         return NULL;
     }
     check_state(leaving, domain);
@@ -152,6 +146,19 @@ virt_guest_leaving_now(VirtGuest *guest, const VirtLeavingSpec *spec,
         virDomainGetAutostart(domain, &autostart) == 0 && autostart;
     virResetLastError();
     return leaving;
+}
+
+VirtLeaving *
+virt_guest_leaving_now(VirtGuest *guest, const VirtLeavingSpec *spec,
+                       GError **error)
+{
+    VirtLeavingSpec own = *spec;
+
+    if (!own.storage_of &&
+        virt_host_info(virt_guest_host(guest))->local == VIRT_LOCAL_YES) {
+        own.storage_of = virt_storage_of;
+    }
+    return virt_leaving_of(virt_guest_domain(guest), &own, error);
 }
 
 /* --- the destination --- */
@@ -209,14 +216,22 @@ free_plain_memory(virConnectPtr connection, uint64_t *bytes)
 }
 
 bool
+virt_free_memory(virConnectPtr connection, const VirtLeaving *leaving,
+                 uint64_t *bytes)
+{
+    bool huge = leaving && leaving->hugepages && leaving->hugepage_kib > 0;
+
+    return huge ? free_huge_pages(connection, leaving->hugepage_kib, bytes)
+                : free_plain_memory(connection, bytes);
+}
+
+bool
 virt_host_free_memory_now(VirtHost *host, const VirtLeaving *leaving,
                           uint64_t *bytes, GError **error)
 {
     virConnectPtr connection = virt_host_connection(host);
-    bool huge = leaving && leaving->hugepages && leaving->hugepage_kib > 0;
 
-    if (huge ? free_huge_pages(connection, leaving->hugepage_kib, bytes)
-             : free_plain_memory(connection, bytes)) {
+    if (virt_free_memory(connection, leaving, bytes)) {
         virResetLastError();
         return true;
     }
@@ -227,11 +242,10 @@ virt_host_free_memory_now(VirtHost *host, const VirtLeaving *leaving,
 }
 
 bool
-virt_host_check_cpu_now(VirtHost *host, VirtGuest *guest,
-                        const VirtLeaving *leaving, GError **error)
+virt_check_cpu(virConnectPtr connection, const char *host_name,
+               const VirtGuestInfo *info, const VirtLeaving *leaving,
+               GError **error)
 {
-    const VirtGuestInfo *info = virt_guest_info(guest);
-    virConnectPtr connection = virt_host_connection(host);
     virErrorPtr why;
     int compared;
 
@@ -248,14 +262,22 @@ virt_host_check_cpu_now(VirtHost *host, VirtGuest *guest,
          why->code == VIR_ERR_CPU_INCOMPATIBLE)) {
         g_set_error(error, VIRT_ERROR, VIRT_ERROR_MACHINE,
                     "the CPU of '%s' lacks features that the guest uses%s%s",
-                    virt_host_info(host)->host_name,
-                    why && why->message ? ": " : "",
+                    host_name, why && why->message ? ": " : "",
                     why && why->message ? why->message : "");
         virResetLastError();
         return false;
     }
     virResetLastError();
     return true;
+}
+
+bool
+virt_host_check_cpu_now(VirtHost *host, VirtGuest *guest,
+                        const VirtLeaving *leaving, GError **error)
+{
+    return virt_check_cpu(virt_host_connection(host),
+                          virt_host_info(host)->host_name,
+                          virt_guest_info(guest), leaving, error);
 }
 
 /* --- who is there --- */

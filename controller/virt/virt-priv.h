@@ -13,6 +13,7 @@
 #include <libvirt/virterror.h>
 
 #include "virt/guest.h"
+#include "virt/leaving.h"
 #include "virt/migration.h"
 #include "virt/virt.h"
 
@@ -207,6 +208,26 @@ void virt_tune_settle(VirtGuest *guest, VirtDone done, gpointer user);
  * NULL if none did since the last migration began */
 const VirtJob *virt_subscription_last_job(VirtSubscription *subscription);
 void virt_subscription_forget_job(VirtSubscription *subscription);
+
+/* --- leaving.c: for workers, they block --- */
+
+/** virt_storage_of() - By the file system that the file lies on here */
+VirtStorage virt_storage_of(const char *path, gpointer user);
+
+/** virt_leaving_of() - virt_guest_leaving_now() of a domain, without a guess
+ * of ours where files lie */
+VirtLeaving *virt_leaving_of(virDomainPtr domain, const VirtLeavingSpec *spec,
+                             GError **error);
+
+/** virt_free_memory() - virt_host_free_memory_now(); false with libvirt's
+ * error set */
+bool virt_free_memory(virConnectPtr connection, const VirtLeaving *leaving,
+                      uint64_t *bytes);
+
+/** virt_check_cpu() - virt_host_check_cpu_now() */
+bool virt_check_cpu(virConnectPtr connection, const char *host_name,
+                    const VirtGuestInfo *info, const VirtLeaving *leaving,
+                    GError **error);
 
 /* --- migrate-params.c --- */
 
