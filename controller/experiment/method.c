@@ -83,6 +83,10 @@ add_vmferry(GPtrArray *words, const ScenarioMethod *method,
     }
     if (method->kind == METHOD_LAST) {
         add(words, "--predictor", "last", NULL);
+    } else if (method->kind == METHOD_ORACLE) {
+        g_autofree char *oracle = g_strdup_printf("oracle=%s", place->oracle);
+
+        add(words, "--predictor", oracle, NULL);
     }
     add(words, place->guests[0], place->destination, NULL);
 }

@@ -19,6 +19,7 @@ typedef struct MethodPlace {
     const char *wire;          /* its rate as in tc; NULL: not limited */
     const char *record;        /* where vmferry puts its record */
     const char *state;         /* where vmferry drain keeps its */
+    const char *oracle;        /* METHOD_ORACLE: the record it goes by */
     double cut_off_s;
     unsigned downtime_limit_ms;
 } MethodPlace;

@@ -70,17 +70,27 @@ append_word(GString *name, const char *word)
 }
 
 char *
-planned_run_name(const Scenario *scenario, const PlannedRun *run)
+planned_cell_name(const Scenario *scenario, const PlannedRun *run)
 {
     GString *name = g_string_new(NULL);
 
-    g_string_append_printf(name, "r%02u", run->repetition);
     append_word(
         name, g_array_index(scenario->guests, ScenarioGuest, run->guest).name);
     append_word(name,
                 g_array_index(scenario->wires, ScenarioWire, run->wire).name);
     append_word(
         name, g_array_index(scenario->crosses, ScenarioCross, run->cross).name);
+    g_string_erase(name, 0, 1);
+    return g_string_free(name, FALSE);
+}
+
+char *
+planned_run_name(const Scenario *scenario, const PlannedRun *run)
+{
+    g_autofree char *cell = planned_cell_name(scenario, run);
+    GString *name = g_string_new(NULL);
+
+    g_string_append_printf(name, "r%02u-%s", run->repetition, cell);
     append_word(
         name,
         g_array_index(scenario->methods, ScenarioMethod, run->method).name);

@@ -21,6 +21,10 @@ typedef struct PlannedRun {
 /** experiment_plan() - GArray of PlannedRun, g_array_unref() it */
 GArray *experiment_plan(const Scenario *scenario, uint64_t seed);
 
+/** planned_cell_name() - "vm2-50mbit-four": what methods are compared in;
+ * g_free() it */
+char *planned_cell_name(const Scenario *scenario, const PlannedRun *run);
+
 /** planned_run_name() - "r03-vm2-50mbit-four-default": its file; g_free() it */
 char *planned_run_name(const Scenario *scenario, const PlannedRun *run);
 

@@ -10,8 +10,8 @@ static const char *const method_names[] = {
     [METHOD_MULTIFD] = "multifd",       [METHOD_XBZRLE] = "xbzrle",
     [METHOD_STATIC_HTB] = "static-htb", [METHOD_NONE] = "none",
     [METHOD_PAPER] = "paper",           [METHOD_DEFAULT] = "default",
-    [METHOD_LAST] = "default-last",     [METHOD_SERIAL] = "serial",
-    [METHOD_DRAIN] = "drain",
+    [METHOD_LAST] = "default-last",     [METHOD_ORACLE] = "default-oracle",
+    [METHOD_SERIAL] = "serial",         [METHOD_DRAIN] = "drain",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(method_names) == METHOD_N_KINDS);
 

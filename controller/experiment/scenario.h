@@ -38,6 +38,7 @@ typedef enum {
     METHOD_PAPER,      /* vmferry --policy paper */
     METHOD_DEFAULT,    /* vmferry --policy default */
     METHOD_LAST,       /* ... with the last value as its predictor */
+    METHOD_ORACLE,     /* ... that knows D(T) from an earlier run of the cell */
     METHOD_SERIAL,     /* all guests by virsh, one after the other */
     METHOD_DRAIN,      /* all guests by vmferry drain */
     METHOD_N_KINDS

@@ -25,6 +25,9 @@
  * With log-normal errors the value of the least expected percentage error is
  * not the median but e^(-var) of it. The forecast of the next pass is shaded
  * by most of that; curves for whole migrations are not.
+ *
+ * An oracle takes the place of the ladder: a curve out of a recorded migration
+ * answers whatever is asked, and learns nothing.
  */
 #include "forecast/forecast.h"
 
@@ -43,6 +46,7 @@
 #define SHADE 0.8
 #define MOST_SHADE 0.4
 #define STOPPING_S 1e-3
+#define ORACLE_Z 1.2816 /* 80 % lie within so many standard deviations */
 
 static const MemberOps *const member_table[] = {
     &member_last,        &member_mean,       &member_wmean,
@@ -57,7 +61,8 @@ static const MemberOps *const member_table[] = {
 #define SPECTRUM 17 /* the curve for whole migrations */
 #define POWER 18    /* the first rung */
 
-G_STATIC_ASSERT(N_MEMBERS <= FORECAST_MAX_MEMBERS);
+/* and an oracle */
+G_STATIC_ASSERT(N_MEMBERS + 1 <= FORECAST_MAX_MEMBERS);
 
 #define LEFT_ROWS 5
 
@@ -78,6 +83,8 @@ struct Forecaster {
     ForecastPoint prior[FORECAST_MAX_POINTS];
     size_t n_prior;
     double prior_sd; /* of log D */
+    void *oracle;    /* state of SPECTRUM through .prior, never taught: the
+                        shape between its points; NULL: no oracle */
 };
 
 Forecaster *
@@ -107,6 +114,7 @@ forecaster_free(Forecaster *forecaster)
         }
         g_free(forecaster->states[i]);
     }
+    g_free(forecaster->oracle);
     g_free(forecaster);
 }
 
@@ -174,7 +182,8 @@ combine(const Forecaster *forecaster, const Opinion *opinions,
         Combination *combination)
 {
     if (!ensemble_ready(&forecaster->ensemble)) {
-        size_t rung = forecaster->n_prior > 0 ? SPECTRUM : POWER;
+        size_t rung =
+            forecaster->n_prior > 0 && !forecaster->oracle ? SPECTRUM : POWER;
 
         *combination = (Combination){ .log_pages = opinions[rung].log_pages };
         return opinions[rung].any;
@@ -328,9 +337,9 @@ compare_points(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool
-forecaster_set_prior(Forecaster *forecaster, const ForecastPoint *points,
-                     size_t n_points, double log_sd)
+static bool
+take_points(Forecaster *forecaster, const ForecastPoint *points,
+            size_t n_points, double log_sd)
 {
     if (forecaster->n_rows > 0 || forecaster->n_prior > 0 || n_points == 0 ||
         n_points > FORECAST_MAX_POINTS || !(log_sd >= 0.0) ||
@@ -347,9 +356,43 @@ forecaster_set_prior(Forecaster *forecaster, const ForecastPoint *points,
     qsort(forecaster->prior, n_points, sizeof(*points), compare_points);
     forecaster->n_prior = n_points;
     forecaster->prior_sd = log_sd;
+    return true;
+}
+
+bool
+forecaster_set_prior(Forecaster *forecaster, const ForecastPoint *points,
+                     size_t n_points, double log_sd)
+{
+    if (!take_points(forecaster, points, n_points, log_sd)) {
+        return false;
+    }
     member_spectrum_prior(forecaster->states[SPECTRUM], forecaster->prior,
                           n_points);
     return true;
+}
+
+bool
+forecaster_set_oracle(Forecaster *forecaster, const ForecastCurve *curve)
+{
+    const MemberOps *spectrum = member_table[SPECTRUM];
+
+    if (!(curve->log_sd > 0.0) ||
+        !take_points(forecaster, curve->points, curve->n_points,
+                     curve->log_sd)) {
+        return false;
+    }
+    g_assert(!spectrum->clear);
+    forecaster->oracle = g_malloc0(spectrum->state_size);
+    spectrum->init(forecaster->oracle);
+    member_spectrum_prior(forecaster->oracle, forecaster->prior,
+                          forecaster->n_prior);
+    return true;
+}
+
+bool
+forecaster_has_oracle(const Forecaster *forecaster)
+{
+    return forecaster->oracle != NULL;
 }
 
 /* The measured curve itself, linear between its points and from the origin to
@@ -375,6 +418,58 @@ measured_pages(const Forecaster *forecaster, double duration_s, double *pages)
     return false;
 }
 
+/* How far a point lies above the spectrum through all of them, of log D */
+static double
+above_spectrum(const Forecaster *forecaster, size_t i)
+{
+    double pages;
+
+    member_table[SPECTRUM]->predict(forecaster->oracle,
+                                    forecaster->prior[i].duration_s, &pages);
+    return log(fmax(forecaster->prior[i].pages, MEMBER_LEAST_PAGES)) -
+           log(fmax(pages, MEMBER_LEAST_PAGES));
+}
+
+/* Through all points; between two of them, and outside, in the shape of the
+ * spectrum: passes of an oracle's record may lie far apart. */
+static double
+oracle_pages(const Forecaster *forecaster, double duration_s)
+{
+    const ForecastPoint *prior = forecaster->prior;
+    size_t high = 0;
+    double pages, above;
+
+    while (high < forecaster->n_prior && prior[high].duration_s < duration_s) {
+        high++;
+    }
+    if (high == 0) {
+        above = above_spectrum(forecaster, 0);
+    } else if (high == forecaster->n_prior) {
+        above = above_spectrum(forecaster, high - 1);
+    } else {
+        double share = log(duration_s / prior[high - 1].duration_s) /
+                       log(prior[high].duration_s / prior[high - 1].duration_s);
+
+        above = (1.0 - share) * above_spectrum(forecaster, high - 1) +
+                share * above_spectrum(forecaster, high);
+    }
+    member_table[SPECTRUM]->predict(forecaster->oracle, duration_s, &pages);
+    return pages * exp(above);
+}
+
+static void
+oracle_curve(const Forecaster *forecaster, double duration_s, CurvePoint *point)
+{
+    double pages =
+        oracle_pages(forecaster, fmax(duration_s, MEMBER_LEAST_DURATION_S));
+
+    *point = (CurvePoint){
+        .log_pages = log(CLAMP(pages, MEMBER_LEAST_PAGES,
+                               fmax(forecaster->most_pages, 1.0))),
+        .log_sd = forecaster->prior_sd,
+    };
+}
+
 bool
 forecaster_curve(const Forecaster *forecaster, double duration_s,
                  CurvePoint *point)
@@ -382,6 +477,10 @@ forecaster_curve(const Forecaster *forecaster, double duration_s,
     double t = fmax(duration_s, MEMBER_LEAST_DURATION_S);
     double pages, log_pages, noise;
 
+    if (forecaster->oracle) {
+        oracle_curve(forecaster, t, point);
+        return true;
+    }
     if (!ask(forecaster, SPECTRUM, t, &pages)) {
         return false;
     }
@@ -442,6 +541,34 @@ slice_pages(const Forecaster *forecaster)
     return fmin(exp(combination.log_pages), forecaster->most_pages);
 }
 
+static void
+next_of_oracle(const Forecaster *forecaster, const ForecastQuery *query,
+               Forecast *forecast)
+{
+    CurvePoint point, slice;
+    double half = ORACLE_Z * forecaster->prior_sd;
+
+    oracle_curve(forecaster, forecast->planned_duration_s, &point);
+    forecast->model = "oracle";
+    forecast->median_pages = exp(point.log_pages);
+    forecast->pages =
+        known(forecast->median_pages *
+              exp(-fmin(SHADE * point.log_sd * point.log_sd, MOST_SHADE)));
+    forecast->low_pages =
+        fmin(exp(point.log_pages - half), forecast->pages.value);
+    forecast->high_pages =
+        fmin(exp(point.log_pages + half), forecaster->most_pages);
+    if (query->stop_bytes > 0.0 && forecast->planned_duration_s <= STOPPING_S) {
+        oracle_curve(forecaster, FORECAST_SLICE_S, &slice);
+        forecast->low_pages = 0.0;
+        forecast->high_pages =
+            fmin(fmax(forecast->high_pages, exp(slice.log_pages + half)),
+                 forecaster->most_pages);
+    }
+    forecast->members[forecast->n_members++] =
+        (ForecastMember){ "oracle", known(forecast->median_pages) };
+}
+
 /* QEMU stops the guest when what remains could be sent within the downtime
  * limit. A pass that begins with no more is over as soon as it looks: within
  * a millisecond or so if it looks at once, within a slice if its own measure of
@@ -463,6 +590,10 @@ forecaster_next(const Forecaster *forecaster, const ForecastQuery *query,
         member->name = member_table[i]->name;
         member->pages.known = ask(forecaster, i, forecast->planned_duration_s,
                                   &member->pages.value);
+    }
+    if (forecaster->oracle) {
+        next_of_oracle(forecaster, query, forecast);
+        return;
     }
     ask_all(forecaster, forecast->planned_duration_s, false, opinions);
     if (!combine(forecaster, opinions, &combination)) {

@@ -84,6 +84,29 @@ typedef struct ForecastPoint {
 bool forecaster_set_prior(Forecaster *forecaster, const ForecastPoint *points,
                           size_t n_points, double log_sd);
 
+/* A guest's D(T) out of a recorded migration, for an oracle. */
+typedef struct ForecastCurve {
+    ForecastPoint points[FORECAST_MAX_POINTS]; /* in any order */
+    size_t n_points;                           /* 0: there is none */
+    double log_sd; /* how far single passes lie from it, of log D; > 0 */
+} ForecastCurve;
+
+/**
+ * forecaster_set_oracle() - Forecast what is known, not what was learnt
+ *
+ * For experiments: what would be gained if forecasts were as good as they can
+ * be. From then on forecasts and forecaster_migration() say what the curve
+ * says, before the first row and after it. Members learn and are told in
+ * forecasts as always, "oracle" beside them.
+ *
+ * Return: false, and nothing is changed, if rows have been learnt already,
+ * another curve was given, or a number makes no sense
+ */
+bool forecaster_set_oracle(Forecaster *forecaster, const ForecastCurve *curve);
+
+/** forecaster_has_oracle() - So that D(T) is known without any row */
+bool forecaster_has_oracle(const Forecaster *forecaster);
+
 /**
  * forecaster_add() - Learn a finished row
  *

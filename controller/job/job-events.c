@@ -297,6 +297,24 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
     return true;
 }
 
+static JsonObject *
+oracle_to_json(const ForecastCurve *curve)
+{
+    JsonObject *json = json_object_new_object();
+    JsonObject *points = json_object_new_array();
+
+    for (size_t i = 0; i < curve->n_points; i++) {
+        JsonObject *point = json_object_new_object();
+
+        jobj_add_double(point, "duration_s", curve->points[i].duration_s);
+        jobj_add_double(point, "pages", curve->points[i].pages);
+        json_object_array_add(points, point);
+    }
+    jobj_add_double(json, "log_sd", curve->log_sd);
+    jobj_add(json, "points", points);
+    return json;
+}
+
 JsonObject *
 job_config_to_json(const JobConfig *config)
 {
@@ -311,7 +329,34 @@ job_config_to_json(const JobConfig *config)
     if (config->ladder.climbs) {
         jobj_add(json, "ladder", job_ladder_to_json(&config->ladder));
     }
+    if (config->oracle.n_points > 0) {
+        jobj_add(json, "oracle", oracle_to_json(&config->oracle));
+    }
     return json;
+}
+
+static bool
+oracle_from_json(JsonObject *json, ForecastCurve *curve)
+{
+    JsonObject *points = jobj_get(json, "points");
+    ForecastCurve read = { 0 };
+
+    if (!jobj_get_double(json, "log_sd", &read.log_sd) ||
+        !json_object_is_type(points, json_type_array) ||
+        json_object_array_length(points) > FORECAST_MAX_POINTS) {
+        return false;
+    }
+    for (size_t i = 0; i < json_object_array_length(points); i++) {
+        JsonObject *point = json_object_array_get_idx(points, i);
+        ForecastPoint *to = &read.points[read.n_points++];
+
+        if (!jobj_get_double(point, "duration_s", &to->duration_s) ||
+            !jobj_get_double(point, "pages", &to->pages)) {
+            return false;
+        }
+    }
+    *curve = read;
+    return true;
 }
 
 bool
@@ -352,7 +397,9 @@ job_config_from_json(JsonObject *json, JobConfig *config, GError **error)
         !jobj_get_bool(json, "ticks", &read.ticks) ||
         !jobj_get_u64(json, "guest_pages", &read.guest_pages) ||
         (jobj_get(json, "ladder") &&
-         !job_ladder_from_json(jobj_get(json, "ladder"), &read.ladder))) {
+         !job_ladder_from_json(jobj_get(json, "ladder"), &read.ladder)) ||
+        (jobj_get(json, "oracle") &&
+         !oracle_from_json(jobj_get(json, "oracle"), &read.oracle))) {
         g_set_error_literal(error, JOB_ERROR, JOB_ERROR_REPLAY,
                             "the job's configuration lacks a member, or has "
                             "one of a wrong type");

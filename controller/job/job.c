@@ -71,6 +71,10 @@ job_new(const JobConfig *config)
     sampler_set_downtime(job->sampler, config->policy.downtime_limit_s);
     sampler_set_ticks(job->sampler, config->ticks);
     job->forecaster = forecaster_new(config->guest_pages);
+    if (config->oracle.n_points > 0 &&
+        !forecaster_set_oracle(job->forecaster, &config->oracle)) {
+        job->config.oracle.n_points = 0; /* a record that was tampered with */
+    }
     if (config->ladder.climbs) {
         job->ladder =
             ladder_new(&config->ladder.settings, &config->ladder.guest);

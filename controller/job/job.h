@@ -55,6 +55,7 @@ typedef struct JobConfig {
     uint64_t guest_pages; /* 0: not known */
     double fixed_downtime_s; /* device state etc., 0: not known */
     JobLadder ladder;
+    ForecastCurve oracle; /* .n_points 0: forecasts are learnt */
 } JobConfig;
 
 /* Counters of the link and of our classes on it, all counted since some

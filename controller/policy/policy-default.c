@@ -18,7 +18,8 @@
  *   of bytes and a quarter of time.
  * - A tenth of what is free stays with the others, so that nobody starves,
  *   unless convergence or the deadline takes it: for certain (even the low
- *   end of the forecast says so), or by the best guess out of six passes. The
+ *   end of the forecast says so), or by the best guess out of six passes or of
+ *   an oracle. The
  *   margin and the high end of the forecast are met up to there.
  * - D(T) / T falls with T, so that T, D and the guarantee depend on each
  *   other: each candidate is played through to the end, and the least one
@@ -245,6 +246,7 @@ decide_known(const Plan *plan, PolicyDecision *decision)
     if (!yardstick.converges) {
         /* The others' tenth is for need, not for doubt. */
         bool needed = !yardstick.possibly_converges ||
+                      forecaster_has_oracle(plan->forecaster) ||
                       forecaster_rows(plan->forecaster) >= BELIEVED_ROWS;
 
         guarantee = all.converges && needed ? plan->free : plan->allowance;
@@ -370,7 +372,8 @@ policy_default_decide(const PolicySettings *settings,
                       policy_mbit(input->link_bytes_s));
         return;
     }
-    if (forecaster_rows(forecaster) == 0) {
+    if (forecaster_rows(forecaster) == 0 &&
+        !forecaster_has_oracle(forecaster)) {
         decide_unknown(&plan, decision);
     } else if (input->asks & POLICY_ASK_LAST) {
         decide_last(&plan, decision);

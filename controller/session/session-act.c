@@ -240,8 +240,7 @@ JobConfig
 session_job_config(const Session *session)
 {
     const VirtGuestInfo *guest = virt_guest_info(session->spec.guest);
-
-    return (JobConfig){
+    JobConfig config = {
         .guest = guest->name,
         .policy = session->spec.policy,
         .source = SAMPLE_SOURCE_LIBVIRT,
@@ -249,6 +248,11 @@ session_job_config(const Session *session)
         .guest_pages = guest->memory_bytes / 4096,
         .ladder = session_ladder(session),
     };
+
+    if (session->spec.oracle) {
+        config.oracle = *session->spec.oracle;
+    }
+    return config;
 }
 
 static double

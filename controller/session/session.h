@@ -81,8 +81,9 @@ typedef struct SessionSpec {
     const GPtrArray *options;    /* words as given, for the record; or NULL */
     const SessionHands *hands;   /* NULL: a reservation of its own on .link */
     gpointer hands_user;
-    bool advisory; /* decides and records, carries out nothing */
-    bool climbs;   /* the convergence ladder is asked, with: */
+    const ForecastCurve *oracle; /* forecasts go by it; NULL: are learnt */
+    bool advisory;               /* decides and records, carries out nothing */
+    bool climbs;                 /* the convergence ladder is asked, with: */
     LadderSettings ladder;
     bool monitor_allowed; /* auto-converge may be set by QEMU's monitor,
                                 which taints the guest */

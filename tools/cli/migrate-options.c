@@ -127,6 +127,8 @@ migrate_options_free(MigrateOptions *options)
     g_free(options->link_device);
     g_array_unref(options->protected_specs);
     g_free(options->record_path);
+    g_free(options->oracle);
+    g_free(options->oracle_path);
     g_free(options->report_path);
     g_free(options->history);
     g_free(options->socket);

@@ -29,7 +29,8 @@ typedef enum {
     MIGRATE_OPTIONS_ERROR_VALUE,   /* a value of ours that makes no sense */
     MIGRATE_OPTIONS_ERROR_RULE,    /* options that contradict one another */
     MIGRATE_OPTIONS_ERROR_REFUSED, /* cannot be honoured, see the message */
-    MIGRATE_OPTIONS_ERROR_FILE,    /* --xml or --persistent-xml unreadable */
+    MIGRATE_OPTIONS_ERROR_FILE,    /* of --xml, --persistent-xml or --predictor
+                                      oracle= unreadable */
 } MigrateOptionsError;
 
 typedef enum {
@@ -67,10 +68,13 @@ typedef struct MigrateOptions {
     char *history; /* file, "none"; NULL: see history.h */
     bool json;
     bool dry_run;
-    bool working_set; /* have hot and cold pages told; taints */
-    Known cut_off_s;  /* abort the job then, status cut-off */
-    bool last_value;  /* the last pass decides, no forecast does */
-    bool climbs;      /* the convergence ladder is asked, with: */
+    bool working_set;      /* have hot and cold pages told; taints */
+    Known cut_off_s;       /* abort the job then, status cut-off */
+    bool last_value;       /* the last pass decides, no forecast does */
+    ForecastCurve *oracle; /* forecasts go by this recorded guest; NULL: none */
+    char *oracle_path;
+    uint64_t oracle_memory_bytes; /* of the recorded guest */
+    bool climbs;                  /* the convergence ladder is asked, with: */
     LadderSettings ladder;
     bool monitor_allowed; /* auto-converge was named: goes by the monitor */
     bool alone;           /* no daemon is asked */
@@ -90,8 +94,8 @@ const CmdlineOption *migrate_options_table(void);
  * @help: Set to true if --help was among them; then NULL is returned without
  *        an error
  *
- * Reads the files of --xml and --persistent-xml and the environment variable
- * VIRSH_DEFAULT_CONNECT_URI, nothing else.
+ * Reads the files of --xml, --persistent-xml and --predictor oracle=, and the
+ * environment variable VIRSH_DEFAULT_CONNECT_URI, nothing else.
  * Return: free with migrate_options_free(); NULL with an error of CMDLINE_ERROR
  * (virsh's messages), MIGRATE_OPTIONS_ERROR, UNITS_ERROR or POLICY_ERROR
  */

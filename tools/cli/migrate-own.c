@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "report/record-curve.h"
 #include "tc/shaper.h"
 #include "tools/cli/own-values.h"
 
@@ -222,8 +223,45 @@ read_ladder(MigrateOptions *options, const Cmdline *cmdline, GError **error)
     return true;
 }
 
-/* Who wants to know what forecasts are worth leaves them out. A daemon has a
- * predictor of its own, so that it is not asked then. */
+/* A run record of an earlier migration of the guest. */
+static bool
+read_oracle(MigrateOptions *options, const char *path, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(RunRecord) record = NULL;
+    g_autoptr(GError) why = NULL;
+    ForecastCurve curve;
+    gsize length = 0;
+
+    if (*path == '\0') {
+        g_set_error_literal(error, MIGRATE_OPTIONS_ERROR,
+                            MIGRATE_OPTIONS_ERROR_VALUE,
+                            "--predictor oracle= names no file: it takes a run "
+                            "record, as --record writes it");
+        return false;
+    }
+    if (!g_file_get_contents(path, &text, &length, &why)) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_FILE,
+                    "--predictor oracle: %s", why->message);
+        return false;
+    }
+    record = run_record_parse(text, length, &why);
+    if (!record || !run_record_curve(record, &curve, &why)) {
+        g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_FILE,
+                    "--predictor oracle: %s is no run record that could serve: "
+                    "%s",
+                    path, why->message);
+        return false;
+    }
+    options->oracle = g_memdup2(&curve, sizeof(curve));
+    options->oracle_path = g_strdup(path);
+    options->oracle_memory_bytes = record->guest_memory_bytes;
+    return true;
+}
+
+/* Who wants to know what forecasts are worth leaves them out, or lets them be
+ * as good as they can be. A daemon has a predictor of its own, so that it is
+ * not asked then. */
 static bool
 read_predictor(MigrateOptions *options, const Cmdline *cmdline, GError **error)
 {
@@ -235,9 +273,11 @@ read_predictor(MigrateOptions *options, const Cmdline *cmdline, GError **error)
     if (!text) {
         return true;
     }
-    if (strcmp(text, "ensemble") != 0 && strcmp(text, "last") != 0) {
+    if (strcmp(text, "ensemble") != 0 && strcmp(text, "last") != 0 &&
+        !g_str_has_prefix(text, "oracle=")) {
         g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_VALUE,
-                    "'%s' is no value for --predictor: it is ensemble or last",
+                    "'%s' is no value for --predictor: it is ensemble, last or "
+                    "oracle=FILE",
                     text);
         return false;
     }
@@ -248,16 +288,16 @@ read_predictor(MigrateOptions *options, const Cmdline *cmdline, GError **error)
                     policy_kind_name(options->policy));
         return false;
     }
-    options->last_value = strcmp(text, "last") == 0;
-    if (options->last_value &&
-        !cmdline_exclusive(cmdline, "predictor", "socket", error)) {
-        return false;
+    if (strcmp(text, "ensemble") == 0) {
+        return true;
     }
-    if (options->last_value &&
+    if (!cmdline_exclusive(cmdline, "predictor", "socket", error) ||
         !cmdline_exclusive(cmdline, "predictor", "queue", error)) {
         return false;
     }
-    return true;
+    options->last_value = strcmp(text, "last") == 0;
+    return options->last_value ||
+           read_oracle(options, text + strlen("oracle="), error);
 }
 
 bool
@@ -305,7 +345,8 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->history = g_strdup(history);
     options->downtime_ms = (unsigned)lround(known_or(downtime, 0));
     options->socket = g_strdup(socket);
-    options->alone = cmdline_given(cmdline, "alone") || options->last_value;
+    options->alone = cmdline_given(cmdline, "alone") || options->last_value ||
+                     options->oracle;
     options->queue = cmdline_given(cmdline, "queue");
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");

@@ -105,12 +105,36 @@ warn_of_lost_pages(MigratePlan *plan)
 }
 
 /* Only what surely fails is refused before libvirt says so itself. */
+/* What another guest did is no oracle; its size tells most of them. */
+static bool
+check_oracle(const MigrateOptions *options, const VirtGuestInfo *guest,
+             GError **error)
+{
+    uint64_t recorded = options->oracle_memory_bytes;
+    uint64_t off = recorded > guest->memory_bytes
+                       ? recorded - guest->memory_bytes
+                       : guest->memory_bytes - recorded;
+
+    if (!options->oracle || off <= guest->memory_bytes / 100) {
+        return true;
+    }
+    g_set_error(error, MIGRATE_OPTIONS_ERROR, MIGRATE_OPTIONS_ERROR_RULE,
+                "--predictor oracle: %s is of a guest with %.0f MiB, '%s' has "
+                "%.0f: it takes a record of this guest",
+                options->oracle_path, (double)recorded / (1 << 20), guest->name,
+                (double)guest->memory_bytes / (1 << 20));
+    return false;
+}
+
 static bool
 plan_check_guest(MigratePlan *plan, GError **error)
 {
     const VirtGuestInfo *guest = virt_guest_info(plan->guest);
     g_autoptr(GError) problem = NULL;
 
+    if (!check_oracle(plan->options, guest, error)) {
+        return false;
+    }
     warn_of_lost_pages(plan);
     if (!(plan->options->spec->flags & VIRT_MIGRATE_OFFLINE) &&
         guest->state != VIRT_STATE_RUNNING &&
@@ -271,6 +295,7 @@ migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
         .climbs = options->climbs,
         .ladder = options->ladder,
         .monitor_allowed = options->monitor_allowed,
+        .oracle = options->oracle,
         .options = options->given,
     };
     policy_settings_init(&spec->policy, disabled_read(NULL, NULL)

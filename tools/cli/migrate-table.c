@@ -117,8 +117,9 @@ static const CmdlineOption option_table[] = {
       "join an HTB tree that is there, below this class" },
     { "margin", CMDLINE_NUMBER, O, "factor",
       "guarantee over the dirtying bandwidth, 1.25 by default" },
-    { "predictor", CMDLINE_STRING, O, "ensemble|last",
-      "what the default policy goes by; last: the last pass, for comparison" },
+    { "predictor", CMDLINE_STRING, O, "ensemble|last|oracle=file",
+      "what the default policy goes by; for comparison: the last pass, or the "
+      "run record of an earlier migration of the guest" },
     { "allow", CMDLINE_STRING, O, "steps",
       "what may be done if it will not end: guarantee, order, wait (default), "
       "downtime, auto-converge, post-copy, abort" },

@@ -16,6 +16,7 @@
 #include "experiment/summary.h"
 #include "tools/experiment/files.h"
 #include "tools/experiment/machine.h"
+#include "tools/experiment/oracle.h"
 #include "tools/experiment/runner.h"
 
 void
@@ -207,6 +208,60 @@ say_result(const Batch *batch, const Scenario *scenario, const char *name,
     }
 }
 
+/* A migration of the cell by the default policy, only for its record. */
+static bool
+record_oracle(Batch *batch, Runner runner, const PlannedRun *planned,
+              const char *path, GError **error)
+{
+    char *none[] = { NULL };
+    const ScenarioMethod method = { .name = (char *)"default",
+                                    .kind = METHOD_DEFAULT,
+                                    .options = none };
+    g_autofree char *text = NULL;
+    g_autoptr(Result) result = NULL;
+
+    runner.instead = &method;
+    result = runner_run(&runner, planned, 1, &text, error);
+    if (!result) {
+        return false;
+    }
+    say("    recorded: %s%s%s", result_status_name(result->status),
+        result->message ? ", " : "", result->message ? result->message : "");
+    return oracle_take(path, text, error);
+}
+
+/* What an oracle goes by is there, or found, or recorded now. */
+static bool
+provide_oracle(Batch *batch, const Runner *runner, const char *folder,
+               const PlannedRun *planned, GError **error)
+{
+    const char *path = runner->oracle;
+    g_autofree char *cell = planned_cell_name(runner->scenario, planned);
+    g_autofree char *found = NULL;
+    g_autoptr(GError) bad = NULL;
+
+    if (oracle_is_there(path, &bad)) {
+        return true;
+    }
+    if (bad) {
+        g_propagate_error(error, g_steal_pointer(&bad));
+        return false;
+    }
+    found = oracle_find(path, folder, runner->scenario, planned);
+    if (found) {
+        say("the oracle of %s goes by the record of %s", cell, found);
+        return true;
+    }
+    say("no run of %s is there for its oracle to go by: one by the default "
+        "policy is recorded first, which does not count",
+        cell);
+    if (!record_oracle(batch, *runner, planned, path, error)) {
+        g_prefix_error(error, "recording for the oracle: ");
+        return false;
+    }
+    return true;
+}
+
 static bool
 one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
         GError **error)
@@ -214,6 +269,9 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
     g_autofree char *folder = folder_of(batch, scenario);
     g_autofree char *name = planned_run_name(scenario, planned);
     g_autofree char *work = g_build_filename(batch->options->out, "work", NULL);
+    g_autofree char *oracle = oracle_path(folder, scenario, planned);
+    MethodKind kind =
+        g_array_index(scenario->methods, ScenarioMethod, planned->method).kind;
     Runner runner = { .driver = batch->driver,
                       .scenario = scenario,
                       .vmferry = batch->vmferry,
@@ -221,7 +279,8 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
                       .state = batch->options->state,
                       .work = work,
                       .machine = batch->machine,
-                      .anonymous = batch->options->anonymous };
+                      .anonymous = batch->options->anonymous,
+                      .oracle = oracle };
     int64_t began_us = clock_mono_us();
 
     if (files_has_run(folder, name)) {
@@ -229,6 +288,11 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
         return true;
     }
     g_mkdir_with_parents(work, 0755);
+    if (kind == METHOD_ORACLE &&
+        !provide_oracle(batch, &runner, folder, planned, error)) {
+        g_prefix_error(error, "%s %s: ", scenario->name, name);
+        return false;
+    }
     for (unsigned attempt = 1;; attempt++) {
         g_autofree char *text = NULL;
         g_autoptr(Result) result =

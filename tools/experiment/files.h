@@ -4,6 +4,7 @@
  *
  *   DIR/NAME.conf         the scenario as it was run
  *   DIR/runs/NAME.json    one a run; NAME.json.zst where libzstd is at hand
+ *   DIR/oracles/CELL.json the run record that oracles of a cell go by
  */
 #ifndef EXPERIMENT_FILES_H
 #define EXPERIMENT_FILES_H

@@ -67,8 +67,10 @@ cross_of(const RunState *run)
 static const ScenarioMethod *
 method_of(const RunState *run)
 {
-    return &g_array_index(run->runner->scenario->methods, ScenarioMethod,
-                          run->planned->method);
+    return run->runner->instead
+               ? run->runner->instead
+               : &g_array_index(run->runner->scenario->methods, ScenarioMethod,
+                                run->planned->method);
 }
 
 /* A step: words of vmferry-testbed. */
@@ -171,6 +173,7 @@ describe_place(const RunState *run, MethodPlace *place)
         .wire = wire_of(run)->rate_bytes_s ? wire_of(run)->name : NULL,
         .record = run->record,
         .state = run->drain_state,
+        .oracle = run->runner->oracle,
         .cut_off_s = scenario->cut_off_s,
         .downtime_limit_ms = scenario->downtime_limit_ms,
     };

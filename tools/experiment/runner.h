@@ -24,7 +24,9 @@ typedef struct Runner {
     const char *state; /* of the testbed */
     const char *work;  /* for files of a run */
     JsonObject *machine;
-    bool anonymous; /* results name no machine */
+    bool anonymous;                /* results name no machine */
+    const char *oracle;            /* the record that an oracle goes by */
+    const ScenarioMethod *instead; /* of the planned method; NULL: that one */
 } Runner;
 
 /**

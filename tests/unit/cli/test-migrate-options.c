@@ -262,7 +262,11 @@ ParameterizedTestParameters(migrate_options, refusals)
         { "a b --margin 0.9",
           "'0.9' is no value for --margin: give a number from 1 to 100" },
         { "a b --predictor first",
-          "'first' is no value for --predictor: it is ensemble or last" },
+          "'first' is no value for --predictor: it is ensemble, last or "
+          "oracle=FILE" },
+        { "a b --predictor oracle=",
+          "--predictor oracle= names no file: it takes a run record, as "
+          "--record writes it" },
         { "a b --policy paper --predictor last",
           "--predictor has no effect with --policy paper: only the default "
           "policy has a choice" },
@@ -504,6 +508,44 @@ Test(migrate_options, without_forecasts_no_daemon_is_asked)
 
     cr_assert(last->last_value && last->alone);
     cr_assert_not(usual->last_value || usual->alone);
+}
+
+Test(migrate_options, an_oracle_is_read_before_anything_begins)
+{
+    g_autoptr(MigrateOptions) options = parsed(
+        "a b --predictor oracle=" TEST_DATA "/records/real-default.json");
+
+    cr_assert(options->oracle && options->alone && !options->last_value);
+    cr_assert_geq(options->oracle->n_points, 4);
+    cr_assert_geq(options->oracle_memory_bytes, UINT64_C(256) << 20);
+}
+
+static void
+refused_oracle(const char *text, const char *why)
+{
+    g_autofree char *folder = g_dir_make_tmp("oracle-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "r.json", NULL);
+    g_autofree char *value = g_strdup_printf("oracle=%s", path);
+    const char *const words[] = { "a", "b", "--predictor", value, NULL };
+    g_autoptr(GError) error = NULL;
+    bool help = false;
+
+    cr_assert(g_file_set_contents(path, text, -1, NULL));
+    cr_assert_null(migrate_options_parse(words, NULL, &help, &error));
+    cr_assert(g_error_matches(error, MIGRATE_OPTIONS_ERROR,
+                              MIGRATE_OPTIONS_ERROR_FILE));
+    cr_assert(strstr(error->message, "is no run record that could serve"), "%s",
+              error->message);
+    cr_assert(strstr(error->message, why), "%s", error->message);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+Test(migrate_options, an_oracle_that_tells_nothing_is_refused)
+{
+    refused_oracle("{}", "schema");
+    refused_oracle("not a record", "");
+    refused_oracle("", "");
 }
 
 /* The default steps stay allowed unless somebody says none of them. */

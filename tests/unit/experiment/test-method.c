@@ -19,6 +19,7 @@ static const MethodPlace place = {
     .link = "mig0",
     .wire = "50mbit",
     .record = "/tmp/r.json",
+    .oracle = "/tmp/o.json",
     .cut_off_s = 180,
     .downtime_limit_ms = 300,
 };
@@ -32,7 +33,7 @@ static const MethodPlace place = {
 
 typedef struct {
     MethodKind kind;
-    char words[240];
+    char words[260];
 } CommandCase;
 
 ParameterizedTestParameters(method, command)
@@ -49,6 +50,8 @@ ParameterizedTestParameters(method, command)
         { METHOD_PAPER, FERRY("paper") END },
         { METHOD_DEFAULT, FERRY("default") END },
         { METHOD_LAST, FERRY("default") "--predictor last " END },
+        { METHOD_ORACLE,
+          FERRY("default") "--predictor oracle=/tmp/o.json " END },
         { METHOD_SERIAL, "sh -c " VIRSH END },
         { METHOD_DRAIN,
           "/bin/vmferry drain --to qemu+tcp://b/system --yes --alone "

@@ -60,23 +60,42 @@ expect_same(const JobAction *a, const JobAction *b, guint i)
     }
 }
 
+/* ... also where an oracle forecasts: what it knows is in the configuration. */
 Test(job_replay, repeats_its_decisions_exactly)
 {
+    const ForecastCurve knows = {
+        .points = { { 0.5, 300 }, { 20, 4000 } },
+        .n_points = 2,
+        .log_sd = 0.1,
+    };
+
     for (size_t s = 0; s < G_N_ELEMENTS(scripts); s++) {
-        for (int kind = 0; kind < POLICY_N_KINDS; kind++) {
-            JobConfig config = script_config(&scripts[s], (PolicyKind)kind);
+        for (int kind = 0; kind <= POLICY_N_KINDS; kind++) {
+            bool has_oracle = kind == POLICY_N_KINDS;
+            JobConfig config = script_config(
+                &scripts[s], has_oracle ? POLICY_DEFAULT : (PolicyKind)kind);
             g_autoptr(JsonObject) events = json_object_new_array();
-            g_autoptr(JsonObject) config_json = job_config_to_json(&config);
-            g_autoptr(Job) job = job_new(&config);
-            g_autoptr(GArray) live = script_run(&scripts[s], job, events);
-            g_autoptr(JsonObject) read_events = through_text(events);
-            g_autoptr(JsonObject) read_config = through_text(config_json);
+            g_autoptr(JsonObject) config_json = NULL;
+            g_autoptr(Job) job = NULL;
+            g_autoptr(GArray) live = NULL;
+            g_autoptr(JsonObject) read_events = NULL;
+            g_autoptr(JsonObject) read_config = NULL;
             g_autoptr(GArray) replayed = NULL;
             g_autoptr(GError) error = NULL;
             JobConfig again;
 
+            if (has_oracle) {
+                config.oracle = knows;
+            }
+            config_json = job_config_to_json(&config);
+            job = job_new(&config);
+            live = script_run(&scripts[s], job, events);
+            read_events = through_text(events);
+            read_config = through_text(config_json);
             cr_assert(job_config_from_json(read_config, &again, &error), "%s",
                       error ? error->message : "");
+            cr_assert_eq(forecaster_has_oracle(job_forecaster(job)),
+                         has_oracle);
             replayed = job_replay(&again, read_events, &error);
             cr_assert_not_null(replayed, "%s", error ? error->message : "");
             cr_assert_eq(live->len, replayed->len);
