@@ -13,6 +13,8 @@
  *    may be about to call it: libvirt's free function runs later, from the
  *    main loop, and until then the opaque pointer is good.
  */
+#include <signal.h>
+
 #include <glib-unix.h>
 
 #include "virt/virt-priv.h"
@@ -224,6 +226,29 @@ keep_quiet(void *data, virErrorPtr error)
 {
 }
 
+static void
+on_sigpipe(int number)
+{
+}
+
+/* libvirt's client writes to its socket as to a file. A request that goes out
+ * in the moment in which the daemon dies, before its end has been read, would
+ * kill the whole program; now the write fails, and the connection is lost as
+ * it is otherwise. A handler, not SIG_IGN: programs that are started from here
+ * do not inherit it. What the program has chosen itself stays. */
+static void
+survive_broken_pipes(void)
+{
+    struct sigaction action = { .sa_handler = on_sigpipe,
+                                .sa_flags = SA_RESTART };
+    struct sigaction old;
+
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+        sigaction(SIGPIPE, &action, NULL);
+    }
+}
+
 void
 virt_loop_register(GMainContext *context)
 {
@@ -234,6 +259,7 @@ virt_loop_register(GMainContext *context)
     loop.context = g_main_context_ref(context);
     loop.entries = g_hash_table_new(NULL, NULL);
     loop.next_id = 1;
+    survive_broken_pipes();
     virInitialize(); /* before any other call: it makes the thread's error */
     virSetErrorFunc(NULL, keep_quiet);
     virEventRegisterImpl(add_handle, entry_update, entry_remove, add_timeout,

@@ -66,7 +66,9 @@ typedef struct VirtPool VirtPool;
  *
  * The first pool of the process registers the event loop with libvirt, which
  * allows that once: later pools must have the same context. Messages that
- * libvirt prints to stderr by itself are silenced.
+ * libvirt prints to stderr by itself are silenced. SIGPIPE ends the process no
+ * more, for libvirt would raise it when a daemon dies: a program whose output
+ * nobody reads sees that by its writes' errors.
  */
 VirtPool *virt_pool_new(GMainContext *context);
 VirtPool *virt_pool_ref(VirtPool *pool);

@@ -3,7 +3,9 @@
  * loop.c - libvirt's handles and timers, used as libvirt uses them: from any
  * thread, and changed from inside their own callbacks
  */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "test-virt.h"
@@ -200,4 +202,36 @@ Test(loop, unknown_ids_do_no_harm)
     virEventUpdateTimeout(4711, 0);
     cr_assert_eq(virEventRemoveHandle(4711), -1);
     cr_assert_eq(virEventRemoveTimeout(4711), -1);
+}
+
+/* A program that steered a migration died without a word when libvirtd was
+ * killed: libvirt's client wrote its next request to the closed socket. */
+Test(loop, a_daemon_that_is_gone_does_not_kill_the_program)
+{
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = NULL;
+    const char *argv[] = { "grep", "-q", "^SigIgn:.*[02468ace]...$",
+                           "/proc/self/status", NULL };
+    int fds[2], status = -1;
+
+    signal(SIGPIPE, SIG_DFL);
+    pool = virt_pool_new(NULL);
+    cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+    close(fds[0]);
+    cr_expect_eq(write(fds[1], "?", 1), -1);
+    cr_expect_eq(errno, EPIPE);
+    close(fds[1]);
+
+    /* bit 12: what is started from here dies of it as ever */
+    cr_assert(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL,
+                           NULL, NULL, NULL, &status, NULL));
+    cr_expect_eq(status, 0, "SIGPIPE stays ignored in a child");
+}
+
+Test(loop, what_the_program_does_about_broken_pipes_stays)
+{
+    G_GNUC_UNUSED g_autoptr(TestPool) pool = NULL;
+
+    signal(SIGPIPE, SIG_IGN);
+    pool = virt_pool_new(NULL);
+    cr_expect(signal(SIGPIPE, SIG_IGN) == SIG_IGN);
 }
