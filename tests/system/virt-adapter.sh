@@ -12,7 +12,7 @@
 
 SESSION=$TEST_BUILD/tests/system/virt-session
 OUT=$TEST_BUILD/system/virt-adapter.out
-READY=$TEST_BUILD/system/virt-adapter.ready
+WORDS=$TEST_BUILD/system/virt-adapter.words
 
 # session WHAT FROM TO: run it on host FROM, output in $OUT, status in $status
 session() {
@@ -24,25 +24,44 @@ session() {
 }
 
 # session_kill WHAT FROM TO VICTIM: the same, and host VICTIM's daemon is
-# killed when the second pass has begun
+# killed when the second pass has begun. The session writes into a fifo that
+# this shell alone reads, to its end: a pipeline here once hid how it ended.
 session_kill() {
-    local pid
+    local pid line words ended timeout=120 killed=no
 
     echo "# $1, host$2 to host$3, libvirtd of host$4 killed"
-    rm -f "$READY"
-    mkfifo "$READY"
+    rm -f "$WORDS"
+    mkfifo "$WORDS"
     tb exec "$2" "$SESSION" "$1" vm1 "qemu+tcp://10.77.0.$3/system" \
-        "tcp://10.77.0.$3" 2>&1 | tee "$OUT" |
-        grep --line-buffered '^ready' >"$READY" &
+        "tcp://10.77.0.$3" >"$WORDS" 2>&1 &
     pid=$!
-    if read -r -t 120 _ <"$READY"; then
-        tb libvirtd "$4" kill
-    else
-        failed "the second pass begins" "it did not within 120 s"
+    exec {words}<"$WORDS"
+    : >"$OUT"
+    while :; do
+        IFS= read -r -t $timeout -u "$words" line
+        ended=$?
+        [ $ended = 0 ] || break
+        printf '%s\n' "$line" >>"$OUT"
+        if [ "$line" = ready ]; then
+            tb libvirtd "$4" kill
+            killed=yes
+        fi
+    done
+    # above 128: the time was up
+    if [ $ended -gt 128 ]; then
+        failed "the session goes on" "it said nothing for $timeout s"
+        kill "$pid"
     fi
+    exec {words}<&-
     wait "$pid"
-    rm -f "$READY"
+    status=$?
+    rm -f "$WORDS"
     grep -v '^poll\|^counters' "$OUT" | sed 's/^/#   /'
+    check_equal "host$4's daemon was killed in the second pass" yes $killed
+    if [ $status -gt 128 ]; then
+        failed "the session ends by itself" \
+            "it died of SIG$(kill -l $status), exit status $status"
+    fi
 }
 
 # said WORDS: how many lines match
@@ -138,6 +157,7 @@ check_number "not peer-to-peer: slowest poll, ms" "$(figure slowest_ms)" \
 as_before 1 "not peer-to-peer"
 
 session_kill migrate 1 2 1
+check_equal "source's daemon killed: exit status" 1 "$status"
 check_equal "source's daemon killed: told as such" 1 \
     "$(said 'error migration: code 4: the connection to the source')"
 check_equal "source's daemon killed: the loss is an event" 1 \
@@ -152,6 +172,7 @@ check_equal "source's daemon killed: memory intact" 0 \
     "$(guest_value vm1 errors check)"
 
 session_kill migrate 1 2 2
+check_equal "destination's daemon killed: exit status" 1 "$status"
 check_equal "destination's daemon killed: an error, and no success" 1 \
     "$(said '^error migration:')"
 check_equal "destination's daemon killed: source" running "$(figure source)"
