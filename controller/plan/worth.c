@@ -44,7 +44,8 @@ price(const PlanState *state, const PlanWorth *query, int32_t guest)
     PlanDuration d =
         plan_duration(&m->guests[guest], rate, query->downtime_limit_s);
 
-    return query->move_price * d.time_s + query->downtime_price * d.downtime_s;
+    return query->each_price + query->move_price * d.time_s +
+           query->downtime_price * d.downtime_s;
 }
 
 double

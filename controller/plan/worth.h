@@ -17,6 +17,7 @@ typedef struct PlanWorth {
     double downtime_price; /* ... and a second in which the guest is stopped */
     uint64_t link_bytes_s; /* of hosts that do not say */
     double downtime_limit_s; /* of migrations */
+    double each_price;       /* of any migration, however short */
 } PlanWorth;
 
 /**
