@@ -13,6 +13,16 @@
  *              time in which they are on. An overloaded host is so until the
  *              guests that leave it have left.
  *
+ * Under the rules called cloudsim also what has more to do with how that
+ * program is written:
+ *
+ *   creation   first fit looks at the guests' nominal MIPS as well, all of them
+ *   clock      a step begins 0.1 s late, so that a value is read between two
+ *   end        a guest that asks for nothing at a step is over for good
+ *   frame      nothing is counted before the first step nor after the last; a
+ *              host that falls idle costs idle power at that end of the step,
+ *              one that was idle costs nothing in that step
+ *
  * What decides is our own. A host that is asked for more than it has loses as
  * few guests as bring it down; where they go they must fit with some room to
  * grow, by the larger of what they ask for now and did on average. If all hosts
@@ -33,6 +43,7 @@
 #define SPARE 0.88     /* mean load below which hosts are emptied */
 #define MEMORY_S 3600. /* of the mean of what a guest asks for */
 #define EMPTIED 4      /* hosts in a step, once the first is over */
+#define LATE_S 0.1     /* CloudSim's clock */
 
 static const double watts[2][11] = {
     { 86, 89.4, 92.6, 96, 99.5, 102, 106, 108, 112, 114, 117 },
@@ -55,6 +66,7 @@ typedef struct Host {
     double mips;
     double load;     /* of guests, now */
     double expected; /* ... by the larger of now and mean */
+    double nominal;  /* ... by what they may ask for */
     int mb;
     size_t n_guests;
     double late_s; /* of this step, with less than asked for */
@@ -97,6 +109,12 @@ power_w(size_t host, double use)
     return table[below] + (table[below + 1] - table[below]) * (tenths - below);
 }
 
+static bool
+as_cloudsim(const Sim *s)
+{
+    return s->query->rules == PLAN_SIMULATE_CLOUDSIM;
+}
+
 static double
 expected(const Sim *s, size_t guest)
 {
@@ -110,12 +128,13 @@ add(Sim *s, size_t guest, int32_t host, int sign)
 
     h->load += sign * s->now[guest];
     h->expected += sign * expected(s, guest);
+    h->nominal += sign * guest_mips[guest_type(s, guest)];
     h->mb += sign * guest_mb[guest_type(s, guest)];
     h->n_guests += (size_t)sign;
     s->host_of[guest] = sign > 0 ? host : PLAN_NOWHERE;
 }
 
-/* First fit by memory */
+/* First fit */
 static void
 create(Sim *s)
 {
@@ -125,6 +144,8 @@ create(Sim *s)
 
         while (h < s->n_hosts &&
                (core_mips[host_type(h)] < guest_mips[type] ||
+                (as_cloudsim(s) &&
+                 s->hosts[h].nominal + guest_mips[type] > s->hosts[h].mips) ||
                 s->hosts[h].mb + guest_mb[type] > MEMORY_MB)) {
             h++;
         }
@@ -137,20 +158,30 @@ create(Sim *s)
     }
 }
 
+static double
+percent(const Sim *s, size_t guest, size_t step)
+{
+    const uint8_t *of = s->traces->percent + guest * s->traces->n_steps;
+    size_t last = s->traces->n_steps - 1;
+    double now = of[MIN(step, last)];
+
+    return as_cloudsim(s)
+               ? now + LATE_S / STEP_S * (of[MIN(step + 1, last)] - now)
+               : now;
+}
+
 static void
 read_step(Sim *s, size_t step)
 {
     double share = STEP_S / MEMORY_S;
 
-    step = MIN(step, s->traces->n_steps - 1);
     for (size_t h = 0; h < s->n_hosts; h++) {
         s->hosts[h].load = s->hosts[h].expected = 0;
     }
     for (size_t g = 0; g < s->traces->n_guests; g++) {
         int32_t host = s->host_of[g];
 
-        s->now[g] = guest_mips[guest_type(s, g)] / 100 *
-                    s->traces->percent[g * s->traces->n_steps + step];
+        s->now[g] = guest_mips[guest_type(s, g)] / 100 * percent(s, g, step);
         s->mean[g] =
             step ? s->mean[g] + share * (s->now[g] - s->mean[g]) : s->now[g];
         if (host != PLAN_NOWHERE) {
@@ -168,8 +199,7 @@ takes(const Sim *s, int32_t host, size_t guest)
 
     return core_mips[host_type((size_t)host)] >= guest_mips[type] &&
            h->expected + expected(s, guest) <= ROOM * h->mips &&
-           (s->query->rules == PLAN_SIMULATE_CLOUDSIM ||
-            h->mb + guest_mb[type] <= MEMORY_MB);
+           (as_cloudsim(s) || h->mb + guest_mb[type] <= MEMORY_MB);
 }
 
 /* The host in use with least room that takes it; of hosts that are off, if
@@ -186,7 +216,7 @@ find_host(const Sim *s, size_t guest, bool off)
         double value = host->n_guests ? 1 + host->expected / host->mips
                                       : 0.1 * host_type(h);
 
-        if (host->n_guests && s->query->rules == PLAN_SIMULATE_HONEST) {
+        if (host->n_guests && !as_cloudsim(s)) {
             value += (double)host->mb / MEMORY_MB;
         }
         if ((int32_t)h != s->host_of[guest] && (off || host->n_guests) &&
@@ -332,7 +362,7 @@ consolidate(Sim *s, const GPtrArray *guests, size_t most)
             }
             load += host->expected;
             room += host->mips;
-            if (s->query->rules == PLAN_SIMULATE_HONEST) {
+            if (!as_cloudsim(s)) {
                 share = (double)host->mb / MEMORY_MB;
             }
             share += host_type(h); /* the weaker type first */
@@ -356,6 +386,31 @@ least_power_w(double mips)
     return mips / (2 * core_mips[1]) * watts[1][10];
 }
 
+/* Guests that ask for nothing have ended, says CloudSim */
+static void
+end_guests(Sim *s)
+{
+    for (size_t g = 0; g < s->traces->n_guests; g++) {
+        if (s->host_of[g] != PLAN_NOWHERE && s->now[g] == 0) {
+            add(s, g, s->host_of[g], -1);
+        }
+    }
+}
+
+/* Of @host in the step that ends, which began with @before_w */
+static double
+step_energy(const Sim *s, size_t h, double before_w)
+{
+    double use = s->hosts[h].load / s->hosts[h].mips;
+
+    if (as_cloudsim(s) && before_w == 0) {
+        return 0;
+    }
+    return STEP_S / 2 *
+           (before_w + (as_cloudsim(s) && use <= 0 ? watts[host_type(h)][0]
+                                                   : power_w(h, use)));
+}
+
 PlanSimulation
 plan_simulate(const PlanTraces *traces, const PlanSimulateQuery *query)
 {
@@ -366,6 +421,8 @@ plan_simulate(const PlanTraces *traces, const PlanSimulateQuery *query)
     g_autofree double *mean = g_new0(double, n);
     g_autofree double *before_w = g_new0(double, query->n_hosts + 1);
     double active_s = 0, late_s = 0, asked = 0, joules = 0, floor_joules = 0;
+    size_t first = query->rules == PLAN_SIMULATE_CLOUDSIM;
+    size_t last = traces->n_steps - first;
     Sim s = { .traces = traces,
               .query = query,
               .n_hosts = query->n_hosts,
@@ -378,20 +435,20 @@ plan_simulate(const PlanTraces *traces, const PlanSimulateQuery *query)
         hosts[h].mips = 2 * core_mips[host_type(h)];
     }
     create(&s);
-    for (size_t step = 0; step <= traces->n_steps; step++) {
+    for (size_t step = first; step <= last; step++) {
         size_t n_on = 0;
         double load = 0;
 
         read_step(&s, step);
         for (size_t h = 0; h < s.n_hosts; h++) { /* the step that ends */
-            joules += step ? STEP_S / 2 *
-                                 (before_w[h] +
-                                  power_w(h, hosts[h].load / hosts[h].mips))
-                           : 0;
+            joules += step > first ? step_energy(&s, h, before_w[h]) : 0;
             load += hosts[h].load;
         }
-        if (step == traces->n_steps) {
+        if (step == last) {
             break;
+        }
+        if (as_cloudsim(&s)) {
+            end_guests(&s);
         }
         asked += load * STEP_S;
         floor_joules += least_power_w(load) * STEP_S;
@@ -411,7 +468,7 @@ plan_simulate(const PlanTraces *traces, const PlanSimulateQuery *query)
             late_s += use > 1 ? STEP_S : hosts[h].late_s;
             n_on += use > 0;
         }
-        s.result.hosts_mean += (double)n_on / (double)traces->n_steps;
+        s.result.hosts_mean += (double)n_on / (double)(last - first);
         s.result.hosts_most = MAX(s.result.hosts_most, n_on);
     }
     s.result.energy_kwh = joules / 3.6e6;

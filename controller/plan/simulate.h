@@ -15,6 +15,7 @@ typedef struct PlanTraces {
     size_t n_guests;
     size_t n_steps;
     uint8_t *percent; /* [guest x n_steps + step], 0 to 100 */
+    uint64_t *hash;   /* [guest] of its file's name */
 } PlanTraces;
 
 /**
@@ -28,8 +29,16 @@ PlanTraces *plan_traces_new(PlanText tar, GError **error);
 void plan_traces_free(PlanTraces *traces);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PlanTraces, plan_traces_free)
 
+/** plan_traces_sort() - Guests in the order in which ext4 lists their files,
+ * rather than in that of the archive */
+void plan_traces_sort(PlanTraces *traces);
+
+/** plan_traces_hash() - What ext4 lists files by: half MD4, without a seed */
+uint64_t plan_traces_hash(const char *name);
+
 typedef enum {
-    PLAN_SIMULATE_CLOUDSIM, /* memory counts when a guest is created only */
+    PLAN_SIMULATE_CLOUDSIM, /* as CloudSim 3.0.3, see simulate.c; memory counts
+                               when a guest is created only */
     PLAN_SIMULATE_HONEST,   /* memory counts always */
     PLAN_N_SIMULATE_RULES,
 } PlanSimulateRules;

@@ -66,8 +66,8 @@ PlanTraces *
 plan_traces_new(PlanText tar, GError **error)
 {
     g_autoptr(GByteArray) percent = g_byte_array_new();
+    g_autoptr(GArray) hashes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     size_t n_steps = 0;
-    size_t n_guests = 0;
     size_t at = 0;
     PlanTraces *traces;
 
@@ -84,22 +84,26 @@ plan_traces_new(PlanText tar, GError **error)
         }
         if (header[AT_TYPE] == '0' || header[AT_TYPE] == '\0') {
             PlanText text = { header + BLOCK, size };
+            const char *slash = strrchr(raw, '/');
+            uint64_t hash = plan_traces_hash(slash ? slash + 1 : raw);
 
             if (!read_file(percent, text, name, &n_steps, error)) {
                 return NULL;
             }
-            n_guests++;
+            g_array_append_val(hashes, hash);
         }
         at += BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
     }
-    if (n_guests == 0) {
+    if (hashes->len == 0) {
         g_set_error(error, PLAN_ERROR, PLAN_ERROR_SYNTAX,
                     "no tar archive with files");
         return NULL;
     }
     traces = g_new0(PlanTraces, 1);
-    traces->n_guests = n_guests;
+    traces->n_guests = hashes->len;
     traces->n_steps = n_steps;
+    traces->hash =
+        (uint64_t *)(void *)g_array_free(g_steal_pointer(&hashes), FALSE);
     traces->percent = g_byte_array_free(g_steal_pointer(&percent), FALSE);
     return traces;
 }
@@ -109,6 +113,7 @@ plan_traces_free(PlanTraces *traces)
 {
     if (traces) {
         g_free(traces->percent);
+        g_free(traces->hash);
         g_free(traces);
     }
 }

@@ -37,6 +37,7 @@ int
 plan_simulate_main(int argc, char **argv)
 {
     g_autofree char *rules = NULL;
+    gboolean archive_order = FALSE;
     gboolean stay = FALSE;
     gboolean json = FALSE;
     gint n_hosts = 800;
@@ -45,6 +46,9 @@ plan_simulate_main(int argc, char **argv)
           "cloudsim (memory counts at creation only; if not said) or honest "
           "(memory counts always)",
           "RULES" },
+        { "archive-order", 0, 0, G_OPTION_ARG_NONE, &archive_order,
+          "Create guests in the order of the archive, not of an ext4 folder",
+          NULL },
         { "hosts", 'n', 0, G_OPTION_ARG_INT, &n_hosts,
           "800 if not said, alternately of two types", "N" },
         { "stay", 0, 0, G_OPTION_ARG_NONE, &stay, "No migrations", NULL },
@@ -91,6 +95,9 @@ plan_simulate_main(int argc, char **argv)
     if (!traces) {
         g_prefix_error(&error, "%s: ", argv[1]);
         return plan_options_fail("simulate", error->message);
+    }
+    if (!archive_order) {
+        plan_traces_sort(traces);
     }
     query.n_hosts = (size_t)n_hosts;
     query.stay = stay;

@@ -39,10 +39,10 @@ traces(const char *const *texts, size_t n, GError **error)
 }
 
 /* One guest of 2500 MIPS needs a G5. Half of that is 23.5 % of 5320 MIPS, which
- * is between 101 W and 105 W; two steps of 300 s. */
+ * is between 101 W and 105 W; of four values CloudSim counts two steps of 300 s. */
 Test(simulate, energy_on_paper)
 {
-    static const char *const texts[] = { "50\n50\n" };
+    static const char *const texts[] = { "50\n50\n50\n50\n" };
     g_autoptr(GError) error = NULL;
     g_autoptr(PlanTraces) t = traces(texts, 1, &error);
     PlanSimulateQuery query = { .stay = true, .n_hosts = 4 };
@@ -51,7 +51,7 @@ Test(simulate, energy_on_paper)
     double watts = 101 + (105 - 101) * (use * 10 - 2);
 
     cr_assert(t, "%s", error ? error->message : "");
-    cr_assert_eq(t->n_steps, 2);
+    cr_assert_eq(t->n_steps, 4);
     r = plan_simulate(t, &query);
     cr_assert_float_eq(r.energy_kwh, watts * 600 / 3.6e6, 1e-12);
     cr_assert_eq(r.hosts_most, 1);
@@ -71,7 +71,7 @@ Test(simulate, overload_is_relieved)
         "0\n0\n0\n", "0\n0\n0\n"
     };
     g_autoptr(PlanTraces) t = traces(texts, G_N_ELEMENTS(texts), NULL);
-    PlanSimulateQuery query = { .n_hosts = 40 };
+    PlanSimulateQuery query = { .rules = PLAN_SIMULATE_HONEST, .n_hosts = 40 };
     PlanSimulation moved = plan_simulate(t, &query);
     PlanSimulation stayed;
 
@@ -84,6 +84,66 @@ Test(simulate, overload_is_relieved)
     cr_assert_geq(moved.migrations, 2);
     cr_assert_gt(moved.pdm, 0);
     cr_assert_leq(moved.floor_kwh, moved.energy_kwh);
+}
+
+/* Values are read a three thousandth on the way to the next; who asks for nothing
+ * has ended, and its host falls from 2500 MIPS to idle in that step. */
+Test(simulate, cloudsim_ends_idle_guests)
+{
+    static const char *const texts[] = { "100\n100\n0\n0\n100\n100\n100\n" };
+    g_autoptr(PlanTraces) t = traces(texts, 1, NULL);
+    PlanSimulateQuery query = { .stay = true, .n_hosts = 2 };
+    PlanSimulation r = plan_simulate(t, &query);
+    double use = 2500 * (1 - 0.1 / 300) / 5320;
+    double watts = 110 + (116 - 110) * (use * 10 - 4);
+
+    cr_assert_float_eq(r.energy_kwh, (watts + 93.7) / 2 * 300 / 3.6e6, 1e-12);
+    query.rules = PLAN_SIMULATE_HONEST; /* nobody ends there */
+    r = plan_simulate(t, &query);
+    cr_assert_gt(r.energy_kwh, 4 * watts * 300 / 3.6e6);
+}
+
+/* Two guests of 2500 MIPS fill a G5, whatever they ask for. */
+Test(simulate, cloudsim_creates_by_nominal_mips)
+{
+    const char *texts[16];
+    g_autoptr(PlanTraces) t = NULL;
+    PlanSimulateQuery query = { .stay = true, .n_hosts = 20 };
+    PlanSimulation cloudsim, honest;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        texts[i] = "1\n1\n1\n";
+    }
+    t = traces(texts, G_N_ELEMENTS(texts), NULL);
+    cloudsim = plan_simulate(t, &query);
+    query.rules = PLAN_SIMULATE_HONEST;
+    honest = plan_simulate(t, &query);
+    /* G5: two and two of the first quarter, the same of the second; G4: two and
+     * two of the third, one of the fourth beside each, two on another. By memory
+     * the first quarter shares a host, and the fourth fits beside the others. */
+    cr_assert_eq(cloudsim.hosts_most, 7);
+    cr_assert_eq(honest.hosts_most, 5);
+}
+
+/* The hashes are those of debugfs's dx_hash -h half_md4. */
+Test(simulate, guests_in_the_order_of_a_folder)
+{
+    static const char *const texts[] = { "1\n", "2\n", "3\n", "4\n", "5\n" };
+    g_autoptr(PlanTraces) t = traces(texts, 5, NULL);
+
+    cr_assert_eq(plan_traces_hash("a"), UINT64_C(0xd5fa7d7aacb48187));
+    cr_assert_eq(
+        plan_traces_hash("146-179_surfsnel_dsl_internl_net_colostate_557"),
+        UINT64_C(0x914297225ba259b4));
+    plan_traces_sort(t);
+    for (size_t i = 1; i < 5; i++) {
+        cr_assert_lt(t->hash[i - 1], t->hash[i]);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        g_autofree char *name = g_strdup_printf("guest%d", t->percent[i] - 1);
+
+        cr_assert_eq(t->hash[i], plan_traces_hash(name));
+    }
 }
 
 /* 64 guests with next to nothing to do: by processors one host would do, by
