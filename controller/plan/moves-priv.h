@@ -20,4 +20,30 @@ typedef struct PlanStep {
 GArray *plan_moves_decide(const PlanModel *model, const int32_t *target,
                           bool *decided);
 
+typedef struct PlanStart {
+    int32_t guest;
+    double start_s;
+    uint64_t rate_bytes_s;
+} PlanStart;
+
+/**
+ * plan_moves_shortest() - The shortest schedule of up to a dozen migrations
+ * @below_s: Nothing longer is looked for
+ * @proved: Whether all were gone through, at rates of whole interfaces or of what
+ *          others leave, and without detours
+ *
+ * Return: of PlanStart by start, unref it; NULL if there is none below @below_s
+ * or the case is not of this kind
+ */
+GArray *plan_moves_shortest(const PlanModel *model, const int32_t *target,
+                            const PlanMoveQuery *query, double below_s,
+                            bool *proved);
+
+/**
+ * plan_moves_bound() - What no schedule is faster than
+ * @link_s: Set to what it would be if there were room for everybody
+ */
+double plan_moves_bound(const PlanModel *model, const int32_t *target,
+                        const PlanMoveQuery *query, double *link_s);
+
 #endif

@@ -39,6 +39,7 @@
 #define MOST_STARTS 30000
 #define GOOD 0.004
 #define HURRY 0.4 /* what is added at most, each time that a host is late */
+#define GATE 0.5  /* ... for the quickest to make room */
 #define LATE 0.3  /* of the way from the bound to the end */
 
 typedef struct Want {
@@ -54,6 +55,12 @@ typedef struct Running {
     guint move;
 } Running;
 
+/* The last duration that was asked for, of a guest */
+typedef struct Known {
+    uint64_t rate_bytes_s;
+    PlanDuration duration;
+} Known;
+
 typedef struct Scheduler {
     const PlanModel *m;
     const PlanMoveQuery *query;
@@ -68,6 +75,7 @@ typedef struct Scheduler {
     size_t *busy;       /* [host] migrations */
     double *load_out, *load_in; /* [host] seconds still to carry */
     double now_s;
+    Known *known;          /* [guest] */
     const double *urgency; /* [guest] factor of its interfaces' loads */
     bool whole;            /* whole interfaces only */
 } Scheduler;
@@ -86,15 +94,25 @@ full_rate(const Scheduler *s, int32_t from, int32_t to)
     return MIN(link_rate(s, from), link_rate(s, to));
 }
 
+static PlanDuration
+duration(const Scheduler *s, int32_t guest, uint64_t rate_bytes_s)
+{
+    Known *known = &s->known[guest];
+
+    if (known->rate_bytes_s != rate_bytes_s) {
+        known->rate_bytes_s = rate_bytes_s;
+        known->duration = plan_duration(&s->m->guests[guest], rate_bytes_s,
+                                        s->query->downtime_limit_s);
+    }
+    return known->duration;
+}
+
 static double
 full_time(const Scheduler *s, int32_t guest, int32_t from, int32_t to)
 {
-    if (from == PLAN_NOWHERE) {
-        return 0;
-    }
-    return plan_duration(&s->m->guests[guest], full_rate(s, from, to),
-                         s->query->downtime_limit_s)
-        .time_s;
+    return from == PLAN_NOWHERE
+               ? 0
+               : duration(s, guest, full_rate(s, from, to)).time_s;
 }
 
 static bool
@@ -196,10 +214,8 @@ choose_rate(const Scheduler *s, int32_t guest, int32_t from, int32_t to)
     if (free < full / 10 || free == 0) {
         return 0;
     }
-    partly =
-        plan_duration(&s->m->guests[guest], free, s->query->downtime_limit_s);
-    whole =
-        plan_duration(&s->m->guests[guest], full, s->query->downtime_limit_s);
+    partly = duration(s, guest, free);
+    whole = duration(s, guest, full);
     return (partly.converges || !whole.converges) &&
                    s->now_s + partly.time_s <
                        free_at(s, from, to, full) + whole.time_s
@@ -242,9 +258,7 @@ try_start(Scheduler *s, size_t index, int32_t to, bool bypass)
         if (move.rate_bytes_s == 0) {
             return false;
         }
-        move.duration =
-            plan_duration(&s->m->guests[want->guest], move.rate_bytes_s,
-                          s->query->downtime_limit_s);
+        move.duration = duration(s, want->guest, move.rate_bytes_s);
         move.end_s += move.duration.time_s;
         s->out[from] -= move.rate_bytes_s;
         s->in[to] -= move.rate_bytes_s;
@@ -477,42 +491,19 @@ finish_next(Scheduler *s)
     }
 }
 
-/* For which @guest at least occupies the whole interface of @host: the fewest
- * bytes are sent at the highest rate. (One of unknown size takes time, but
- * sends nothing that is known.) */
-static double
-least_time(const Scheduler *s, int32_t guest, int32_t host)
-{
-    uint64_t rate = link_rate(s, host);
-
-    return (double)plan_duration(&s->m->guests[guest], rate,
-                                 s->query->downtime_limit_s)
-               .bytes /
-           (double)rate;
-}
-
 static void
-fill_bound(Scheduler *s)
+fill_loads(Scheduler *s)
 {
-    g_autofree double *out = g_new0(double, s->m->n_hosts);
-    g_autofree double *in = g_new0(double, s->m->n_hosts);
-
     for (guint i = 0; i < s->wants->len; i++) {
         const Want *want = &g_array_index(s->wants, Want, i);
         int32_t from = s->where[want->guest];
-        double time_s = full_time(s, want->guest, from, want->to);
 
-        if (from == PLAN_NOWHERE) {
-            continue;
+        if (from != PLAN_NOWHERE) {
+            double time_s = full_time(s, want->guest, from, want->to);
+
+            s->load_out[from] += time_s;
+            s->load_in[want->to] += time_s;
         }
-        s->load_out[from] += time_s;
-        s->load_in[want->to] += time_s;
-        out[from] += least_time(s, want->guest, from);
-        in[want->to] += least_time(s, want->guest, want->to);
-        s->result->bound_s = MAX(s->result->bound_s, time_s);
-    }
-    for (size_t h = 0; h < s->m->n_hosts; h++) {
-        s->result->bound_s = MAX(s->result->bound_s, MAX(out[h], in[h]));
     }
 }
 
@@ -626,12 +617,13 @@ scheduler_clear(Scheduler *s)
 /* One attempt. What @stay says makes no detour. */
 static PlanMoves *
 schedule(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
-         const bool *stay, const double *urgency, bool whole)
+         const bool *stay, const double *urgency, bool whole, Known *known)
 {
     PlanMoves *result = g_new0(PlanMoves, 1);
     Scheduler s = { .m = m,
                     .query = query,
                     .result = result,
+                    .known = known,
                     .urgency = urgency,
                     .whole = whole };
     g_autofree int64_t *use_at_first = NULL;
@@ -643,7 +635,7 @@ schedule(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
     memcpy(s.detoured, stay, m->n_guests * sizeof(bool));
     use_at_first =
         g_memdup2(s.use, (m->n_hosts * m->n_resources + 1) * sizeof(int64_t));
-    fill_bound(&s);
+    fill_loads(&s);
     for (;;) {
         size_t n_waiting = start_waiting(&s);
 
@@ -676,14 +668,46 @@ chance(uint64_t a, uint64_t b)
     return (double)((x ^ (x >> 31)) >> 11) * 0x1p-53;
 }
 
+/* Where those that come had to wait for room, the quickest to go should go first,
+ * and where those that go did, for room elsewhere, the quickest to come last:
+ * meanwhile the interface stands idle. */
+static void
+open_gates(const PlanModel *m, const PlanMoves *moves, const bool *late,
+           double *urgency)
+{
+    g_autofree const PlanMove **quickest = g_new0(const PlanMove *, m->n_hosts);
+    g_autofree const PlanMove **first = g_new0(const PlanMove *, m->n_hosts);
+
+    for (guint i = 0; i < moves->moves->len; i++) {
+        const PlanMove *move = &g_array_index(moves->moves, PlanMove, i);
+
+        if (move->from == PLAN_NOWHERE) {
+            continue;
+        }
+        if (!quickest[move->from] ||
+            move->duration.time_s < quickest[move->from]->duration.time_s) {
+            quickest[move->from] = move;
+        }
+        if (!first[move->to] || move->start_s < first[move->to]->start_s) {
+            first[move->to] = move;
+        }
+    }
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        if (late[h] && first[h] && quickest[h] &&
+            first[h]->start_s >= quickest[h]->duration.time_s) {
+            urgency[quickest[h]->guest] *= 1 + GATE;
+        }
+    }
+}
+
 /* Whoever ended late, and all that share an interface with it, are in more of a
  * hurry next time, some more than others. */
 static void
-learn(const PlanModel *m, const PlanMoves *moves, guint round, double *urgency)
+learn(const PlanModel *m, const PlanMoves *moves, double bound_s, guint round,
+      double *urgency)
 {
     g_autofree bool *late = g_new0(bool, m->n_hosts + 1);
-    double late_s =
-        moves->bound_s + LATE * (moves->makespan_s - moves->bound_s);
+    double late_s = bound_s + LATE * (moves->makespan_s - bound_s);
 
     for (guint i = 0; i < moves->moves->len; i++) {
         const PlanMove *move = &g_array_index(moves->moves, PlanMove, i);
@@ -701,24 +725,27 @@ learn(const PlanModel *m, const PlanMoves *moves, guint round, double *urgency)
                 1 + HURRY * chance(round, (uint64_t)move->guest);
         }
     }
+    open_gates(m, moves, late, urgency);
 }
 
 /* The shortest of as many orders as there is time for, or the first that is as
  * good as the bound */
 static PlanMoves *
 improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
-        const bool *stay, double *urgency, PlanMoves *best)
+        const bool *stay, double *urgency, Known *known, PlanMoves *best)
 {
+    double bound_s = best->bound_s;
+    double link_s = best->link_bound_s;
     size_t n = 1 + best->moves->len;
     guint tries = (guint)CLAMP(MOST_STARTS / n, 2, MOST_TRIES);
 
-    learn(m, best, 0, urgency);
-    for (guint i = 1;
-         i <= tries && best->makespan_s > best->bound_s * (1 + GOOD); i++) {
+    learn(m, best, bound_s, 0, urgency);
+    for (guint i = 1; i <= tries && best->makespan_s > bound_s * (1 + GOOD);
+         i++) {
         PlanMoves *other =
-            schedule(m, target, query, stay, urgency, i % 2 == 1);
+            schedule(m, target, query, stay, urgency, i % 2 == 1, known);
 
-        learn(m, other, i, urgency);
+        learn(m, other, bound_s, i, urgency);
         if (other->left_out->len == 0 && other->makespan_s < best->makespan_s) {
             PlanMoves *swap = best;
 
@@ -727,6 +754,8 @@ improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
         }
         plan_moves_free(other);
     }
+    best->bound_s = bound_s;
+    best->link_bound_s = link_s;
     return best;
 }
 
@@ -736,13 +765,14 @@ in_a_row(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
          const GArray *steps)
 {
     PlanMoves *result = g_new0(PlanMoves, 1);
-    Scheduler s = { .m = m, .query = query, .result = result };
+    Known *known = g_new0(Known, m->n_guests + 1);
+    Scheduler s = { .m = m, .query = query, .result = result, .known = known };
 
     result->moves = g_array_new(FALSE, TRUE, sizeof(PlanMove));
     g_array_set_clear_func(result->moves, move_clear);
     result->left_out = g_array_new(FALSE, FALSE, sizeof(int32_t));
     scheduler_start(&s, target);
-    fill_bound(&s);
+    fill_loads(&s);
     for (guint i = 0; i < steps->len; i++) {
         const PlanStep *step = &g_array_index(steps, PlanStep, i);
         uint64_t rate = full_rate(&s, step->from, step->to);
@@ -769,6 +799,57 @@ in_a_row(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
         g_array_append_val(result->moves, move);
     }
     scheduler_clear(&s);
+    g_free(known);
+    result->bound_s = plan_moves_bound(m, target, query, &result->link_bound_s);
+    return result;
+}
+
+/* A few migrations: all schedules are gone through, where the best is not known
+ * to be good */
+static PlanMoves *
+shorten(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
+        Known *known, PlanMoves *best)
+{
+    PlanMoves *result;
+    g_autoptr(GArray) starts = NULL;
+    g_autofree int64_t *use_at_first = NULL;
+    Scheduler s = { .m = m, .query = query, .known = known };
+
+    if (best->makespan_s <= best->bound_s * (1 + GOOD)) {
+        return best;
+    }
+    starts = plan_moves_shortest(m, target, query, best->makespan_s,
+                                 &best->shortest);
+    if (!starts) {
+        return best;
+    }
+    result = g_new0(PlanMoves, 1);
+    *result = (PlanMoves){ .moves = g_array_new(FALSE, TRUE, sizeof(PlanMove)),
+                           .left_out = g_array_ref(best->left_out),
+                           .shortest = best->shortest,
+                           .bound_s = best->bound_s,
+                           .link_bound_s = best->link_bound_s };
+    g_array_set_clear_func(result->moves, move_clear);
+    s.result = result;
+    scheduler_start(&s, target);
+    use_at_first =
+        g_memdup2(s.use, (m->n_hosts * m->n_resources + 1) * sizeof(int64_t));
+    for (guint i = 0; i < starts->len; i++) {
+        const PlanStart *start = &g_array_index(starts, PlanStart, i);
+        PlanMove move = { .guest = start->guest,
+                          .from = m->guests[start->guest].host,
+                          .to = target[start->guest],
+                          .start_s = start->start_s,
+                          .rate_bytes_s = start->rate_bytes_s,
+                          .after = g_array_new(FALSE, FALSE, sizeof(guint)) };
+
+        move.duration = duration(&s, move.guest, move.rate_bytes_s);
+        move.end_s = move.start_s + move.duration.time_s;
+        g_array_append_val(result->moves, move);
+    }
+    fill_after(&s, use_at_first);
+    scheduler_clear(&s);
+    plan_moves_free(best);
     return result;
 }
 
@@ -781,6 +862,7 @@ plan_moves_new(const PlanModel *m, const int32_t *target,
     g_autofree int32_t *rest = g_new(int32_t, m->n_guests + 1);
     g_autofree bool *stay = g_new0(bool, m->n_guests + 1);
     g_autofree double *urgency = g_new(double, m->n_guests + 1);
+    g_autofree Known *known = g_new0(Known, m->n_guests + 1);
     g_autoptr(GArray) dropped = g_array_new(FALSE, FALSE, sizeof(int32_t));
     bool proved = false;
 
@@ -790,7 +872,8 @@ plan_moves_new(const PlanModel *m, const int32_t *target,
     g_assert(query->link_bytes_s > 0 && query->downtime_limit_s > 0);
     memcpy(rest, target, m->n_guests * sizeof(int32_t));
     for (int attempt = 0;; attempt++) {
-        PlanMoves *result = schedule(m, rest, query, stay, urgency, false);
+        PlanMoves *result =
+            schedule(m, rest, query, stay, urgency, false, known);
 
         if (result->left_out->len > 0 && attempt == 0) {
             bool decided;
@@ -803,7 +886,10 @@ plan_moves_new(const PlanModel *m, const int32_t *target,
             proved = decided;
         }
         if (result->left_out->len == 0) {
-            result = improve(m, rest, query, stay, urgency, result);
+            result->bound_s =
+                plan_moves_bound(m, rest, query, &result->link_bound_s);
+            result = improve(m, rest, query, stay, urgency, known, result);
+            result = shorten(m, rest, query, known, result);
             result->proved = proved;
             g_array_append_vals(result->left_out, dropped->data, dropped->len);
             return result;

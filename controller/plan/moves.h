@@ -58,8 +58,12 @@ typedef struct PlanMoves {
     GArray *left_out; /* of int32_t: guests that found no way */
     bool proved;      /* that there is no way for all of them */
     double makespan_s;
-    double bound_s; /* no schedule is faster: the busiest interface, and
-                           the longest single migration */
+    double bound_s;      /* no schedule is faster: the busiest interface, with
+                       the time that it waits for room, and the longest
+                       single migration */
+    bool shortest;       /* all schedules at rates of whole interfaces, or
+                            what others leave of them, were gone through */
+    double link_bound_s; /* the same if there were room for everybody */
 } PlanMoves;
 
 /**

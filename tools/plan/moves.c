@@ -57,9 +57,11 @@ print_text(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
     if (moves->proved) {
         printf("there is no order in which all can go: proved\n");
     }
-    printf("moves %u, %u left out, %.1f s; no schedule is faster than %.1f s\n",
-           moves->moves->len, moves->left_out->len, moves->makespan_s,
-           moves->bound_s);
+    printf(
+        "moves %u, %u left out, %.1f s; no schedule is faster than %.1f s%s\n",
+        moves->moves->len, moves->left_out->len, moves->makespan_s,
+        moves->bound_s,
+        moves->shortest ? "; none without detours is shorter: proved" : "");
 }
 
 static void
@@ -72,6 +74,8 @@ print_json(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
     jobj_add_string(top, "format", "vmferry-moves-1");
     jobj_add_double(top, "makespan_s", moves->makespan_s);
     jobj_add_double(top, "bound_s", moves->bound_s);
+    jobj_add_double(top, "link_bound_s", moves->link_bound_s);
+    jobj_add_bool(top, "proved_shortest", moves->shortest);
     jobj_add_bool(top, "proved_impossible", moves->proved);
     for (guint i = 0; i < moves->moves->len; i++) {
         const PlanMove *move = &g_array_index(moves->moves, PlanMove, i);
