@@ -204,6 +204,7 @@ check_guest(Check *check, uint64_t reserve_bytes, GError **error)
         return false;
     }
     check->check->persistent = virDomainIsPersistent(check->domain) == 1;
+    check->check->job = virt_has_job(check->domain);
     check_leaving(check, leaving);
     check_machine(check, leaving);
     check_memory(check, leaving, reserve_bytes);

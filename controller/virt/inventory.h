@@ -107,6 +107,7 @@ typedef struct VirtMoveCheck {
     GPtrArray *cautions;  /* char * */
     bool gone;            /* the guest does not run on the source any more */
     bool arrived;         /* it runs on the destination already */
+    bool job;             /* something holds it on the source: a migration */
     bool persistent, autostart;
     uint64_t free_bytes, need_bytes; /* at the destination, of its kind */
 } VirtMoveCheck;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * move.h - one guest on its way
+ *
+ *   connect ──> announce to vmferryd ──> its turn ──> libvirt migrates ──> over
+ *                 nobody there ──────────────┘
+ *
+ * libvirt at the source migrates to the destination by itself (peer to peer), so
+ * that the migration outlives us; the guest's definition goes along. Whoever
+ * reserves bandwidth at the source is told before, and waits for its queue.
+ */
+#ifndef CONSOLIDATE_MOVE_H
+#define CONSOLIDATE_MOVE_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "virt/virt.h"
+
+/* Strings are copied. */
+typedef struct MoveSpec {
+    const char *guest, *uuid;
+    const char *from, *to;  /* libvirt URIs as we reach them */
+    const char *migrate_to; /* as the source reaches the destination */
+    const char *vmferryd;   /* control socket at the source; NULL: the usual one
+                               if the source is this machine */
+    bool autostart;         /* it is to start with its new host */
+    double patience_s;      /* of vmferryd */
+} MoveSpec;
+
+typedef struct Move Move;
+
+/* Exactly one of the last two comes, as the last of all. None is called from
+ * within move_start() or move_cancel(). */
+typedef struct MoveCallbacks {
+    void (*note)(Move *move, const char *text, gpointer user);
+    void (*started)(Move *move, gpointer user);
+    /* @share: 0 to 1 of what there is to send; @bytes: sent so far */
+    void (*progress)(Move *move, double share, uint64_t bytes, gpointer user);
+    /* -1: nobody knows */
+    void (*done)(Move *move, double took_s, double downtime_s, uint64_t bytes,
+                 gpointer user);
+    void (*failed)(Move *move, const char *why, gpointer user);
+} MoveCallbacks;
+
+/** move_start() - move_free() it, which may be done from its last callback */
+Move *move_start(VirtPool *pool, const MoveSpec *spec,
+                 const MoveCallbacks *callbacks, gpointer user);
+
+/** move_cancel() - Give it up; the end comes by a callback, and may be that it
+ * was too late */
+void move_cancel(Move *move);
+
+/** move_free() - Of one that goes on nobody hears any more; it is not ended */
+void move_free(Move *move);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * real-priv.h - the inside of the real back end
+ */
+#ifndef CONSOLIDATE_REAL_PRIV_H
+#define CONSOLIDATE_REAL_PRIV_H
+
+#include "tools/consolidate/look.h"
+#include "tools/consolidate/move.h"
+#include "tools/consolidate/power.h"
+#include "tools/consolidate/real.h"
+#include "virt/inventory.h"
+
+struct Real {
+    RealSpec spec;
+    const RealListener *listener;
+    gpointer user;
+    ConsManager *manager;
+    VirtInventory *inventory;
+    Look *look;
+    GPtrArray *steps; /* RealStep, under way */
+    GQueue events;    /* ConsEvent, to be delivered */
+    guint event_source, time_source;
+    int64_t wake_us;
+    bool snapshot_wanted, warming;
+    GHashTable *told_notes; /* texts that were told once */
+};
+
+/* A call that has not been answered for the last time. */
+typedef struct RealStep {
+    Real *real;
+    char *plan;
+    size_t step;
+    char *guest, *from, *to; /* names */
+    Move *move;
+    Power *power;
+    /* one that an earlier manager began, or a host that wakes */
+    char *uuid, *from_uri, *to_uri;
+    guint look_source;
+    unsigned looks, nowhere;
+    int64_t begun_us, until_us; /* monotonic */
+    bool asking, cancelled, gone;
+} RealStep;
+
+/** real_event() - To be delivered from the loop; @event is taken */
+void real_event(Real *real, ConsEvent *event);
+void real_note(Real *real, const char *guest, const char *text);
+
+RealStep *real_step_new(Real *real, const char *plan, size_t step,
+                        const ConsMove *move);
+RealStep *real_step_find(const Real *real, const char *plan, size_t step);
+
+/** real_step_free() - For the array; late answers find .gone */
+void real_step_drop(gpointer step);
+
+/** real_step_end() - Answer it for the last time; @why NULL: it is done */
+void real_step_end(RealStep *step, const char *why, double took_s,
+                   double downtime_s, uint64_t bytes);
+
+const char *real_uri(const Real *real, const char *host);
+
+/* real-steps.c: the calls of ConsBackend that take a while */
+void real_check(void *data, const char *plan, size_t step,
+                const ConsMove *move);
+void real_start(void *data, const char *plan, size_t step,
+                const ConsMove *move);
+void real_adopt(void *data, const char *plan, size_t step,
+                const ConsMove *move);
+void real_cancel(void *data, const char *plan, size_t step,
+                 const ConsMove *move);
+void real_power(void *data, const char *plan, size_t step, const char *host,
+                bool on);
+
+#endif
