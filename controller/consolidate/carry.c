@@ -31,8 +31,9 @@ cons_step_state_name(ConsStepState state)
 #define BIT(state) (1u << (state))
 
 static const unsigned may_enter[CONS_N_STEP_STATES] = {
-    [CONS_STEP_WAITING] =
-        BIT(CONS_STEP_CHECKING) | BIT(CONS_STEP_DROPPED) | BIT(CONS_STEP_DONE),
+    /* a power command is not checked before */
+    [CONS_STEP_WAITING] = BIT(CONS_STEP_CHECKING) | BIT(CONS_STEP_STARTING) |
+                          BIT(CONS_STEP_DROPPED) | BIT(CONS_STEP_DONE),
     [CONS_STEP_CHECKING] = BIT(CONS_STEP_STARTING) | BIT(CONS_STEP_WAITING) |
                            BIT(CONS_STEP_DROPPED) | BIT(CONS_STEP_FAILED) |
                            BIT(CONS_STEP_DONE),

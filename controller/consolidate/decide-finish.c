@@ -251,6 +251,19 @@ model_target(const Decider *d, const Problem *p)
     return target;
 }
 
+/* An evacuation that does not get to its end is not begun. */
+static void
+stay_on(Decider *d, int32_t host)
+{
+    decide_refuse(d, cluster_host(d->c, (guint)host)->name,
+                  "evacuation refused: not all of its guests can leave");
+    for (guint g = 0; g < d->n_guests; g++) {
+        if (d->home[g] == host) {
+            d->target[g] = host;
+        }
+    }
+}
+
 /* A schedule for all whose moves have one; the others stay where they are. */
 static PlanMoves *
 schedule(Decider *d, const Problem *p)
@@ -277,6 +290,9 @@ schedule(Decider *d, const Problem *p)
                           "host has room for it at every moment");
             d->emptied[d->home[guest]] = false;
             d->target[guest] = d->home[guest];
+            if (d->evacuate[d->home[guest]]) {
+                stay_on(d, d->home[guest]);
+            }
         }
         if (round == 3) {
             memcpy(d->target, d->home, d->n_guests * sizeof(int32_t));

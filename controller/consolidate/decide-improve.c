@@ -16,7 +16,9 @@
 #include "plan/worth.h"
 
 #define MICRO 1e6
-#define ROUNDS 4
+#define ROUNDS 8
+/* An operator who asks can wait a little longer for an answer. */
+#define ASKED 4
 /* After a host was sent to sleep the others are to stay so much below what
  * would wake it again. */
 #define APART 0.9
@@ -316,7 +318,8 @@ improve_once(Decider *d, int32_t *target, const bool *free,
     g_autoptr(Problem) p =
         decide_problem(d, PROBLEM_OPTIMISE, target, free, false);
     g_autoptr(PlanState) state = p ? problem_state(p, target) : NULL;
-    PlanLimits limits = decide_limits(d, 1);
+    PlanLimits limits =
+        decide_limits(d, kind == CONS_TRIGGER_REQUEST ? ASKED : 1);
     PlanWorth worth = worth_of(d);
     bool any = false;
 
@@ -337,7 +340,8 @@ improve_once(Decider *d, int32_t *target, const bool *free,
     for (guint g = 0; g < d->n_guests; g++) {
         int32_t index = p->model_of[g];
 
-        if (index >= 0 && plan_state_hosts(state)[index] != target[g]) {
+        if (index >= 0 && plan_state_hosts(state)[index] != target[g] &&
+            !p->model->guests[index].pinned) {
             target[g] = plan_state_hosts(state)[index];
             any = true;
         }

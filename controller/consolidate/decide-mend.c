@@ -312,32 +312,107 @@ why_stuck(Decider *d, guint guest)
                     "room within reserves and rules");
 }
 
+/* Is there a host that takes @guest as all others are now? */
+static bool
+fits_somewhere(Decider *d, const Problem *p, const PlanState *state,
+               guint guest)
+{
+    int32_t index = p->model_of[guest];
+
+    for (int32_t h = 0; index >= 0 && h < (int32_t)d->n_hosts; h++) {
+        if (h != d->home[guest] && plan_model_allows(p->model, index, h) &&
+            plan_state_fits(state, index, h)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All could leave, but only by breaking something else: who is to blame? Those
+ * that find no room by themselves, or else the largest. */
+static size_t
+refuse_for_room(Decider *d, guint host)
+{
+    g_autoptr(Problem) p = decide_problem(d, PROBLEM_MEND, d->home, NULL, true);
+    g_autoptr(PlanState) state = p ? problem_state(p, d->home) : NULL;
+    uint64_t largest = 0;
+    size_t n = 0;
+
+    for (guint g = 0; g < d->n_guests; g++) {
+        const ClusterGuest *guest = cluster_guest(d->c, g);
+
+        if (d->home[g] == (int32_t)host && !guest->gone) {
+            largest = MAX(largest, guest->memory_bytes);
+        }
+    }
+    for (int round = 0; state && round < 2 && n == 0; round++) {
+        for (guint g = 0; g < d->n_guests; g++) {
+            const ClusterGuest *guest = cluster_guest(d->c, g);
+
+            if (d->home[g] == (int32_t)host && !guest->gone &&
+                (round == 0 ? !fits_somewhere(d, p, state, g)
+                            : guest->memory_bytes == largest)) {
+                g_autofree char *why = why_stuck(d, g);
+
+                decide_refuse(d, guest->name, "cannot leave host %s: %s",
+                              cluster_host(d->c, host)->name, why);
+                n++;
+            }
+        }
+    }
+    return MAX(1, n);
+}
+
+/* Would @host_of be broken, were no host to be evacuated? */
+static int64_t
+violation_otherwise(Decider *d, const int32_t *host_of)
+{
+    bool *evacuate = d->evacuate;
+    g_autofree bool *none = g_new0(bool, d->n_hosts + 1);
+    g_autoptr(Problem) p = NULL;
+    g_autoptr(PlanState) state = NULL;
+
+    d->evacuate = none;
+    p = decide_problem(d, PROBLEM_JUDGE, d->home, NULL, true);
+    d->evacuate = evacuate;
+    state = p ? problem_state(p, host_of) : NULL;
+    return state ? plan_state_score(state).violation : 0;
+}
+
 /* A host that does not get empty keeps all its guests: half an evacuation
  * serves nobody. */
 static bool
 refuse_evacuations(Decider *d)
 {
     bool any = false;
+    bool broken =
+        violation_otherwise(d, d->target) > violation_otherwise(d, d->home);
 
     for (guint h = 0; h < d->n_hosts; h++) {
         const char *name = cluster_host(d->c, h)->name;
-        size_t n_left = 0, n = 0;
+        size_t n_left = 0, n = 0, comes = 0;
 
         if (!d->evacuate[h]) {
             continue;
         }
         for (guint g = 0; g < d->n_guests; g++) {
-            if (cluster_guest(d->c, g)->gone || d->home[g] != (int32_t)h) {
+            bool stays = d->target[g] == (int32_t)h;
+
+            if (cluster_guest(d->c, g)->gone) {
                 continue;
             }
-            n++;
-            if (d->target[g] == (int32_t)h) {
+            n += d->home[g] == (int32_t)h;
+            comes += stays && d->home[g] != (int32_t)h;
+            if (stays && d->home[g] == (int32_t)h) {
                 g_autofree char *why = why_stuck(d, g);
 
                 n_left++;
                 decide_refuse(d, cluster_guest(d->c, g)->name,
                               "cannot leave host %s: %s", name, why);
             }
+        }
+        if ((comes > 0 || (broken && !any)) && n_left == 0) {
+            n_left = refuse_for_room(d, h);
         }
         if (n_left > 0) {
             decide_refuse(d, name,

@@ -136,7 +136,9 @@ decide_take(Decider *d, const Problem *p, const PlanState *state,
     for (guint g = 0; g < d->n_guests; g++) {
         int32_t index = p->model_of[g];
 
-        if (index >= 0 && host_of[index] != d->target[g]) {
+        /* pinned where it must not stay: as bad as being moved, but quieter */
+        if (index >= 0 && host_of[index] != d->target[g] &&
+            !p->model->guests[index].pinned) {
             d->target[g] = host_of[index];
             d->kind[g] = d->evacuate[d->home[g]]  ? CONS_TRIGGER_EVACUATE
                          : d->relieve[d->home[g]] ? CONS_TRIGGER_OVERLOADED
@@ -148,8 +150,11 @@ decide_take(Decider *d, const Problem *p, const PlanState *state,
 PlanLimits
 decide_limits(const Decider *d, double share)
 {
+    /* a handful of guests is soon gone through */
+    double enough = 20000 + 500 * (double)d->n_guests * (double)d->n_hosts;
+
     return (PlanLimits){
-        .work = (uint64_t)((double)d->s->search_work * share) + 1,
+        .work = (uint64_t)(MIN((double)d->s->search_work, enough) * share) + 1,
         .seed = d->s->seed,
         .solver = d->q->solver,
         .solver_data = d->q->solver_data,

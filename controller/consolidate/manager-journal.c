@@ -194,6 +194,23 @@ add_host(GString *text, const char *what, const char *host, int64_t at_us)
     add_line(text, json);
 }
 
+/* Do the steps of the plan on its way tell it anyway? */
+static bool
+is_of_steps(const ConsManager *m, const ConsPast *past)
+{
+    const GPtrArray *moves = cons_carry_decision(m->carry)->moves;
+
+    for (guint i = 0; i < moves->len; i++) {
+        const ConsMove *move = g_ptr_array_index(moves, i);
+
+        if (cons_carry_step(m->carry, i)->ended_us == past->at_us &&
+            strcmp(move->guest, past->guest) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 char *
 cons_manager_journal(const ConsManager *m)
 {
@@ -205,8 +222,12 @@ cons_manager_journal(const ConsManager *m)
 
     for (guint i = 0; i < m->past->len; i++) {
         const ConsPast *past = g_ptr_array_index(m->past, i);
-        JsonObject *json = manager_record("moved", past->at_us);
+        JsonObject *json;
 
+        if (open && is_of_steps(m, past)) {
+            continue;
+        }
+        json = manager_record("moved", past->at_us);
         jobj_add_string(json, "guest", past->guest);
         jobj_add_string(json, "from", past->from);
         jobj_add_string(json, "to", past->to);

@@ -79,4 +79,8 @@ const GPtrArray *cons_simulator_moves(const ConsSimulator *simulator);
 /** cons_simulator_decisions() - JsonObject *, all that were told; borrowed */
 const GPtrArray *cons_simulator_decisions(const ConsSimulator *simulator);
 
+/** cons_simulator_told() - JsonObject *, what became of steps and plans; borrowed
+ */
+const GPtrArray *cons_simulator_told(const ConsSimulator *simulator);
+
 #endif
