@@ -10,6 +10,7 @@
 
 struct Reservation {
     Site *site;
+    int64_t opened_us; /* monotonic */
     int ifindex;
     LeaseKey key;
     uint16_t minor;
@@ -30,5 +31,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reservation, reservation_free)
  */
 LeaseOwner *reservation_enter(Reservation *reservation, SiteDepth depth,
                               GError **error);
+
+/** reservation_owner() - The same of what was read already, wherever that was
+ * done */
+LeaseOwner *reservation_owner(const Reservation *reservation, const Site *site,
+                              GError **error);
+
+/* The guest's own class in the lease, NULL: it has none. Once there it stays,
+ * with rate 0 while it is not on the link: only the lease tells whose the class
+ * is if we die while it comes or goes. */
+LeaseGuard *reservation_application(const LeaseOwner *owner);
 
 #endif

@@ -232,29 +232,40 @@ reservation_plan(const ReservationSpec *spec, GError **error)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/* After a failure: out of the lease and off the link again. */
+/* After a failure: as it was before in the lease, @before is taken */
 static void
-site_revert(Site *site, LeaseOwner *owner, LeaseOwner *before)
+site_put_back(Site *site, LeaseOwner *owner, LeaseOwner *before)
 {
     guint index;
     bool found = g_ptr_array_find(site->lease->owners, owner, &index);
 
     g_assert(found);
-    if (before) {
-        lease_owner_free(owner);
-        g_ptr_array_index(site->lease->owners, index) = before;
-    }
-    if (!site_reread(site, NULL)) {
-        /* the link is gone: nothing to take back */
-    } else if (before && site_is_ours(site)) {
+    lease_owner_free(owner);
+    g_ptr_array_index(site->lease->owners, index) = before;
+}
+
+/* ... and on the link as in the lease */
+static void
+site_go_back(Site *site)
+{
+    /* or the link is gone: nothing to take back */
+    if (site_reread(site, NULL) && site_is_ours(site)) {
         (void)site_settle(site, NULL, NULL, NULL, NULL);
-    } else if (!before) {
-        /* still in the lease, so that its classes are known as ours */
-        owner->pid = 0; /* nobody's, hence dead */
-        (void)site_drop(site, owner_is_dead, NULL, NULL, NULL);
-        return;
     }
     (void)lease_store(site->run_dir, site->lease, NULL);
+}
+
+/* A newcomer out of the lease and off the link again. It is still in the lease,
+ * so that its classes are known as ours. */
+static void
+site_turn_away(Site *site, LeaseOwner *owner)
+{
+    if (site_reread(site, NULL)) {
+        owner->pid = 0; /* nobody's, hence dead */
+        (void)site_drop(site, owner_is_dead, NULL, NULL, NULL);
+    } else {
+        (void)lease_store(site->run_dir, site->lease, NULL);
+    }
 }
 
 Reservation *
@@ -288,11 +299,12 @@ reservation_open(const ReservationSpec *spec, GError **error)
         return NULL;
     }
     if (!site_settle(site, NULL, NULL, NULL, &local)) {
-        site_revert(site, owner, NULL);
+        site_turn_away(site, owner);
         g_propagate_error(error, local);
         return NULL;
     }
     site_unlock(site);
+    reservation->opened_us = clock_mono_us();
     reservation->ifindex = spec->link->ifindex;
     reservation->key = site->key;
     reservation->minor = owner->minor;
@@ -315,15 +327,12 @@ reservation_warning(const Reservation *reservation)
 }
 
 LeaseOwner *
-reservation_enter(Reservation *reservation, SiteDepth depth, GError **error)
+reservation_owner(const Reservation *reservation, const Site *site,
+                  GError **error)
 {
-    Site *site = reservation->site;
-    LeaseOwner *owner;
+    LeaseOwner *owner =
+        site->lease ? lease_find(site->lease, reservation->minor) : NULL;
 
-    if (!site_enter(site, reservation->ifindex, depth, error)) {
-        return NULL;
-    }
-    owner = site->lease ? lease_find(site->lease, reservation->minor) : NULL;
     if (!lease_key_equal(&site->key, &reservation->key) || !owner ||
         owner->pid != getpid() || !site_is_ours(site) ||
         !snapshot_class(site->snapshot, site_major(site) | owner->minor,
@@ -336,21 +345,44 @@ reservation_enter(Reservation *reservation, SiteDepth depth, GError **error)
     return owner;
 }
 
-/* The lease holds what shall be: write it and do it, or go back. */
-static bool
-reservation_commit(Reservation *reservation, LeaseOwner *owner,
-                   LeaseOwner *before, GError **error)
+LeaseOwner *
+reservation_enter(Reservation *reservation, SiteDepth depth, GError **error)
 {
     Site *site = reservation->site;
+
+    return site_enter(site, reservation->ifindex, depth, error)
+               ? reservation_owner(reservation, site, error)
+               : NULL;
+}
+
+typedef struct Changed {
+    LeaseOwner *owner;  /* in the lease, as it shall be */
+    LeaseOwner *before; /* as it was */
+} Changed;
+
+static Changed
+changed_begin(LeaseOwner *owner)
+{
+    return (Changed){ owner, lease_owner_copy(owner) };
+}
+
+/* The lease holds what shall be: write it and do it, or go back. */
+static bool
+site_commit(Site *site, const Changed *changed, size_t n, GError **error)
+{
     GError *local = NULL;
     bool good = lease_store(site->run_dir, site->lease, &local) &&
                 site_settle(site, NULL, NULL, NULL, &local);
 
     if (!good) {
-        site_revert(site, owner, before);
+        for (size_t i = 0; i < n; i++) {
+            site_put_back(site, changed[i].owner, changed[i].before);
+        }
+        site_go_back(site);
         g_propagate_error(error, local);
-    } else {
-        lease_owner_free(before);
+    }
+    for (size_t i = 0; good && i < n; i++) {
+        lease_owner_free(changed[i].before);
     }
     site_unlock(site);
     return good;
@@ -361,7 +393,8 @@ reservation_match(Reservation *reservation, const StreamMatch *matches,
                   size_t n_matches, GError **error)
 {
     Site *site = reservation->site;
-    LeaseOwner *owner, *before;
+    LeaseOwner *owner;
+    Changed changed;
 
     if (!site_lock(site, error)) {
         return false;
@@ -371,17 +404,14 @@ reservation_match(Reservation *reservation, const StreamMatch *matches,
         site_unlock(site);
         return false;
     }
-    before = lease_owner_copy(owner);
+    changed = changed_begin(owner);
     g_array_set_size(owner->matches, 0);
     g_array_append_vals(owner->matches, matches, (guint)n_matches);
-    return reservation_commit(reservation, owner, before, error);
+    return site_commit(site, &changed, 1, error);
 }
 
-/* The guest's own class in the lease, NULL: it has none. Once there it stays,
- * with rate 0 while it is not on the link: only the lease tells whose the class
- * is if we die while it comes or goes. */
-static LeaseGuard *
-owner_application(LeaseOwner *owner)
+LeaseGuard *
+reservation_application(const LeaseOwner *owner)
 {
     for (guint i = 0; i < owner->guards->len; i++) {
         LeaseGuard *guard = &g_array_index(owner->guards, LeaseGuard, i);
@@ -393,21 +423,121 @@ owner_application(LeaseOwner *owner)
     return NULL;
 }
 
-static bool
-owner_add_application(Reservation *reservation, LeaseOwner *owner,
-                      GError **error)
+static LeaseGuard *
+add_application(const Reservation *reservation, const Site *site,
+                LeaseOwner *owner, GError **error)
 {
-    LeaseGuard guard = { .minor = site_guard_minor(reservation->site, NULL) };
+    LeaseGuard guard = { .minor = site_guard_minor(site, NULL) };
 
     if (guard.minor == 0) {
         g_set_error(error, RESERVATION_ERROR, RESERVATION_ERROR_KERNEL,
-                    "no class number is free on %s",
-                    reservation->site->device.name);
-        return false;
+                    "no class number is free on %s", site->device.name);
+        return NULL;
     }
     guard.macs = g_strdupv(reservation->macs);
     g_array_append_val(owner->guards, guard);
+    return reservation_application(owner);
+}
+
+/* Without an address there is nothing to know its traffic by. */
+static uint64_t
+application_of(const ReservationChange *change)
+{
+    return change->reservation->macs && change->reservation->macs[0]
+               ? change->application_bytes_s
+               : 0;
+}
+
+/* A class that comes or goes has filters. */
+static bool
+needs_filters(const ReservationChange *change, const LeaseOwner *owner)
+{
+    const LeaseGuard *guard = reservation_application(owner);
+
+    return !application_of(change) != !(guard && guard->rate_bytes_s);
+}
+
+static bool
+change_owner(const ReservationChange *change, const Site *site,
+             LeaseOwner *owner, GError **error)
+{
+    LeaseGuard *guard = reservation_application(owner);
+    uint64_t application = application_of(change);
+
+    if (application && !guard &&
+        !(guard = add_application(change->reservation, site, owner, error))) {
+        return false;
+    }
+    owner->guarantee_bytes_s = change->guarantee_bytes_s;
+    owner->ceiling_bytes_s =
+        MAX(change->ceiling_bytes_s, change->guarantee_bytes_s);
+    if (guard) {
+        guard->rate_bytes_s = application;
+    }
     return true;
+}
+
+/* The link is read; @n_changed of them are in its lease then, also where the
+ * next one cannot be. Sets @filters if more has to be read first. */
+static bool
+change_owners(Site *site, const ReservationChange *changes, size_t n,
+              Changed *changed, size_t *n_changed, bool *filters,
+              GError **error)
+{
+    bool known = site->filters_known;
+
+    for (size_t i = 0; i < n; i++) {
+        LeaseOwner *owner =
+            reservation_owner(changes[i].reservation, site, error);
+
+        if (!owner) {
+            return false;
+        }
+        *filters |= !known && needs_filters(&changes[i], owner);
+    }
+    for (size_t i = 0; !*filters && i < n; i++) {
+        LeaseOwner *owner =
+            reservation_owner(changes[i].reservation, site, NULL);
+
+        changed[i] = changed_begin(owner);
+        ++*n_changed;
+        if (!change_owner(&changes[i], site, owner, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+reservation_set_many(const ReservationChange *changes, size_t n, GError **error)
+{
+    g_autofree Changed *changed = g_new0(Changed, n + 1);
+    Reservation *first = changes[0].reservation;
+    Site *site = first->site;
+    size_t n_changed = 0;
+    bool filters = false, good;
+
+    if (!site_lock(site, error)) {
+        return false;
+    }
+    good =
+        site_enter(site, first->ifindex, SITE_CLASSES, error) &&
+        change_owners(site, changes, n, changed, &n_changed, &filters, error);
+    if (good && filters) {
+        filters = false;
+        good = site_enter(site, first->ifindex, SITE_ALL, error) &&
+               change_owners(site, changes, n, changed, &n_changed, &filters,
+                             error);
+    }
+    if (good) {
+        return site_commit(site, changed, n, error);
+    }
+    /* nothing was written yet: the lease that was read goes */
+    for (size_t i = 0; i < n_changed; i++) {
+        lease_owner_free(changed[i].before);
+    }
+    site_unlock(site);
+    return false;
 }
 
 bool
@@ -415,98 +545,8 @@ reservation_set(Reservation *reservation, uint64_t guarantee_bytes_s,
                 uint64_t ceiling_bytes_s, uint64_t application_bytes_s,
                 GError **error)
 {
-    Site *site = reservation->site;
-    LeaseOwner *owner, *before;
-    LeaseGuard *guard;
+    ReservationChange change = { reservation, guarantee_bytes_s,
+                                 ceiling_bytes_s, application_bytes_s };
 
-    /* without an address there is nothing to know its traffic by */
-    if (!reservation->macs || !reservation->macs[0]) {
-        application_bytes_s = 0;
-    }
-    if (!site_lock(site, error)) {
-        return false;
-    }
-    owner = reservation_enter(reservation, SITE_CLASSES, error);
-    guard = owner ? owner_application(owner) : NULL;
-    /* a class that comes or goes has filters */
-    if (owner && !application_bytes_s != !(guard && guard->rate_bytes_s)) {
-        owner = reservation_enter(reservation, SITE_ALL, error);
-        if (owner && !owner_application(owner) &&
-            !owner_add_application(reservation, owner, error)) {
-            owner = NULL;
-        }
-        guard = owner ? owner_application(owner) : NULL;
-    }
-    if (!owner) {
-        site_unlock(site);
-        return false;
-    }
-    before = lease_owner_copy(owner);
-    owner->guarantee_bytes_s = guarantee_bytes_s;
-    owner->ceiling_bytes_s = MAX(ceiling_bytes_s, guarantee_bytes_s);
-    if (guard) {
-        guard->rate_bytes_s = application_bytes_s;
-    }
-    return reservation_commit(reservation, owner, before, error);
-}
-
-static void
-stats_add(ClassStats *sum, const ClassStats *more)
-{
-    sum->bytes += more->bytes;
-    sum->packets += more->packets;
-    sum->drops += more->drops;
-    sum->overlimits += more->overlimits;
-    sum->backlog_bytes += more->backlog_bytes;
-}
-
-bool
-reservation_stats(Reservation *reservation, ReservationStats *stats,
-                  GError **error)
-{
-    Site *site = reservation->site;
-    LeaseOwner *owner = reservation_enter(reservation, SITE_CLASSES, error);
-    ReservationStats sum = { 0 };
-    const LeaseGuard *application;
-
-    if (!owner) {
-        return false;
-    }
-    application = owner_application(owner);
-    for (guint i = 0; i < site->snapshot->classes->len; i++) {
-        const ShaperClass *class_ =
-            &g_array_index(site->snapshot->classes, ShaperClass, i);
-        const ClassStats *one =
-            &g_array_index(site->snapshot->stats, ClassStats, i);
-        uint16_t minor = (uint16_t)class_->id;
-        bool ours = site_is_our_class(site, class_->id);
-
-        if (class_->inner) {
-            continue;
-        }
-        if (ours && minor == reservation->minor) {
-            sum.migration = *one;
-            stats_add(&sum.migrations, one);
-        } else if (ours && application && minor == application->minor) {
-            sum.application = *one;
-        } else if (ours && minor >= SHAPER_MINOR_PROTECTED) {
-            stats_add(&sum.protected_classes, one);
-            sum.others_bytes_s += (double)class_->rate_bytes_s;
-        } else if (ours && minor >= SHAPER_MINOR_MIGRATION) {
-            stats_add(&sum.migrations, one);
-            sum.others_bytes_s += (double)class_->rate_bytes_s;
-        } else {
-            stats_add(&sum.rest, one);
-        }
-    }
-    sum.link_bytes = site->device.tx_bytes;
-    sum.root_bytes_s = (double)site_root_bytes_s(site);
-    if (!site->lease->parent) {
-        uint64_t root = site_root_bytes_s(site);
-
-        sum.others_bytes_s += (double)(shaper_control_bytes_s(root) +
-                                       shaper_rest_min_bytes_s(root));
-    }
-    *stats = sum;
-    return true;
+    return reservation_set_many(&change, 1, error);
 }

@@ -101,6 +101,21 @@ bool reservation_set(Reservation *reservation, uint64_t guarantee_bytes_s,
                      uint64_t ceiling_bytes_s, uint64_t application_bytes_s,
                      GError **error);
 
+typedef struct ReservationChange {
+    Reservation *reservation;
+    uint64_t guarantee_bytes_s, ceiling_bytes_s, application_bytes_s;
+} ReservationChange;
+
+/**
+ * reservation_set_many() - The same for several of one link, as one change
+ * @n: At least 1
+ *
+ * What they need together counts, not what one of them would need before
+ * another is lowered. On failure all of them are as they were.
+ */
+bool reservation_set_many(const ReservationChange *changes, size_t n,
+                          GError **error);
+
 typedef struct ClassStats {
     uint64_t bytes;
     uint64_t packets;
@@ -120,10 +135,34 @@ typedef struct ReservationStats {
                                guest's own class; the least that the rest
                                keeps and the control class included */
     double root_bytes_s;   /* rate of the root class */
+    int64_t read_us;       /* monotonic: when all of it was counted */
+    char device[16];       /* what the interface was called then */
 } ReservationStats;
 
 bool reservation_stats(Reservation *reservation, ReservationStats *stats,
                        GError **error);
+
+/* What is on a link, read once for all who share it: the kernel lists all of a
+ * link's classes or none. For one thread. */
+typedef struct ReservationLook ReservationLook;
+
+/** reservation_look_new() - Nothing is read yet; reservation_look_free() it
+ * @ifindex: All who ask it have their share there */
+ReservationLook *reservation_look_new(int ifindex);
+void reservation_look_free(ReservationLook *look);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ReservationLook, reservation_look_free)
+
+/**
+ * reservation_stats_at() - As reservation_stats(), out of a shared look
+ * @look: Of the link it is on
+ * @since_us: Monotonic: older than that is read anew; so is what says that the
+ *            share is gone, and what is from before it was there
+ *
+ * Rates are those of that moment: what was set since is not in them.
+ */
+bool reservation_stats_at(Reservation *reservation, ReservationLook *look,
+                          int64_t since_us, ReservationStats *stats,
+                          GError **error);
 
 /**
  * reservation_close() - Give the share back; frees @reservation

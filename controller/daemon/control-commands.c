@@ -500,6 +500,14 @@ control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data)
     }
 }
 
+bool
+control_wants(const Outgoing *outgoing, CtlEvent event)
+{
+    const CtlServer *control = outgoing->daemon->control;
+
+    return control && ctl_server_wants(control, event);
+}
+
 void
 control_tell_mode(const Daemon *daemon, const char *by)
 {
@@ -521,9 +529,8 @@ control_changed(const Outgoing *outgoing)
 {
     JsonObject *data;
 
-    if (!outgoing->daemon->control || !outgoing->session ||
-        !ctl_server_wants(outgoing->daemon->control,
-                          CTL_EVENT_SESSION_CHANGED)) {
+    if (!outgoing->session ||
+        !control_wants(outgoing, CTL_EVENT_SESSION_CHANGED)) {
         return;
     }
     data = json_object_new_object();

@@ -44,6 +44,10 @@
 #include "store/store.h"
 #include "virt/watch.h"
 
+/* Sockets and classes are listed for all sessions at once; a list that is not
+ * older than that is good enough, and both are of the same moment. */
+#define DAEMON_FRESH_US 20000
+
 typedef enum {
     FORCE_YES,
     FORCE_MODE,      /* observed or advised only */
@@ -219,8 +223,10 @@ struct Daemon {
     unsigned n_ids;
     GPtrArray *past; /* JsonObject *: lines of track.jsonl, oldest first */
 
-    GArray *streams; /* StreamInfo, as last listed */
+    GArray *streams;    /* StreamInfo, as last listed */
+    GHashTable *listed; /* StreamMatch of .streams -> its StreamInfo */
     int64_t listed_us;
+    GHashTable *looks;     /* ifindex -> ReservationLook */
     GHashTable *strangers; /* inode -> when first seen, monotonic */
     guint search_source;
     GHashTable *announced; /* uuid -> Announced *: not begun yet */
@@ -280,11 +286,14 @@ void outgoing_pick_rules(Outgoing *outgoing);
 extern const SessionCallbacks outgoing_callbacks;
 void outgoing_hold(Outgoing *outgoing, const char *by, const char *reason);
 void outgoing_release(Outgoing *outgoing);
+/* All others on its link at once, as vmferryd's own step; or back again */
+void outgoing_hold_others(Outgoing *first, bool hold, const char *reason);
 
 /* sockets.c */
 void sockets_look(Daemon *daemon, bool now);
 void sockets_search(Daemon *daemon); /* look often while one is not found */
 GArray *sockets_of(Outgoing *outgoing);
+GHashTable *sockets_listed_new(void);
 uint64_t sockets_wire_bytes(const Daemon *daemon, int ifindex);
 void sockets_forget(Outgoing *outgoing);
 
@@ -327,6 +336,9 @@ void shaping_apply(Daemon *daemon, int ifindex);
 bool shaping_set(Outgoing *outgoing, const PolicyDecision *decision,
                  GError **error);
 bool shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error);
+/* Of a class on @ifindex, out of the look that all there share */
+bool shaping_count(Daemon *daemon, int ifindex, Reservation *reservation,
+                   ReservationStats *stats, GError **error);
 Known shaping_close(Outgoing *outgoing);
 
 /* outgoing.c */
@@ -366,6 +378,8 @@ void control_take_groups(Daemon *daemon, CtlRequest *request,
                          JsonObject *answer);
 void control_stop(Daemon *daemon);
 void control_tell(const Outgoing *outgoing, CtlEvent event, JsonObject *data);
+bool control_wants(const Outgoing *outgoing,
+                   CtlEvent event); /* does anybody? */
 void control_changed(const Outgoing *outgoing);
 
 /* announce.c; what is not known leaves the argument alone, or is NULL or 0 */

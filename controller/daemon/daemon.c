@@ -482,6 +482,9 @@ daemon_new(const DaemonOptions *options, GError **error)
     circuit_load(daemon);
     daemon->uses =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    daemon->looks = g_hash_table_new_full(
+        NULL, NULL, NULL, (GDestroyNotify)reservation_look_free);
+    daemon->listed = sockets_listed_new();
     daemon->arbitrated =
         g_hash_table_new_full(g_int_hash, g_int_equal, g_free, g_free);
     daemon->fewer_on = g_array_new(FALSE, FALSE, sizeof(int));
@@ -596,6 +599,8 @@ daemon_free(Daemon *daemon)
     g_hash_table_unref(daemon->circuits);
     g_hash_table_unref(daemon->uses);
     g_hash_table_unref(daemon->arbitrated);
+    g_hash_table_unref(daemon->looks);
+    g_hash_table_unref(daemon->listed);
     g_hash_table_unref(daemon->returning);
     g_clear_pointer(&daemon->described, g_hash_table_unref);
     g_array_unref(daemon->fewer_on);

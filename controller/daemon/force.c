@@ -9,7 +9,6 @@
  */
 #include <string.h>
 
-#include "base/clock.h"
 #include "daemon/daemon-priv.h"
 
 /* Counters of classes and connections are not read in the same moment. */
@@ -105,7 +104,7 @@ reason_of(const char *reason)
 void
 force_look(Outgoing *outgoing, const ReservationStats *stats)
 {
-    int64_t now_us = clock_mono_us();
+    int64_t now_us = stats->read_us;
     double interval_s =
         (double)(now_us - outgoing->force_before.at_us) / G_USEC_PER_SEC;
     InForceReading reading = {

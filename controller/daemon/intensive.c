@@ -242,16 +242,16 @@ open_class(Intensive *intensive, Neighbour *neighbour, const Link *link,
 
 /* What its class has let through. False: the class is gone. */
 static bool
-measure(Neighbour *neighbour)
+measure(const Intensive *intensive, Neighbour *neighbour)
 {
     ReservationStats stats;
     double limit = LIMITED_S * (double)neighbour->set_bytes_s;
 
-    if (!reservation_stats(neighbour->reservation, &stats, NULL)) {
+    if (!shaping_count(intensive->daemon, neighbour->link.ifindex,
+                       neighbour->reservation, &stats, NULL)) {
         return false;
     }
-    need_add(neighbour->uplink, clock_mono_us(),
-             (double)stats.application.bytes,
+    need_add(neighbour->uplink, stats.read_us, (double)stats.application.bytes,
              (double)stats.application.backlog_bytes > limit);
     return true;
 }
@@ -287,7 +287,8 @@ look_at(Intensive *intensive, Neighbour *neighbour, const VirtTraffic *guest,
     need_state(neighbour->need, &state);
     if (neighbour->reservation &&
         (!state.intensive || daemon_outgoing(intensive->daemon, guest->uuid) ||
-         neighbour->link.ifindex != link->ifindex || !measure(neighbour))) {
+         neighbour->link.ifindex != link->ifindex ||
+         !measure(intensive, neighbour))) {
         close_class(neighbour);
         tell(neighbour, "not-intensive", "its class goes");
     } else if (!neighbour->reservation && state.intensive &&
@@ -420,8 +421,11 @@ intensive_before(const Intensive *intensive, const char *uuid, const Link *link)
     if (!neighbour || !neighbour->need) {
         return 0;
     }
-    configure(intensive->daemon, link, neighbour, false, &settings);
     need_state(neighbour->need, &state);
+    if (known_or(state.mean_bytes_s, 0) <= 0) {
+        return 0;
+    }
+    configure(intensive->daemon, link, neighbour, false, &settings);
     return known_or(state.mean_bytes_s, 0) > settings.threshold_bytes_s
                ? MAX(state.mean_bytes_s.value, known_or(state.need_bytes_s, 0))
                : 0;

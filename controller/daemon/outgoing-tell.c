@@ -23,10 +23,13 @@ count_decision(Outgoing *outgoing, const JobAction *action)
 static void
 tell_decision(const Outgoing *outgoing)
 {
-    JsonObject *data = json_object_new_object();
+    JsonObject *data;
 
-    jobj_add(data, "decision", control_decision(outgoing));
-    control_tell(outgoing, CTL_EVENT_DECISION, data);
+    if (control_wants(outgoing, CTL_EVENT_DECISION)) {
+        data = json_object_new_object();
+        jobj_add(data, "decision", control_decision(outgoing));
+        control_tell(outgoing, CTL_EVENT_DECISION, data);
+    }
 }
 
 /* What stays as it was is not told again. It may be in force already: then
@@ -58,7 +61,7 @@ tell_iteration(const Outgoing *outgoing)
     const GArray *rows = session_record(outgoing->session)->iterations;
     JsonObject *data;
 
-    if (rows->len > 0) {
+    if (rows->len > 0 && control_wants(outgoing, CTL_EVENT_SESSION_ITERATION)) {
         data = json_object_new_object();
         jobj_add(data, "iteration",
                  run_iteration_to_json(
@@ -156,7 +159,9 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
         outgoing->rate_sent_bytes = sent;
         outgoing->rate_at_us = at_us;
     }
-    sockets_look(outgoing->daemon, false);
+    if (!outgoing->found) {
+        sockets_look(outgoing->daemon, false); /* or its own eyes do */
+    }
 }
 
 static gboolean
@@ -227,9 +232,8 @@ tell_held(Outgoing *outgoing, CtlEvent event)
     control_changed(outgoing);
 }
 
-/* At its floor: nobody can queue what runs already. */
-void
-outgoing_hold(Outgoing *outgoing, const char *by, const char *reason)
+static void
+mark_held(Outgoing *outgoing, const char *by, const char *reason)
 {
     g_free(outgoing->held_by);
     g_free(outgoing->held_reason);
@@ -237,12 +241,26 @@ outgoing_hold(Outgoing *outgoing, const char *by, const char *reason)
     outgoing->held_reason = g_strdup(reason);
     outgoing->held = true;
     outgoing->held_wall_us = clock_wall_us();
+}
+
+static void
+log_held(const Outgoing *outgoing)
+{
+    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STEP, "held",
+                 "held at its floor by %s: %s%s", outgoing->held_by,
+                 outgoing->held_reason,
+                 outgoing->reservation ? "" : " (nothing of it is in force)");
+}
+
+/* At its floor: nobody can queue what runs already. */
+void
+outgoing_hold(Outgoing *outgoing, const char *by, const char *reason)
+{
+    mark_held(outgoing, by, reason);
     if (outgoing->has_link) {
         arbiter_settle(outgoing->daemon, outgoing->link.ifindex);
     }
-    outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STEP, "held",
-                 "held at its floor by %s: %s%s", by, reason,
-                 outgoing->reservation ? "" : " (nothing of it is in force)");
+    log_held(outgoing);
     tell_held(outgoing, CTL_EVENT_HELD);
 }
 
@@ -259,6 +277,47 @@ outgoing_release(Outgoing *outgoing)
     outgoing_log(outgoing, G_LOG_LEVEL_INFO, LOG_EVENT_STEP, "released",
                  "no longer held");
     tell_held(outgoing, CTL_EVENT_RELEASED);
+}
+
+void
+outgoing_hold_others(Outgoing *first, bool hold, const char *reason)
+{
+    Daemon *daemon = first->daemon;
+    g_autoptr(GPtrArray) others = g_ptr_array_new();
+
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        Outgoing *other = g_ptr_array_index(daemon->outgoing, i);
+
+        if (other == first || other->ended || !other->has_link ||
+            other->link.ifindex != first->link.ifindex) {
+            continue;
+        }
+        if (hold && !other->held) {
+            other->held_for = first->number;
+            mark_held(other, "vmferryd", reason);
+            g_ptr_array_add(others, other);
+        } else if (!hold && other->held_for == first->number) {
+            other->held_for = 0;
+            if (other->held) {
+                other->held = false;
+                g_ptr_array_add(others, other);
+            }
+        }
+    }
+    if (others->len > 0) {
+        arbiter_settle(daemon, first->link.ifindex);
+    }
+    for (guint i = 0; i < others->len; i++) {
+        Outgoing *other = g_ptr_array_index(others, i);
+
+        if (hold) {
+            log_held(other);
+        } else {
+            outgoing_log(other, G_LOG_LEVEL_INFO, LOG_EVENT_STEP, "released",
+                         "no longer held");
+        }
+        tell_held(other, hold ? CTL_EVENT_HELD : CTL_EVENT_RELEASED);
+    }
 }
 
 static void

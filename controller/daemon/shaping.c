@@ -16,6 +16,7 @@
 #include <net/if.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "daemon/daemon-priv.h"
 #include "tc/lease.h"
 #include "tc/shaper.h"
@@ -311,23 +312,22 @@ share_clear(gpointer data)
     g_array_unref(((Share *)data)->matches);
 }
 
+/* The first of its group, @leaders: group -> 1 + place */
 static Share *
-leader_of(GArray *shares, int group)
+leader_of(GArray *shares, GHashTable *leaders, int group)
 {
-    for (guint i = 0; group >= 0 && i < shares->len; i++) {
-        Share *share = &g_array_index(shares, Share, i);
+    guint place = group >= 0 ? GPOINTER_TO_UINT(g_hash_table_lookup(
+                                   leaders, GINT_TO_POINTER(group)))
+                             : 0;
 
-        if (share->outgoing->group == group) {
-            return share;
-        }
-    }
-    return NULL;
+    return place ? &g_array_index(shares, Share, place - 1) : NULL;
 }
 
 static GArray *
 list_shares(Daemon *daemon, int ifindex)
 {
     GArray *shares = g_array_new(FALSE, TRUE, sizeof(Share));
+    g_autoptr(GHashTable) leaders = g_hash_table_new(NULL, NULL);
 
     g_array_set_clear_func(shares, share_clear);
     for (guint i = 0; i < daemon->outgoing->len; i++) {
@@ -353,7 +353,7 @@ list_shares(Daemon *daemon, int ifindex)
             share.ceiling_bytes_s =
                 shaper_root_bytes_s(outgoing->link.rate_bytes_s);
         }
-        leader = leader_of(shares, outgoing->group);
+        leader = leader_of(shares, leaders, outgoing->group);
         if (leader) {
             /* less what the class, which stays empty, takes all the same */
             uint64_t least = shaper_rest_min_bytes_s(
@@ -365,6 +365,8 @@ list_shares(Daemon *daemon, int ifindex)
         } else if (outgoing->group >= 0) {
             g_array_append_vals(share.matches, outgoing->shared->data,
                                 outgoing->shared->len);
+            g_hash_table_insert(leaders, GINT_TO_POINTER(outgoing->group),
+                                GUINT_TO_POINTER(shares->len + 1));
         }
         g_array_append_val(shares, share);
     }
@@ -377,6 +379,58 @@ same_matches(const GArray *a, const GArray *b)
     return a->len == b->len &&
            (a->len == 0 ||
             memcmp(a->data, b->data, a->len * sizeof(StreamMatch)) == 0);
+}
+
+/* Has it a decision that its class does not have yet? */
+static bool
+is_to_be_set(const Share *share)
+{
+    const Outgoing *outgoing = share->outgoing;
+
+    return (outgoing->has_decision || outgoing->has_grant) &&
+           (share->guarantee_bytes_s != outgoing->set_guarantee_bytes_s ||
+            share->ceiling_bytes_s != outgoing->set_ceiling_bytes_s ||
+            share->application_bytes_s != outgoing->set_application_bytes_s);
+}
+
+static void
+was_set(const Share *share)
+{
+    share->outgoing->set_guarantee_bytes_s = share->guarantee_bytes_s;
+    share->outgoing->set_ceiling_bytes_s = share->ceiling_bytes_s;
+    share->outgoing->set_application_bytes_s = share->application_bytes_s;
+}
+
+/* Each change by itself reads and writes what all of the link have. Where that
+ * fails they are changed one by one, so that who is at fault is known. */
+static void
+apply_together(const GArray *shares)
+{
+    g_autoptr(GArray) changes =
+        g_array_new(FALSE, FALSE, sizeof(ReservationChange));
+    g_autoptr(GPtrArray) whose = g_ptr_array_new();
+
+    for (guint i = 0; i < shares->len; i++) {
+        Share *share = &g_array_index(shares, Share, i);
+        ReservationChange change = { share->outgoing->reservation,
+                                     share->guarantee_bytes_s,
+                                     share->ceiling_bytes_s,
+                                     share->application_bytes_s };
+
+        if (!share->outgoing->retry_source && is_to_be_set(share)) {
+            g_array_append_val(changes, change);
+            g_ptr_array_add(whose, share);
+        }
+    }
+    if (changes->len < 2 ||
+        !reservation_set_many(
+            (const ReservationChange *)(const void *)changes->data,
+            changes->len, NULL)) {
+        return;
+    }
+    for (guint i = 0; i < whose->len; i++) {
+        was_set(g_ptr_array_index(whose, i));
+    }
 }
 
 static bool
@@ -395,10 +449,7 @@ apply_one(const Share *share, GError **error)
         g_array_append_vals(outgoing->matched, share->matches->data,
                             share->matches->len);
     }
-    if ((!outgoing->has_decision && !outgoing->has_grant) ||
-        (share->guarantee_bytes_s == outgoing->set_guarantee_bytes_s &&
-         share->ceiling_bytes_s == outgoing->set_ceiling_bytes_s &&
-         share->application_bytes_s == outgoing->set_application_bytes_s)) {
+    if (!is_to_be_set(share)) {
         return true;
     }
     if (!reservation_set(outgoing->reservation, share->guarantee_bytes_s,
@@ -406,9 +457,7 @@ apply_one(const Share *share, GError **error)
                          error)) {
         return false;
     }
-    outgoing->set_guarantee_bytes_s = share->guarantee_bytes_s;
-    outgoing->set_ceiling_bytes_s = share->ceiling_bytes_s;
-    outgoing->set_application_bytes_s = share->application_bytes_s;
+    was_set(share);
     return true;
 }
 
@@ -455,6 +504,7 @@ shaping_apply(Daemon *daemon, int ifindex)
 {
     g_autoptr(GArray) shares = list_shares(daemon, ifindex);
 
+    apply_together(shares);
     for (int raise = 0; raise < 2; raise++) {
         for (guint i = 0; i < shares->len; i++) {
             const Share *share = &g_array_index(shares, Share, i);
@@ -496,7 +546,7 @@ observed_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
     const DaemonConfig *config = daemon->config;
     uint64_t root = shaper_root_bytes_s(outgoing->link.rate_bytes_s);
 
-    *stats = (ReservationStats){ 0 };
+    *stats = (ReservationStats){ .read_us = clock_mono_us() };
     if (!link_tx_bytes(&outgoing->link, &stats->link_bytes, error)) {
         return false;
     }
@@ -527,13 +577,11 @@ observed_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
 
 /* The kernel keeps what is on an interface that gets another name. */
 static void
-notice_name(Outgoing *outgoing)
+notice_name(Outgoing *outgoing, const char *name)
 {
-    char name[IF_NAMESIZE] = "";
     g_autofree char *text = NULL;
 
-    if (!if_indextoname((unsigned)outgoing->link.ifindex, name) ||
-        g_str_equal(name, outgoing->link.device)) {
+    if (g_str_equal(name, outgoing->link.device)) {
         return;
     }
     text =
@@ -543,15 +591,37 @@ notice_name(Outgoing *outgoing)
 }
 
 bool
+shaping_count(Daemon *daemon, int ifindex, Reservation *reservation,
+              ReservationStats *stats, GError **error)
+{
+    ReservationLook *look =
+        g_hash_table_lookup(daemon->looks, GINT_TO_POINTER(ifindex));
+    /* Its bytes are compared with those of connections. */
+    int64_t since_us =
+        MAX(daemon->listed_us, clock_mono_us() - DAEMON_FRESH_US);
+
+    if (!look) {
+        look = reservation_look_new(ifindex);
+        g_hash_table_insert(daemon->looks, GINT_TO_POINTER(ifindex), look);
+    }
+    return reservation_stats_at(reservation, look, since_us, stats, error);
+}
+
+bool
 shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
 {
+    Daemon *daemon = outgoing->daemon;
     g_autoptr(GError) lost = NULL;
+    char name[IF_NAMESIZE];
 
-    notice_name(outgoing);
     if (!outgoing->reservation) {
+        if (if_indextoname((unsigned)outgoing->link.ifindex, name)) {
+            notice_name(outgoing, name);
+        }
         return observed_stats(outgoing, stats, error);
     }
-    if (!reservation_stats(outgoing->reservation, stats, &lost)) {
+    if (!shaping_count(daemon, outgoing->link.ifindex, outgoing->reservation,
+                       stats, &lost)) {
         if (!g_error_matches(lost, RESERVATION_ERROR, RESERVATION_ERROR_GONE)) {
             g_propagate_error(error, g_steal_pointer(&lost));
             return false;
@@ -559,10 +629,12 @@ shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
         if (!repair(outgoing, lost->message)) {
             return observed_stats(outgoing, stats, error);
         }
-        if (!reservation_stats(outgoing->reservation, stats, error)) {
+        if (!shaping_count(daemon, outgoing->link.ifindex,
+                           outgoing->reservation, stats, error)) {
             return false;
         }
     }
+    notice_name(outgoing, stats->device);
     outgoing->class_bytes_now = stats->migration.bytes;
     stats->migration.bytes += outgoing->class_bytes_before;
     if (outgoing->parted) {

@@ -21,7 +21,6 @@
 /* libvirt's default range, migration_port_min and _max of qemu.conf */
 #define FIRST_PORT 49152
 #define LAST_PORT 49215
-#define FRESH_US 20000
 #define SEARCH_MS 50
 #define SEARCH_US (5 * G_USEC_PER_SEC)
 #define ELSEWHERE_US (200 * 1000)
@@ -53,17 +52,67 @@ has_match(const GArray *matches, const StreamMatch *match)
     return false;
 }
 
-static bool
-is_explained(const Daemon *daemon, const StreamInfo *info)
+static guint
+match_hash(gconstpointer key)
 {
+    const StreamMatch *match = key;
+
+    return g_str_hash(match->destination) ^ g_str_hash(match->source) ^
+           ((guint)match->source_port << 16 | match->destination_port);
+}
+
+static gboolean
+match_equal(gconstpointer a, gconstpointer b)
+{
+    return same_match(a, b);
+}
+
+GHashTable *
+sockets_listed_new(void)
+{
+    return g_hash_table_new(match_hash, match_equal);
+}
+
+static void
+take_list(Daemon *daemon, GArray *streams)
+{
+    g_hash_table_remove_all(daemon->listed);
+    g_clear_pointer(&daemon->streams, g_array_unref);
+    daemon->streams = streams;
+    for (guint i = 0; i < streams->len; i++) {
+        StreamInfo *info = &g_array_index(streams, StreamInfo, i);
+
+        g_hash_table_insert(daemon->listed, &info->match, info);
+    }
+}
+
+/* The nth of its own, NULL: it is closed */
+static const StreamInfo *
+owned_one(const Outgoing *outgoing, guint nth)
+{
+    return g_hash_table_lookup(
+        outgoing->daemon->listed,
+        &g_array_index(outgoing->owned, StreamMatch, nth));
+}
+
+/* A set of the listed that are somebody's beyond doubt */
+static GHashTable *
+list_explained(const Daemon *daemon)
+{
+    GHashTable *explained = g_hash_table_new(NULL, NULL);
+
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
 
-        if (has_match(outgoing->owned, &info->match)) {
-            return true;
+        for (guint j = 0; j < outgoing->owned->len; j++) {
+            const StreamInfo *info = owned_one(outgoing, j);
+
+            if (info) {
+                g_hash_table_add(explained, (gpointer)info);
+            }
         }
     }
-    return false;
+    return explained;
 }
 
 static gboolean
@@ -84,6 +133,7 @@ is_gone(gpointer key, gpointer value, gpointer user)
 static bool
 any_unexplained(Daemon *daemon, int64_t now_us)
 {
+    g_autoptr(GHashTable) explained = list_explained(daemon);
     bool any = false;
 
     if (g_hash_table_size(daemon->strangers) > MOST_STRANGERS) {
@@ -95,7 +145,7 @@ any_unexplained(Daemon *daemon, int64_t now_us)
         gint64 inode = (gint64)info->inode;
         gint64 *since;
 
-        if (!inode || is_explained(daemon, info)) {
+        if (!inode || g_hash_table_contains(explained, info)) {
             continue;
         }
         since = g_hash_table_lookup(daemon->strangers, &inode);
@@ -202,21 +252,25 @@ take_verdicts(Daemon *daemon, const StreamVerdict *verdicts, const int *groups)
     /* Numbers are not used again: those that stay keep theirs. */
     daemon->first_group =
         (daemon->first_group + daemon->outgoing->len + 1) % (INT_MAX / 2);
+    for (guint j = 0; j < daemon->streams->len; j++) {
+        const StreamMatch *match =
+            &g_array_index(daemon->streams, StreamInfo, j).match;
+        Outgoing *outgoing =
+            verdicts[j].claim >= 0
+                ? g_ptr_array_index(daemon->outgoing, verdicts[j].claim)
+                : NULL;
+
+        if (outgoing && !outgoing->ended &&
+            !has_match(outgoing->owned, match)) {
+            g_array_append_val(outgoing->owned, *match);
+        }
+    }
     for (guint i = 0; i < daemon->outgoing->len; i++) {
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
         bool in_doubt = outgoing->group >= 0;
 
         if (outgoing->ended) {
             continue;
-        }
-        for (guint j = 0; j < daemon->streams->len; j++) {
-            const StreamMatch *match =
-                &g_array_index(daemon->streams, StreamInfo, j).match;
-
-            if (verdicts[j].claim == (int)i &&
-                !has_match(outgoing->owned, match)) {
-                g_array_append_val(outgoing->owned, *match);
-            }
         }
         take_shared(daemon, outgoing, verdicts, groups[i]);
         if (in_doubt && outgoing->group < 0) {
@@ -257,11 +311,10 @@ count_wire_bytes(Daemon *daemon)
         Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
         uint64_t bytes = 0, busy = 0, rwnd = 0, sndbuf = 0, again = 0, n = 0;
 
-        for (guint j = 0; j < daemon->streams->len; j++) {
-            const StreamInfo *info =
-                &g_array_index(daemon->streams, StreamInfo, j);
+        for (guint j = 0; j < outgoing->owned->len; j++) {
+            const StreamInfo *info = owned_one(outgoing, j);
 
-            if (has_match(outgoing->owned, &info->match)) {
+            if (info) {
                 bytes += MAX(info->wire_bytes, info->bytes_acked);
                 busy += info->busy_us;
                 rwnd += info->rwnd_limited_us;
@@ -362,7 +415,8 @@ sockets_look(Daemon *daemon, bool now)
     GArray *streams;
     bool rescan;
 
-    if (!now && daemon->streams && now_us - daemon->listed_us < FRESH_US) {
+    if (!now && daemon->streams &&
+        now_us - daemon->listed_us < DAEMON_FRESH_US) {
         return;
     }
     streams = streams_list(NULL, FIRST_PORT, LAST_PORT, &error);
@@ -371,8 +425,7 @@ sockets_look(Daemon *daemon, bool now)
         return;
     }
     list_elsewhere(daemon, streams);
-    g_clear_pointer(&daemon->streams, g_array_unref);
-    daemon->streams = streams;
+    take_list(daemon, streams);
     daemon->listed_us = now_us;
     rescan = any_unexplained(daemon, now_us);
     for (guint i = 0; i < n; i++) {
@@ -461,14 +514,12 @@ GArray *
 sockets_of(Outgoing *outgoing)
 {
     GArray *own = g_array_new(FALSE, TRUE, sizeof(StreamInfo));
-    const GArray *all;
 
     sockets_look(outgoing->daemon, false);
-    all = outgoing->daemon->streams;
-    for (guint i = 0; all && i < all->len; i++) {
-        const StreamInfo *info = &g_array_index(all, StreamInfo, i);
+    for (guint i = 0; i < outgoing->owned->len; i++) {
+        const StreamInfo *info = owned_one(outgoing, i);
 
-        if (has_match(outgoing->owned, &info->match)) {
+        if (info) {
             g_array_append_val(own, *info);
         }
     }

@@ -316,24 +316,8 @@ set_downtime(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
 static void
 order(Outgoing *outgoing, bool first)
 {
-    Daemon *daemon = outgoing->daemon;
-
-    for (guint i = 0; i < daemon->outgoing->len; i++) {
-        Outgoing *other = g_ptr_array_index(daemon->outgoing, i);
-
-        if (other == outgoing || other->ended || !other->has_link ||
-            other->link.ifindex != outgoing->link.ifindex) {
-            continue;
-        }
-        if (first && !other->held) {
-            other->held_for = outgoing->number;
-            outgoing_hold(other, "vmferryd",
-                          "another migration could not end otherwise");
-        } else if (!first && other->held_for == outgoing->number) {
-            other->held_for = 0;
-            outgoing_release(other);
-        }
-    }
+    outgoing_hold_others(outgoing, first,
+                         "another migration could not end otherwise");
 }
 
 static void

@@ -78,8 +78,10 @@ typedef struct Table {
     double fixed;     /* reserve and applications */
     double available; /* for migrations and their guests' own classes */
     Seat *seats;
-    Seat **order; /* shaped ones by rank */
-    size_t n;     /* of them */
+    Seat **order;  /* shaped ones by rank */
+    size_t n;      /* of them */
+    double got;    /* by those that were decided on */
+    double *after; /* claimed by those behind each rank */
 } Table;
 
 const char *
@@ -166,6 +168,7 @@ ask(const Table *table, Seat *seat)
     memory->available_bytes_s = all;
     memory->least_bytes_s = INFINITY;
     memory->alone_s = INFINITY;
+    memory->costed = false;
     migration_at(seat->session, all, false, &forecast);
     if (!forecast.verdict_known) {
         return;
@@ -356,22 +359,22 @@ make_claims(Table *table, bool postcopy)
     }
 }
 
-/* What others than @seat were granted or, behind it, claim. */
+static void
+sum_claims(Table *table)
+{
+    double sum = 0.0;
+
+    for (size_t i = table->n; i-- > 0;) {
+        table->after[i] = sum;
+        sum += table->order[i]->claim + table->order[i]->application;
+    }
+}
+
+/* What others were granted or, behind it, claim; of the one whose turn it is */
 static double
 others_of(const Table *table, size_t rank)
 {
-    double sum = table->fixed;
-
-    for (size_t i = 0; i < table->n; i++) {
-        const Seat *other = table->order[i];
-
-        if (i < rank) {
-            sum += other->got + other->got_application;
-        } else if (i > rank) {
-            sum += other->claim + other->application;
-        }
-    }
-    return sum;
+    return table->fixed + table->got + table->after[rank];
 }
 
 /* A decision of an earlier call is good as long as its iteration lasts and
@@ -429,9 +432,8 @@ decide_by_policy(const Table *table, size_t rank)
     seat->memory->decision = *decision;
 }
 
-/* Later by how much, if it went on at its floor to the end */
 static Known
-cost_at_floor(const Seat *seat)
+ask_cost(const Seat *seat)
 {
     MigrationForecast forecast;
 
@@ -446,6 +448,23 @@ cost_at_floor(const Seat *seat)
     return known(forecast.converges
                      ? fmax(forecast.time_s.value - seat->memory->alone_s, 0.0)
                      : INFINITY);
+}
+
+/* Later by how much, if it went on at its floor to the end: asked once in an
+ * iteration, as what it could do alone is */
+static Known
+cost_at_floor(const Seat *seat)
+{
+    ShareMemory *memory = seat->memory;
+
+    if (!memory->costed || memory->costed_iter != seat->session->input.iter ||
+        memory->costed_bytes_s != seat->floor) {
+        memory->costed = true;
+        memory->costed_iter = seat->session->input.iter;
+        memory->costed_bytes_s = seat->floor;
+        memory->cost_s = ask_cost(seat);
+    }
+    return memory->cost_s;
 }
 
 static void
@@ -524,23 +543,16 @@ keep_blackout(const Table *table, size_t rank)
  * had what others can do without: it borrows, so that what it is guaranteed
  * now is no bound. */
 static bool
-is_about_to_stop(const Table *table, const Seat *seat, double *end_s)
+is_about_to_stop(const Seat *seat, double most, double *end_s)
 {
     const ShareSession *session = seat->session;
     MigrationForecast forecast;
-    double most = table->available;
 
     if (session->phase != SHARE_PRECOPY || session->held ||
         forecaster_rows(session->forecaster) == 0 ||
         (seat->memory->boosts >= MOST_BOOSTS &&
          seat->memory->boosted_iter != session->input.iter)) {
         return false;
-    }
-    for (size_t i = 0; i < table->n; i++) {
-        const Seat *other = table->order[i];
-
-        most -= other->got_application +
-                (other == seat ? 0.0 : fmin(other->got, other->floor));
     }
     if (session->cap_bytes_s.known) {
         most = fmin(most, session->cap_bytes_s.value);
@@ -612,16 +624,23 @@ static void
 prepare_blackouts(const Table *table)
 {
     Seat *first = NULL;
-    double soonest_s = INFINITY;
+    double soonest_s = INFINITY, left = table->available;
 
     if (table->n < 2) {
         return; /* nobody to be lowered */
     }
     for (size_t i = 0; i < table->n; i++) {
+        const Seat *seat = table->order[i];
+
+        left -= seat->got_application + fmin(seat->got, seat->floor);
+    }
+    for (size_t i = 0; i < table->n; i++) {
         Seat *seat = table->order[i];
         double end_s;
 
-        if (is_about_to_stop(table, seat, &end_s) && end_s < soonest_s) {
+        if (is_about_to_stop(seat, left + fmin(seat->got, seat->floor),
+                             &end_s) &&
+            end_s < soonest_s) {
             first = seat;
             soonest_s = end_s;
         }
@@ -695,9 +714,12 @@ share_arbitrate(const ShareLink *link, const ShareApplication *applications,
 {
     g_autofree Seat *seats = g_new0(Seat, n_sessions + 1);
     g_autofree Seat **order = g_new0(Seat *, n_sessions + 1);
-    Table table = { .link = link, .seats = seats, .order = order };
+    g_autofree double *after = g_new0(double, n_sessions + 1);
+    Table table = {
+        .link = link, .seats = seats, .order = order, .after = after
+    };
     bool postcopy, stopped;
-    double needs;
+    double needs, postcopy_each;
 
     grant_applications(link, applications, n_applications, application_grants,
                        &needs);
@@ -714,13 +736,15 @@ share_arbitrate(const ShareLink *link, const ShareApplication *applications,
     postcopy = anybody_is(&table, SHARE_POSTCOPY);
     stopped = anybody_is(&table, SHARE_BLACKOUT);
     make_claims(&table, postcopy);
+    sum_claims(&table);
+    postcopy_each = postcopy ? postcopy_share(&table) : 0.0;
 
     for (size_t i = 0; i < table.n; i++) {
         Seat *seat = table.order[i];
 
         seat->grant->rank = (unsigned)i;
         if (seat->phase == SHARE_POSTCOPY) {
-            decide_postcopy(&table, i, postcopy_share(&table));
+            decide_postcopy(&table, i, postcopy_each);
         } else if (seat->phase == SHARE_BLACKOUT) {
             keep_blackout(&table, i);
         } else if (seat->session->held) {
@@ -733,6 +757,7 @@ share_arbitrate(const ShareLink *link, const ShareApplication *applications,
         seat->got = (double)seat->grant->decision.guarantee_bytes_s;
         seat->got_application =
             (double)seat->grant->decision.application_bytes_s;
+        table.got += seat->got + seat->got_application;
     }
     if (!postcopy && !stopped) {
         prepare_blackouts(&table);

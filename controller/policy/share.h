@@ -55,6 +55,10 @@ typedef struct ShareMemory {
     unsigned decided_iter;
     double decided_others_bytes_s;
     PolicyDecision decision;
+    bool costed;
+    unsigned costed_iter;
+    double costed_bytes_s; /* at what it would be held */
+    Known cost_s;
     unsigned boosted_iter; /* last one in which it was about to stop */
     unsigned boosts;       /* ... and how many those were */
     bool stopped;          /* in its blackout, since so much of elapsed_s */

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "session/session-priv.h"
 
-#define TICK_MS 250
+#define TICK_US 250000
 #define SEARCH_MS 100
 /* libvirt's default range, migration_port_min and _max of qemu.conf */
 #define FIRST_PORT 49152
@@ -125,12 +125,18 @@ session_observe_begin(Session *session, GError **error)
     return true;
 }
 
+/* Where nobody has hands the counter of its link is not read with the rest. */
 static Known
-link_egress(const Link *link)
+link_egress(const Session *session)
 {
     uint64_t bytes;
 
-    return link_tx_bytes(link, &bytes, NULL) ? known((double)bytes) : unknown();
+    if (session_has_hands(session)) {
+        return session->egress_bytes;
+    }
+    return link_tx_bytes(session->spec.link, &bytes, NULL)
+               ? known((double)bytes)
+               : unknown();
 }
 
 /* A stream that grows while its class does not leaves by another interface. */
@@ -190,6 +196,7 @@ observe_link(Session *session)
     g_autoptr(GError) error = NULL;
     ReservationStats stats;
 
+    session->egress_bytes = unknown();
     if (!session_has_hands(session)) {
         return;
     }
@@ -200,7 +207,8 @@ observe_link(Session *session)
         }
         return;
     }
-    event.at_us = session_now_us(session);
+    session->egress_bytes = known((double)stats.link_bytes);
+    event.at_us = MAX(stats.read_us - session->started_us, 0);
     event.link = (JobLink){
         .root_bytes_s = stats.root_bytes_s,
         .others_bytes_s = stats.others_bytes_s,
@@ -215,6 +223,20 @@ observe_link(Session *session)
     }
     check_coverage(session, &event.link);
     session_feed(session, event);
+}
+
+/* A pass that began is asked about between two ticks, perhaps ten times a
+ * second: the tick's look at sockets and link is young enough for it. */
+static void
+look_in_time(Session *session, bool tick)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (tick || now_us - session->looked_us >= TICK_US / 2) {
+        session->looked_us = now_us;
+        look_for_streams(session);
+        observe_link(session);
+    }
 }
 
 /* The device is there, and nobody in the guest answers it. */
@@ -257,8 +279,7 @@ take_reading(Session *session, const VirtReading *reading, const GError *error)
         session->sent_at_us = reading->job.poll.at_us;
         session_feed(session, event);
     }
-    look_for_streams(session);
-    observe_link(session);
+    look_in_time(session, reading->what & VIRT_READ_COUNTERS);
     if (reading->what & VIRT_READ_COUNTERS) {
         JobEvent event = { .kind = JOB_EVENT_COUNTERS };
 
@@ -270,7 +291,7 @@ take_reading(Session *session, const VirtReading *reading, const GError *error)
             session_check_balloon(session);
         }
         if (session->spec.link) {
-            event.counters.host_net_bytes = link_egress(session->spec.link);
+            event.counters.host_net_bytes = link_egress(session);
             event.counters.stream_bytes =
                 attribution_bytes(session->attribution);
             event.counters.queued_bytes =
@@ -315,14 +336,29 @@ session_poll(Session *session, unsigned what)
     start_poll(session, what);
 }
 
+static gboolean on_tick(gpointer user);
+
+/* All sessions of a process ask at the same moments, or in the middle between
+ * them: what is read of the link then does for all of them. */
+static void
+tick_later(Session *session)
+{
+    int64_t now_us = clock_mono_us() - (session->tick_odd ? TICK_US / 2 : 0);
+    int64_t wait_us = TICK_US - now_us % TICK_US;
+
+    session->tick_source =
+        g_timeout_add((guint)((wait_us + 999) / 1000), on_tick, session);
+}
+
 static gboolean
 on_tick(gpointer user)
 {
     Session *session = user;
 
+    tick_later(session);
     /* Not answered yet: the monitor is silent during the switchover. */
     session_poll(session, VIRT_READ_JOB | VIRT_READ_COUNTERS);
-    return G_SOURCE_CONTINUE;
+    return G_SOURCE_REMOVE;
 }
 
 static void
@@ -340,7 +376,8 @@ session_observe_start(Session *session)
     if (session->tick_source) {
         return;
     }
-    session->tick_source = g_timeout_add(TICK_MS, on_tick, session);
+    session->tick_odd = clock_mono_us() / (TICK_US / 2) % 2;
+    tick_later(session);
     search_start(session);
 }
 

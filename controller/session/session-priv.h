@@ -42,6 +42,9 @@ struct Session {
     Known foreign_base;  /* what they differed by when first compared */
 
     guint tick_source;   /* statistics */
+    bool tick_odd;       /* between those of others */
+    int64_t looked_us;   /* at its streams and its link, monotonic */
+    Known egress_bytes;  /* of its link, as last counted */
     guint search_source; /* looking for the stream, faster */
     guint timeout_source, cut_off_source;
     bool ask_again; /* a pass began while a question was under way */

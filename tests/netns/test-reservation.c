@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <linux/capability.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -432,4 +433,129 @@ Test(reservation, shown_as_it_is)
     cr_assert_not_null(strstr(text, "protected"), "%s", text);
     cr_assert_null(reservation_describe("nosuch0", NULL, &error));
     cr_assert(reservation_close(reservation, NULL));
+}
+
+static void
+count_lists(int type, void *data)
+{
+    *(unsigned *)data += type == RTM_GETTCLASS;
+}
+
+/* One list of classes for all who share the link; what one share is told is
+ * what it would have read by itself. */
+Test(reservation, a_look_that_is_shared)
+{
+    static const char *const macs[] = { "52:54:00:00:00:01", NULL };
+    g_autoptr(ReservationLook) look = NULL;
+    g_autoptr(GError) error = NULL;
+    Reservation *shares[8], *late;
+    ReservationStats own, shared;
+    int64_t since_us;
+    ReservationSpec spec;
+    unsigned lists = 0;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    memcpy(spec.guest_macs, macs, sizeof(macs));
+    for (size_t i = 0; i < G_N_ELEMENTS(shares); i++) {
+        shares[i] = opened(&spec);
+        cr_assert(reservation_set(shares[i], (i + 1) * MBIT, 40 * MBIT,
+                                  i == 3 ? MBIT : 0, &error));
+    }
+    look = reservation_look_new(link.ifindex);
+    since_us = g_get_monotonic_time();
+    kernel_spy(count_lists, &lists);
+    for (size_t i = 0; i < G_N_ELEMENTS(shares); i++) {
+        cr_assert(
+            reservation_stats_at(shares[i], look, since_us, &shared, &error),
+            "%s", error ? error->message : "");
+        cr_assert_geq(shared.read_us, since_us);
+        cr_assert_eq(lists, 1);
+        kernel_spy(NULL, NULL);
+        cr_assert(reservation_stats(shares[i], &own, &error));
+        kernel_spy(count_lists, &lists);
+        own.read_us = shared.read_us;
+        own.link_bytes = shared.link_bytes; /* neighbours are looked for */
+        own.rest = shared.rest;
+        cr_assert(memcmp(&own, &shared, sizeof(own)) == 0, "share %zu", i);
+    }
+    /* too old, and from before it was there */
+    cr_assert(reservation_stats_at(shares[0], look, shared.read_us + 1, &own,
+                                   &error));
+    cr_assert_eq(lists, 2);
+    late = opened(&spec);
+    lists = 0;
+    cr_assert(reservation_stats_at(late, look, 0, &own, &error));
+    cr_assert_eq(lists, 1);
+
+    /* that it is gone is read anew, and then said of nobody else */
+    netns_sh("tc class del dev near0 classid 7666:1001");
+    since_us = g_get_monotonic_time();
+    cr_assert(reservation_stats_at(shares[0], look, since_us, &own, &error));
+    cr_assert(!reservation_stats_at(shares[1], look, 0, &own, &error));
+    cr_assert(
+        g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE));
+    g_clear_error(&error);
+    cr_assert(reservation_stats_at(shares[2], look, 0, &own, &error));
+    kernel_spy(NULL, NULL);
+    cr_assert(reservation_close(late, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(shares); i++) {
+        cr_assert(reservation_close(shares[i], NULL));
+    }
+}
+
+/* What one gives up another may have at once; and all, or none. */
+Test(reservation, several_are_set_as_one_change)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *before = NULL, *after = NULL;
+    ReservationChange changes[3] = { 0 };
+    ReservationSpec spec;
+    unsigned sent = 0;
+    Link link;
+
+    netns_enter();
+    link = netns_link("near0", 50 * MBIT);
+    spec = netns_spec(&link, "vm-a");
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        changes[i].reservation = opened(&spec);
+        changes[i].guarantee_bytes_s = (i == 0 ? 40 : 1) * MBIT;
+        changes[i].ceiling_bytes_s = 45 * MBIT;
+    }
+    cr_assert(reservation_set_many(changes, 3, &error), "%s",
+              error ? error->message : "");
+    near_rate("7666:1000", "rate", 40 * MBIT);
+    near_rate("7666:1002", "rate", MBIT);
+
+    /* one after the other the second would not fit */
+    changes[2].guarantee_bytes_s = 40 * MBIT;
+    changes[0].guarantee_bytes_s = 2 * MBIT;
+    kernel_spy(count_changes, &sent);
+    cr_assert(reservation_set_many(changes, 3, &error), "%s",
+              error ? error->message : "");
+    kernel_spy(NULL, NULL);
+    cr_assert_eq(sent, 3, "%u", sent); /* both, and what the rest gets */
+    near_rate("7666:1000", "rate", 2 * MBIT);
+    near_rate("7666:1002", "rate", 40 * MBIT);
+
+    before = netns_tree("near0");
+    changes[0].guarantee_bytes_s = 3 * MBIT;
+    changes[1].guarantee_bytes_s = 30 * MBIT;
+    cr_assert(!reservation_set_many(changes, 3, &error));
+    cr_assert(
+        g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_RATE));
+    after = netns_tree("near0");
+    cr_assert_str_eq(after, before);
+    g_clear_error(&error);
+    /* nor is what did not fit kept for the next change */
+    changes[1].guarantee_bytes_s = 4 * MBIT;
+    cr_assert(reservation_set_many(changes + 1, 1, &error), "%s",
+              error ? error->message : "");
+    near_rate("7666:1000", "rate", 2 * MBIT);
+    near_rate("7666:1001", "rate", 4 * MBIT);
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        cr_assert(reservation_close(changes[i].reservation, NULL));
+    }
 }
