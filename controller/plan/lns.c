@@ -660,6 +660,8 @@ plan_search_lns(PlanSearch *s, double until)
     if (!packs ||
         (double)s->model->n_guests * (double)s->model->n_hosts < SMALL) {
         plan_search_place_rest(s);
+    } else {
+        plan_search_quick(s); /* something whole, soon */
     }
     if (smooth(s->model)) {
         g_autofree int32_t *start = NULL;

@@ -132,6 +132,10 @@ void plan_search_assign(PlanSearch *s, const PlanColumns *columns,
 void plan_search_repack(PlanSearch *s, const size_t *rank, int32_t *hosts,
                         size_t n);
 void plan_search_place_rest(PlanSearch *s);
+
+/** plan_search_quick() - Put down what is nowhere, once, and not looking at costs */
+void plan_search_quick(PlanSearch *s);
+
 /** plan_search_mend() - Relieve overloaded hosts one by one, with as few guests
  * as can be */
 void plan_search_mend(PlanSearch *s);

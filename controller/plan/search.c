@@ -16,6 +16,7 @@ static const struct {
     [PLAN_METHOD_BFD] = { "bfd", "... largest guests first" },
     [PLAN_METHOD_PACK] = { "pack", "host by host, as full as can be" },
     [PLAN_METHOD_ONLINE] = { "online", "only guests that wait, one by one" },
+    [PLAN_METHOD_QUICK] = { "quick", "guests that wait, at whatever cost" },
     [PLAN_METHOD_HILL] = { "hill", "shifts and swaps while they help" },
     [PLAN_METHOD_ANNEAL] = { "anneal",
                              "random shifts and swaps, cooling down" },
@@ -123,6 +124,9 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         return s.work;
     case PLAN_METHOD_ONLINE:
         plan_search_place_rest(&s);
+        break;
+    case PLAN_METHOD_QUICK:
+        plan_search_quick(&s);
         break;
     case PLAN_METHOD_HILL:
         plan_search_place_rest(&s);

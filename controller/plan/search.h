@@ -53,6 +53,7 @@ typedef enum {
     PLAN_METHOD_BFD,
     PLAN_METHOD_PACK,
     PLAN_METHOD_ONLINE,
+    PLAN_METHOD_QUICK,
     PLAN_METHOD_HILL,
     PLAN_METHOD_ANNEAL,
     PLAN_METHOD_GENETIC,
@@ -83,7 +84,8 @@ const char *plan_method_promise(const PlanModel *model, PlanMethod method);
  *
  * ff, ffd, bf, bfd and pack first take off all guests that may move, and ask where
  * they would go if everything were decided afresh; online moves nobody and puts
- * what is nowhere where it adds least; the others keep what is
+ * what is nowhere where it adds least; quick puts it anywhere, and moves others if
+ * nobody can come otherwise; the others keep what is
  * there, place what is nowhere, and never end worse than they began.
  * group-map-tune decides afresh as well, but goes back if that is worse. kway cuts
  * the traffic graph, and improves that unless what was there is better; without

@@ -62,7 +62,10 @@ ParameterizedTest(PlanMethod *method, search, improves)
         }
     }
     cr_assert(constructive(*method) ||
-                  n_better > (*method == PLAN_METHOD_ONLINE ? 10 : 30),
+                  n_better > (*method == PLAN_METHOD_ONLINE ||
+                                      *method == PLAN_METHOD_QUICK
+                                  ? 10
+                                  : 30),
               "%s was better %zu times", plan_method_name(*method), n_better);
 }
 
@@ -88,6 +91,52 @@ Test(search, online_moves_nobody)
         }
     }
     cr_assert_gt(n_placed, 10);
+}
+
+/* Groups of four that have to share a rack, groups of three on different hosts and
+ * single guests, some of which only the last hosts are large enough for; three
+ * quarters full. One pass places everybody. */
+Test(search, quick_places_everybody)
+{
+    g_autoptr(PlanModel) m = plan_model_new(1, 80, 240, 40, 40, 0, 0);
+    g_autoptr(PlanState) s = NULL;
+    g_autoptr(PlanVerdict) verdict = NULL;
+    PlanLimits limits = { .seed = 1 };
+    int32_t next = 0;
+
+    m->resources[0].name = g_strdup("slots");
+    for (size_t h = 0; h < m->n_hosts; h++) {
+        g_autofree char *rack = g_strdup_printf("r%zu", h / 8);
+
+        m->hosts[h].name = g_strdup_printf("h%zu", h);
+        m->place[PLAN_LEVEL_RACK][h] =
+            plan_model_place(m, PLAN_LEVEL_RACK, rack);
+        m->capacity[h] = m->safe[h] = h < 60 ? 10 : 20;
+    }
+    for (size_t g = 0; g < m->n_guests; g++) {
+        m->guests[g].name = g_strdup_printf("g%zu", g);
+        m->guests[g].host = PLAN_NOWHERE;
+        m->demand[g] = g >= 230 ? 15 : (int64_t)(1 + g * 7 % 5);
+    }
+    for (size_t k = 0; k < m->n_groups; k++) {
+        PlanGroup *group = &m->groups[k];
+
+        group->name = g_strdup_printf("k%zu", k);
+        group->n_members = k < 20 ? 4 : 3;
+        group->members = g_new(int32_t, group->n_members);
+        for (size_t i = 0; i < group->n_members; i++) {
+            group->members[i] = next++;
+        }
+        m->rules[k].kind = k < 20 ? PLAN_RULE_TOGETHER : PLAN_RULE_APART;
+        m->rules[k].level = k < 20 ? PLAN_LEVEL_RACK : PLAN_LEVEL_HOST;
+        m->rules[k].group = (int32_t)k;
+    }
+    cr_assert(plan_model_finish(m, NULL));
+    s = plan_state_new(m, NULL);
+    plan_search_run(s, PLAN_METHOD_QUICK, &limits);
+    verdict = plan_check(m, plan_state_hosts(s), 10);
+    cr_assert_eq(verdict->n_broken, 0);
+    cr_assert_eq(plan_state_score(s).violation, 0);
 }
 
 /* First fit decreasing of 1-D packing promises 11/9; not of anything else. */
