@@ -17,6 +17,8 @@
  *   costly   a guest that costs much where it is, put on another host first of
  *            all, whatever stands in its way there: guests away from home above
  *            all, for these take room at two hosts
+ *   turn     where hosts and moves cost: all guests of a host in use, which stays
+ *            empty, and those that are at home on one that is not
  *   lost     the same with a guest that is nowhere, as long as there are any,
  *            and a host that it would fit if nobody else were there
  *
@@ -59,6 +61,9 @@ typedef struct Lns {
     size_t n_hosts;
     int32_t host[MOST_HOSTS];
     int32_t forced_to;  /* where guest[0] goes first, or PLAN_NOWHERE */
+    int32_t emptied;    /* where nobody goes, or PLAN_NOWHERE */
+    size_t *home_start; /* [hosts + 1] into the next */
+    int32_t *at_home;   /* guests, by the host where they run now */
     size_t *rank;       /* [guest] place in the order of sizes */
     size_t *rack_start; /* [racks + 1] into the next */
     int32_t *by_rack;   /* hosts, rack by rack */
@@ -322,6 +327,38 @@ ruin_lost(Lns *l)
     }
 }
 
+/* One host is emptied, another one that is not in use has its guests back */
+static void
+ruin_turn(Lns *l)
+{
+    int32_t light = light_host(l);
+    int32_t opened = PLAN_NOWHERE;
+    size_t n_here;
+
+    for (int i = 0; i < 16 && opened == PLAN_NOWHERE; i++) {
+        size_t host = plan_random_below(l->s, l->s->model->n_hosts);
+
+        plan_state_guests(l->s->state, (int32_t)host, &n_here);
+        if (n_here == 0 && l->home_start[host] < l->home_start[host + 1] &&
+            !l->s->model->hosts[host].closed) {
+            opened = (int32_t)host;
+        }
+    }
+    if (light == PLAN_NOWHERE || opened == PLAN_NOWHERE) {
+        ruin_hosts(l, true);
+        return;
+    }
+    for (size_t i = l->home_start[opened]; i < l->home_start[opened + 1]; i++) {
+        take_off(l, l->at_home[i]);
+    }
+    if (l->n_off > 0) {
+        l->forced_to = opened;
+    }
+    take_from_host(l, light, MOST_OFF);
+    l->emptied = light;
+    add_host(l, opened);
+}
+
 static void
 ruin_group(Lns *l)
 {
@@ -376,7 +413,7 @@ choose_host(Lns *l, size_t i, PlanScore *least, double *regret)
         PlanScore delta;
         double full;
 
-        if (plan_random_below(l->s, BLINK) == 0 ||
+        if (host == l->emptied || plan_random_below(l->s, BLINK) == 0 ||
             !plan_state_fits(l->s->state, l->guest[i], host)) {
             continue;
         }
@@ -512,10 +549,12 @@ ruin(Lns *l)
     const PlanModel *m = l->s->model;
 
     l->n_off = l->n_hosts = 0;
-    l->forced_to = PLAN_NOWHERE;
+    l->forced_to = l->emptied = PLAN_NOWHERE;
     if (plan_state_score(l->s->state).violation >= PLAN_UNPLACED &&
         plan_random(l->s) & 1) {
         ruin_lost(l);
+    } else if (m->weights.hosts && m->weights.move && plan_random(l->s) & 1) {
+        ruin_turn(l);
     } else {
         ruin_some(l);
     }
@@ -580,6 +619,28 @@ smooth(const PlanModel *m)
 }
 
 static void
+list_at_home(const PlanModel *m, size_t *start, int32_t *guests)
+{
+    /* counted two places on, so that filling leaves the starts behind */
+    g_autofree size_t *at = g_new0(size_t, m->n_hosts + 2);
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        if (m->guests[g].host != PLAN_NOWHERE) {
+            at[m->guests[g].host + 2]++;
+        }
+    }
+    for (size_t h = 2; h < m->n_hosts + 2; h++) {
+        at[h] += at[h - 1];
+    }
+    for (size_t g = 0; g < m->n_guests; g++) {
+        if (m->guests[g].host != PLAN_NOWHERE) {
+            guests[at[m->guests[g].host + 1]++] = (int32_t)g;
+        }
+    }
+    memcpy(start, at, (m->n_hosts + 1) * sizeof(*start));
+}
+
+static void
 ruin_and_recreate(PlanSearch *s, double warmth, double until)
 {
     g_autofree int32_t *order = plan_search_order(s->model);
@@ -587,8 +648,12 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
     size_t n_racks = plan_model_places(s->model, PLAN_LEVEL_RACK);
     g_autofree size_t *rack_start = g_new0(size_t, n_racks + 2);
     g_autofree int32_t *by_rack = g_new(int32_t, s->model->n_hosts);
+    g_autofree size_t *home_start = g_new0(size_t, s->model->n_hosts + 2);
+    g_autofree int32_t *at_home = g_new(int32_t, s->model->n_guests + 1);
     g_autoptr(GArray) lost = g_array_new(FALSE, FALSE, sizeof(int32_t));
     Lns l = { .s = s,
+              .home_start = home_start,
+              .at_home = at_home,
               .rank = rank,
               .rack_start = rack_start,
               .by_rack = by_rack,
@@ -610,6 +675,7 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
         by_rack[rack_start[s->model->place[PLAN_LEVEL_RACK][h] + 1]++] =
             (int32_t)h;
     }
+    list_at_home(s->model, home_start, at_home);
     for (size_t i = 0; i < s->model->n_hosts * s->model->n_resources; i++) {
         double *largest = &l.largest[i % s->model->n_resources];
 
