@@ -276,6 +276,19 @@ attribution_queued(const Attribution *attribution)
     return attribution->chosen->len > 0 ? known(bytes) : unknown();
 }
 
+double
+attribution_waiting(const Attribution *attribution)
+{
+    double bytes = 0;
+
+    for (guint i = 0; i < attribution->chosen->len; i++) {
+        const Connection *connection = chosen_stream(attribution, i);
+
+        bytes += connection->open ? (double)connection->info.queued_bytes : 0;
+    }
+    return bytes;
+}
+
 Known
 attribution_wire_bytes(const Attribution *attribution)
 {

@@ -58,6 +58,9 @@ Known attribution_bytes(const Attribution *attribution);
  * unknown before a connection was found */
 Known attribution_queued(const Attribution *attribution);
 
+/** attribution_waiting() - ... of those that are still open; 0: all arrived */
+double attribution_waiting(const Attribution *attribution);
+
 /**
  * attribution_wire_bytes() - What the stream's class must have counted
  *

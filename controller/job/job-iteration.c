@@ -259,6 +259,12 @@ job_start_iteration(Job *job, const SampleRow *row)
     JobIteration *begun;
 
     job->running_iter = row->iter;
+    if ((double)row->pages_to_send * (double)row->page_bytes <=
+        known_or(job->drain_bytes_s, 0) * job->aim_limit_s) {
+        job->in_vain++;
+    } else {
+        job->in_vain = 0;
+    }
     if (job->state == JOB_PRECOPY) {
         job_decide(job, row);
         job_climb(job, row);

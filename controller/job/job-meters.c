@@ -7,6 +7,7 @@
 #include <math.h>
 
 #define QUEUE_FADES_US (20.0 * G_USEC_PER_SEC)
+#define DRAIN_FADES_US (2.0 * G_USEC_PER_SEC)
 
 void
 job_on_link(Job *job, int64_t at_us, const JobLink *link)
@@ -66,6 +67,24 @@ job_queue(Job *job, const SampleCounters *counters)
     job->queued_at_us = counters->at_us;
 }
 
+/* Of what waits, how long? One interval more or less is chance. */
+static void
+job_drain(Job *job, int64_t at_us)
+{
+    Known rate = job->stream_meter.rate_bytes_s;
+    double weight =
+        -expm1(-(double)(at_us - job->drain_at_us) / DRAIN_FADES_US);
+
+    if (rate.known) {
+        job->drain_bytes_s =
+            job->drain_bytes_s.known
+                ? known(job->drain_bytes_s.value +
+                        weight * (rate.value - job->drain_bytes_s.value))
+                : rate;
+        job->drain_at_us = at_us;
+    }
+}
+
 void
 job_on_counters(Job *job, const SampleCounters *counters)
 {
@@ -84,6 +103,7 @@ job_on_counters(Job *job, const SampleCounters *counters)
     if (counters->stream_bytes.known) {
         traffic_meter_add(&job->stream_meter, counters->at_us,
                           counters->stream_bytes.value);
+        job_drain(job, counters->at_us);
     }
     if (!counters->host_net_bytes.known) {
         job->host_meter.rate_bytes_s = unknown();

@@ -34,6 +34,12 @@ struct Job {
                            counts them as sent, and when the guest is stopped
                            they go first */
     int64_t queued_at_us;
+    Known drain_bytes_s; /* at which the stream leaves, over some seconds */
+    int64_t drain_at_us;
+    double aim_limit_s; /* downtime that is to be kept; 0: nobody asked */
+    double aim_floor_s; /* of QEMU's limit, as was found; 0 */
+    unsigned in_vain;   /* passes since its last change that aim_limit_s would
+                           have ended */
     uint64_t last_guarantee_bytes_s; /* in force when that was achieved */
 
     Ladder *ladder; /* NULL: it is not asked */

@@ -282,6 +282,38 @@ job_steps(const Job *job)
     return job->ladder ? ladder_in_force(job->ladder) : 0;
 }
 
+bool
+job_aim(Job *job, double limit_s, Aim *aim)
+{
+    uint64_t page_bytes = MAX(job->poll.page_bytes, 1);
+    AimInput input = {
+        .limit_s = limit_s,
+        .in_force_s = job->config.policy.downtime_limit_s,
+        .queued_bytes = job->queued_bytes,
+        .drain_bytes_s = job->drain_bytes_s,
+        .fixed_s = job->config.fixed_downtime_s > 0
+                       ? job->config.fixed_downtime_s
+                       : AIM_FIXED_S,
+        .floor_s = job->aim_floor_s,
+        .in_vain = job->in_vain,
+        .forecaster = job->forecaster,
+        .pages_to_send = job->poll.remaining_bytes / page_bytes,
+        .bandwidth_bytes_s = known_or(job->drain_bytes_s, 0),
+    };
+
+    if (job->state != JOB_PRECOPY || !job->has_poll || job->step_is_pending ||
+        job_steps(job) & LADDER_BIT(LADDER_DOWNTIME)) {
+        return false;
+    }
+    aim_choose(&input, aim);
+    job->aim_limit_s = limit_s;
+    job->aim_floor_s = aim->floor_s;
+    if (aim->floor_s > input.floor_s) {
+        job->in_vain = 0;
+    }
+    return true;
+}
+
 static double
 job_share(Job *job)
 {

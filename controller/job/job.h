@@ -23,6 +23,7 @@
 #include "base/json.h"
 #include "base/known.h"
 #include "forecast/forecast.h"
+#include "policy/aim.h"
 #include "policy/ladder.h"
 #include "policy/policy.h"
 #include "sample/sample.h"
@@ -212,6 +213,15 @@ unsigned job_asks(const Job *job);
 const PolicyDecision *job_in_force(const Job *job);
 /** job_steps() - LADDER_BITs of the steps in force */
 unsigned job_steps(const Job *job);
+
+/**
+ * job_aim() - Which downtime limit QEMU should have now
+ * @limit_s: That is to be kept; what QEMU has is job_settings()'
+ *
+ * Return: false where it is not to be changed: no pass is under way, or the
+ * ladder has changed it
+ */
+bool job_aim(Job *job, double limit_s, Aim *aim);
 
 /* Where it stands now, for whoever watches. */
 typedef struct JobProgress {

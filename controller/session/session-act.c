@@ -86,6 +86,8 @@ act_decided(Session *session, const JobAction *action)
         .applied = true,
     };
     JobEvent answer = { .kind = JOB_EVENT_SHAPED };
+    PolicyDecision instead;
+    bool held = false;
     g_autoptr(GError) error = NULL;
     int64_t before_us;
     double took_us;
@@ -95,7 +97,11 @@ act_decided(Session *session, const JobAction *action)
         entry.error = g_strdup("observed only, nothing was changed");
     } else if (action->shape && session_has_hands(session)) {
         before_us = clock_mono_us();
-        entry.applied = carry_out_decision(session, &action->decision, &error);
+        held = session_is_held(session);
+        entry.applied =
+            held ? session_hold_decision(session, &action->decision, &instead,
+                                         &error)
+                 : carry_out_decision(session, &action->decision, &error);
         took_us = (double)(clock_mono_us() - before_us);
         session_keep_cost(session->change_us, &session->n_changes, took_us);
         if (error) {
@@ -105,6 +111,13 @@ act_decided(Session *session, const JobAction *action)
         answer.at_us = session_now_us(session);
         answer.shaped = entry.applied;
         raise_event(session, answer);
+        if (held && entry.applied) {
+            answer.kind = JOB_EVENT_GRANTED;
+            answer.grant = instead;
+            raise_event(session, answer);
+            entry.applied = false;
+            entry.error = g_strdup(instead.reason);
+        }
     }
     if (session_has_room(session, session->record->decisions)) {
         g_array_append_val(session->record->decisions, entry);

@@ -256,6 +256,17 @@ session_check_balloon(Session *session)
 }
 
 static void
+tell_progress(Session *session)
+{
+    JobProgress progress;
+
+    if (session->callbacks.progress) {
+        job_progress(session->job, &progress);
+        session->callbacks.progress(session, &progress, session->user);
+    }
+}
+
+static void
 take_reading(Session *session, const VirtReading *reading, const GError *error)
 {
     if (session->adopted && session_running(session)) {
@@ -298,13 +309,9 @@ take_reading(Session *session, const VirtReading *reading, const GError *error)
                 attribution_queued(session->attribution);
         }
         session_feed(session, event);
+        session_aim(session);
     }
-    if (session->callbacks.progress) {
-        JobProgress progress;
-
-        job_progress(session->job, &progress);
-        session->callbacks.progress(session, &progress, session->user);
-    }
+    tell_progress(session);
 }
 
 static void
@@ -474,6 +481,9 @@ take_event(Session *session, const VirtEvent *event)
             session->postcopy_paused = false;
             out.kind = JOB_EVENT_POSTCOPY;
             session_feed(session, out);
+        } else if (g_str_equal(event->detail, "completed")) {
+            session->all_sent_us = session_now_us(session);
+            tell_progress(session);
         }
         break;
     case VIRT_EVENT_POSTCOPY_FAILED:

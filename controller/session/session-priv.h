@@ -7,6 +7,8 @@
  * session-act.c      what the job answers is carried out and recorded
  * session-keep.c     what is kept of it all for the record, and how much
  * session-steps.c    steps of the convergence ladder
+ * session-hold.c     at its floor for a moment, for the sake of another
+ * session-aim.c      QEMU's downtime limit, so that the user's is kept
  * session-adopt.c    a migration of somebody else's: its beginning and end
  */
 #ifndef SESSION_PRIV_H
@@ -71,6 +73,17 @@ struct Session {
     bool downtime_is_theirs;
     bool limits_asked;
 
+    bool held;             /* at its floor, because of */
+    char *held_why;        /* ... this */
+    PolicyDecision wanted; /* what would be in force else */
+    int64_t all_sent_us;   /* QEMU said that it has written its last byte, on
+                              the job's clock; 0: not yet */
+
+    Known aim_limit_s; /* downtime that is to be kept: as QEMU had it first */
+    int64_t aim_at_us; /* not before, on the job's clock */
+    bool aiming;       /* libvirt was asked */
+    bool aim_refused;  /* there is no more of it */
+
     bool throttled;         /* by us, through the monitor */
     Known first_downtime_s; /* before the ladder raised it */
     Known class_bytes;      /* of a reservation that has gone before the end */
@@ -120,6 +133,16 @@ void session_act_step(Session *session, const JobAction *action);
 JobLadder session_ladder(const Session *session);
 void session_undo_steps(Session *session, bool completed);
 void session_withdraw_steps(Session *session);
+
+/* session-hold.c */
+bool session_is_held(const Session *session);
+/* Carry out the floor @instead of what was decided */
+bool session_hold_decision(Session *session, const PolicyDecision *wanted,
+                           PolicyDecision *instead, GError **error);
+
+/* session-aim.c */
+void session_aim(Session *session);
+void session_aim_no_more(Session *session); /* and what it was is put back */
 
 /* session-adopt.c */
 void session_adopted_event(Session *session, const VirtEvent *event);

@@ -87,6 +87,7 @@ session_unref(Session *session)
     g_array_unref(session->decision_us);
     g_array_unref(session->change_us);
     g_free(session->given_up);
+    g_free(session->held_why);
     g_free(session->refusal);
     g_free(session->destination_uri);
     g_clear_error(&session->failure);
@@ -412,6 +413,7 @@ session_stop_shaping(Session *session, const char *why)
     event.at_us = session_now_us(session);
     session_feed(session, event);
     session_withdraw_steps(session);
+    session_aim_no_more(session);
 }
 
 /* The last figures of the classes, then everything of ours goes. */

@@ -85,6 +85,8 @@ typedef struct SessionSpec {
     bool advisory;               /* decides and records, carries out nothing */
     bool climbs;                 /* the convergence ladder is asked, with: */
     LadderSettings ladder;
+    bool aims; /* of a migration of ours: QEMU's downtime limit is lowered by
+                  what it knows nothing of, so that the one it has is kept */
     bool monitor_allowed; /* auto-converge may be set by QEMU's monitor,
                                 which taints the guest */
 } SessionSpec;
@@ -103,6 +105,8 @@ typedef struct SessionCallbacks {
      * be NULL. */
     void (*foreign)(Session *session, SessionForeign what, double from,
                     double to, const char *text, gpointer user);
+    /* QEMU was given another downtime limit. May be NULL. */
+    void (*aimed)(Session *session, const Aim *aim, gpointer user);
     /* Where it stands, after each reading, some four times a second. */
     void (*progress)(Session *session, const JobProgress *progress,
                      gpointer user);
@@ -224,6 +228,19 @@ double session_seconds(const Session *session);
  * that the ladder raised is what it was. Nothing to do where hands have it.
  */
 void session_stop_shaping(Session *session, const char *why);
+
+/**
+ * session_hold() - Keep it at its floor, a hundredth of the link, or no longer
+ * @why: "another guest is about to be stopped"; NULL: as it decides itself
+ *
+ * Only of a session with a reservation of its own; others are left alone.
+ * Return: whether it is held now
+ */
+bool session_hold(Session *session, const char *why);
+
+/** session_all_sent() - Has QEMU said that its last byte was sent? What follows
+ * is libvirt's, and needs no bandwidth */
+bool session_all_sent(const Session *session);
 
 /** session_abort() - Ask libvirt to give up; .ended tells when it has */
 void session_abort(Session *session);
