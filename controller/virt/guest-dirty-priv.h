@@ -56,6 +56,10 @@ typedef struct VirtRegion {
 size_t virt_memory_regions(const char *arch, const char *machine,
                            uint64_t memory_bytes, VirtRegion regions[2]);
 
+/** virt_memory_stride() - A step through @n parts that visits each once, and
+ * after any number of steps has them evenly spread */
+unsigned virt_memory_stride(unsigned n);
+
 /** virt_nonzero_pages() - Of @n_bytes, whole pages */
 size_t virt_nonzero_pages(const void *bytes, size_t n_bytes);
 

@@ -96,13 +96,15 @@ typedef void (*VirtMemoryRead)(VirtGuest *guest, const VirtMemory *memory,
 
 /**
  * virt_guest_read_memory() - What a first pass would have to send
+ * @most_ms: Look at fewer places rather than for longer than that, about; 0:
+ *           at all of them, which may take some seconds
  *
  * Looks at some hundred places of the guest's memory (virDomainMemoryPeek(),
  * which needs a connection that may write) whether they are zero, and asks
  * for the balloon driver's figures. What cannot be had is unknown; an error
  * only if nothing could be asked at all.
  */
-void virt_guest_read_memory(VirtGuest *guest, VirtMemoryRead done,
-                            gpointer user);
+void virt_guest_read_memory(VirtGuest *guest, unsigned most_ms,
+                            VirtMemoryRead done, gpointer user);
 
 #endif

@@ -8,13 +8,16 @@
  * So some places are looked at: memory is cut into as many equal parts as
  * there are looks, and each look is at a random place of its part, 16 pages
  * together. Used memory lies in long runs, so that parts see it better than
- * places strewn over all of it would.
+ * places strewn over all of it would. The parts are visited in strides of a
+ * golden section, so that those seen so far lie evenly whenever time is up.
  *
  * virDomainMemoryPeek() takes physical addresses. On a PC the hole below 4 GiB
  * has to be left out; of other machines the layout is not known here.
  */
 
 #include "virt/guest-dirty-priv.h"
+
+#include "base/clock.h"
 
 #define PAGE_BYTES 4096
 #define LOOK_BYTES 65536 /* all that older libvirt passes on */
@@ -30,6 +33,7 @@ typedef struct Look {
     size_t n_regions;
     VirtRegion regions[2];
     VirtMemory memory;
+    unsigned most_ms; /* 0: as long as it takes */
     GError *error;
     VirtMemoryRead done;
     gpointer user;
@@ -80,49 +84,80 @@ virt_nonzero_pages(const void *bytes, size_t n_bytes)
     return n;
 }
 
+unsigned
+virt_memory_stride(unsigned n)
+{
+    unsigned stride = MAX((unsigned)(0.618 * n), 1);
+    unsigned a, b, rest;
+
+    for (;; stride++) {
+        for (a = stride, b = n; b > 0; a = b, b = rest) {
+            rest = a % b;
+        }
+        if (a == 1) {
+            return stride;
+        }
+    }
+}
+
 /* --- in the worker --- */
 
-/* Adds to @pages the share of each look, or finds that it may not look. */
-static void
-look_at(Look *look, const VirtRegion *region, double *pages, unsigned *looks,
-        bool *refused)
+/* Mean share of the looks at a region, or finds that it may not look. A region has
+ * its part of the time. */
+static double
+look_at(Look *look, const VirtRegion *region, bool *refused)
 {
-    double all = (double)look->memory.total_bytes;
-    unsigned wanted = (unsigned)(LOOKS * (double)region->length / all);
+    double part_of_all =
+        (double)region->length / (double)look->memory.total_bytes;
+    unsigned wanted = MAX((unsigned)(LOOKS * part_of_all), LEAST_LOOKS);
+    unsigned stride = virt_memory_stride(wanted), looks = 0;
+    int64_t until_us = clock_mono_us() + (int64_t)(look->most_ms * part_of_all *
+                                                   G_TIME_SPAN_MILLISECOND);
+    double pages = 0;
     g_autofree unsigned char *bytes = g_malloc(LOOK_BYTES);
 
-    for (unsigned i = 0; i < wanted && !*refused; i++) {
+    while (looks < wanted) {
+        uint64_t i = (uint64_t)looks * stride % wanted;
         uint64_t part = region->length / wanted;
         uint64_t room = part > LOOK_BYTES ? part - LOOK_BYTES : 0;
         uint64_t offset =
             room > 0 ? (uint64_t)g_random_double_range(0, (double)room) : 0;
-        uint64_t start = region->start + i * part + offset;
+        uint64_t start =
+            region->start + MIN(i * part + offset, region->length - LOOK_BYTES);
 
         start -= start % PAGE_BYTES;
         if (virDomainMemoryPeek(look->domain, start, LOOK_BYTES, bytes,
                                 VIR_MEMORY_PHYSICAL) < 0) {
             virResetLastError();
             *refused = true;
+            return 0;
+        }
+        pages += (double)virt_nonzero_pages(bytes, LOOK_BYTES) * PAGE_BYTES /
+                 LOOK_BYTES;
+        looks++;
+        if (look->most_ms > 0 && looks >= LEAST_LOOKS &&
+            clock_mono_us() >= until_us) {
             break;
         }
-        *pages += (double)virt_nonzero_pages(bytes, LOOK_BYTES) * PAGE_BYTES /
-                  LOOK_BYTES;
-        (*looks)++;
     }
+    return pages / looks;
 }
 
 static void
 sample_content(Look *look)
 {
-    double pages = 0;
-    unsigned looks = 0;
+    double nonzero_bytes = 0, bytes = 0;
     bool refused = false;
 
-    for (size_t i = 0; i < look->n_regions; i++) {
-        look_at(look, &look->regions[i], &pages, &looks, &refused);
+    for (size_t i = 0; i < look->n_regions && !refused; i++) {
+        const VirtRegion *region = &look->regions[i];
+
+        nonzero_bytes +=
+            look_at(look, region, &refused) * (double)region->length;
+        bytes += (double)region->length;
     }
-    if (!refused && looks >= LEAST_LOOKS) {
-        look->memory.nonzero_share = known(pages / looks);
+    if (!refused && bytes > 0) {
+        look->memory.nonzero_share = known(nonzero_bytes / bytes);
     }
 }
 
@@ -177,7 +212,8 @@ look_deliver(gpointer data)
 }
 
 void
-virt_guest_read_memory(VirtGuest *guest, VirtMemoryRead done, gpointer user)
+virt_guest_read_memory(VirtGuest *guest, unsigned most_ms, VirtMemoryRead done,
+                       gpointer user)
 {
     const VirtGuestInfo *info = virt_guest_info(guest);
     Look *look = g_new0(Look, 1);
@@ -187,6 +223,7 @@ virt_guest_read_memory(VirtGuest *guest, VirtMemoryRead done, gpointer user)
     look->memory.total_bytes = info->memory_bytes;
     look->n_regions = virt_memory_regions(info->arch, info->machine,
                                           info->memory_bytes, look->regions);
+    look->most_ms = most_ms;
     look->done = done;
     look->user = user;
     virt_pool_call(virt_host_pool(virt_guest_host(guest)), look_work,

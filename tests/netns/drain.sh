@@ -77,7 +77,7 @@ daemon_start() {
 drain_start() {
     LD_PRELOAD=$FAKE "$VMFERRY" drain --to qemu+tcp://10.9.0.2/system --yes \
         --migrateuri tcp://10.9.0.2 --link near0=50mbit --no-sample --json \
-        --state "$WORK/drain.json" >"$OUT" 2>&1 &
+        --state "$WORK/drain.json" "$@" >"$OUT" 2>&1 &
     DRAIN=$!
 }
 
@@ -140,6 +140,21 @@ check_equal "death: which was cancelled" "$last" \
     "$(told '[.[] | select(.event == "end" and .status == "failed")][0].guest')"
 check "death: it is said that the daemon is gone" \
     grep -q 'vmferryd is gone' "$OUT"
+
+# --- without one: of two at once, the other waits while one ends ---
+guests 2
+drain_start --alone --parallel 2
+wait_for 30 "alone: one is held at a hundredth of the link" sh -c \
+    "tc class show dev near0 | grep -q 'ceil 500Kbit'"
+wait_for 40 "alone: all have moved" sh -c "! kill -0 $DRAIN 2>/dev/null"
+wait "$DRAIN"
+check_equal "alone: which is said" 0 "$?"
+check_equal "alone: held, and then no longer" \
+    "waits at its floor for the end of the one before, no longer held back" \
+    "$(told '[.[] | select(.event == "note") | .text |
+        select(test("floor for|no longer held"))][:2] | join(", ")')"
+check_equal "alone: both looked at, and how long that took" true \
+    "$(told '[.[] | select(.event == "plan")][0].looked_s | . > 0 and . < 10')"
 
 # --- one that only looks on ---
 guests 2

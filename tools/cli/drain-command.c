@@ -44,6 +44,7 @@ run_init(DrainRun *run, const DrainOptions *options)
     run->units = g_ptr_array_new_with_free_func(g_free);
     run->view =
         drain_view_new(run->drain, options->json, options->global.quiet);
+    run->looked_us = clock_mono_us();
     run->begun = clock_format_utc(clock_wall_us());
 }
 
@@ -143,9 +144,11 @@ make_plan(DrainRun *run, const DrainState *state, GError **error)
         drain_resume_merge(run, state);
     }
     drain_spread(run->drain);
-    if (!drain_sample(run, error)) {
+    if (!drain_sample(run, error) || !drain_check_links(run, error)) {
         return false;
     }
+    run->drain->looked_s =
+        (double)(clock_mono_us() - run->looked_us) / G_USEC_PER_SEC;
     limit_parallel(run);
     drain_order(run->drain, DRAIN_ROOT_SHARE, run->protected_bytes_s,
                 run->parallel);

@@ -77,6 +77,7 @@ drain_json_plan(const Drain *drain, Known deadline_s)
                               guest_json(drain, drain->guests->pdata[i]));
     }
     jobj_add(json, "guests", guests);
+    jobj_add_double(json, "looked_s", drain->looked_s);
     jobj_add_double(json, "total_s", drain->total_s);
     jobj_add_double(json, "at_once_s", drain->at_once_s);
     jobj_add_known(json, "deadline_s", deadline_s);

@@ -15,9 +15,8 @@
 void
 drain_unit_clear(DrainUnit *unit)
 {
-    unit->looking = false;
+    drain_look_no_further(unit);
     g_clear_pointer(&unit->session, session_free);
-    g_clear_pointer(&unit->look, guest_look_unref);
     g_clear_pointer(&unit->migrate, migrate_options_free);
     g_clear_pointer(&unit->ticket, g_free);
     g_clear_pointer(&unit->virt, virt_guest_unref);
@@ -88,6 +87,7 @@ add_host(DrainRun *run, const char *uri, GError **error)
         host->link =
             drain_link(run->drain, place->link.device, place->link.chain,
                        (double)place->link.rate_bytes_s);
+        migrate_watch_link(&place->watch, place->link.ifindex);
     }
     if (virt_host_free_memory_now(place->host, NULL, &bytes, NULL)) {
         host->free_bytes = known((double)bytes);
@@ -95,18 +95,18 @@ add_host(DrainRun *run, const char *uri, GError **error)
     return true;
 }
 
-/* One look at each link whose rate was declared. */
-static bool
-check_links(DrainRun *run, GError **error)
+bool
+drain_check_links(DrainRun *run, GError **error)
 {
-    for (guint i = 0; i < run->drain->links->len; i++) {
+    for (guint i = 0; run->policy != POLICY_NONE && i < run->drain->links->len;
+         i++) {
         for (guint j = 0; j < run->places->len; j++) {
-            const DrainPlace *place = run->places->pdata[j];
+            DrainPlace *place = run->places->pdata[j];
             const DrainHost *host = run->drain->hosts->pdata[j];
 
             if (host->link == (int)i) {
                 if (place->link.rate_declared &&
-                    !migrate_check_link(&place->link, error)) {
+                    !migrate_check_link(&place->link, &place->watch, error)) {
                     return false;
                 }
                 break;
@@ -165,7 +165,7 @@ drain_look_hosts(DrainRun *run, GError **error)
             return false;
         }
     }
-    return run->policy == POLICY_NONE || check_links(run, error);
+    return true;
 }
 
 /* --- guests --- */

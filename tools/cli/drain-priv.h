@@ -19,6 +19,7 @@
 #include "tools/cli/drain-view.h"
 #include "tools/cli/drain.h"
 #include "tools/cli/guest-look.h"
+#include "tools/cli/migrate-prepare.h"
 #include "virt/leaving.h"
 #include "virt/virt.h"
 
@@ -29,6 +30,7 @@
 typedef struct DrainPlace {
     VirtHost *host;
     Link link;
+    LinkWatch watch;
     bool has_link;
 } DrainPlace;
 
@@ -40,7 +42,7 @@ typedef struct DrainUnit {
     DrainRun *run;
     DrainGuest *guest;
     VirtGuest *virt;
-    GuestLook *look;         /* while it is sampled */
+    GuestLook *look;         /* as long as there is more to see */
     MigrateOptions *migrate; /* from here on once it was begun */
     SessionSpec spec;
     Session *session;        /* kept, for its record, until all is over */
@@ -48,7 +50,10 @@ typedef struct DrainUnit {
     Known sent_bytes;        /* by its interfaces, when looked at first */
     int64_t sent_at_us;
     int64_t begun_us;
-    bool looking;
+    guint counters_source;
+    bool looking;   /* the plan waits for it */
+    bool refining;  /* it waits for its turn, and is looked at further */
+    bool held;      /* as its session was told */
     bool connected; /* its stream was found */
     /* where a daemon steers it */
     bool announcing;            /* not answered yet */
@@ -70,9 +75,10 @@ struct DrainRun {
     PolicyKind policy; /* that will be */
     double downtime_limit_s;
     double protected_bytes_s;
+    int64_t looked_us; /* since then, at hosts and guests */
     int64_t begun_us;
     int64_t ordered_us; /* when waits were counted last */
-    guint idle_source, tick_source;
+    guint idle_source, tick_source, hold_source;
     DrainDaemon *daemon; /* NULL: none */
     unsigned interrupts;
     unsigned parallel; /* at once on a link at most; 0: as planned */
@@ -93,8 +99,20 @@ bool drain_look_hosts(DrainRun *run, GError **error);
 /** drain_look_guests() - Who is there, and what keeps them */
 bool drain_look_guests(DrainRun *run, GError **error);
 
-/** drain_sample() - How they write and send; by the main loop, some seconds */
+/** drain_sample() - How they write and send; by the main loop, a second or two,
+ * for a plan alone some more */
 bool drain_sample(DrainRun *run, GError **error);
+
+/** drain_check_links() - Each one whose rate was declared, if it can be true;
+ * watched since drain_look_hosts() */
+bool drain_check_links(DrainRun *run, GError **error);
+
+/** drain_look_further() - At those that wait, while the first ones move: their
+ * curves, and the order, get better */
+void drain_look_further(DrainRun *run);
+
+/** drain_look_no_further() - Its turn has come, or nobody wants to know */
+void drain_look_no_further(DrainUnit *unit);
 
 /** drain_resume_wait() - Until migrations of the drain that died are over */
 bool drain_resume_wait(DrainRun *run, const DrainState *state, GError **error);

@@ -25,6 +25,11 @@
 /* The order is looked at that often while something runs: one that nears its
  * end may leave room for the next. */
 #define TICK_MS 500
+/* ... and who has to wait at its floor: of a blackout each tenth counts. */
+#define HOLD_MS 100
+#define MOST_BETWEEN_S 10.0
+/* Too early costs nothing, for it is held; too late, and the link idles. */
+#define EARLY_S 1.0
 
 double
 drain_seconds(const DrainRun *run)
@@ -91,14 +96,75 @@ on_warning(Session *session, const char *text, gpointer user)
 }
 
 static void
+on_aimed(Session *session, const Aim *aim, gpointer user)
+{
+    DrainUnit *unit = user;
+
+    drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
+                    "note", aim->reason);
+}
+
+/* Those that wait for the end of another. */
+static void
+hold_others(DrainRun *run)
+{
+    for (guint i = 0; i < run->units->len; i++) {
+        DrainUnit *unit = run->units->pdata[i];
+        DrainGuest *guest = unit->guest;
+
+        guest->stopped =
+            unit->session &&
+            job_state(session_job(unit->session)) == JOB_SWITCHOVER;
+        guest->sent =
+            unit->session && (unit->record || session_all_sent(unit->session));
+    }
+    drain_hold(run->drain, DRAIN_ROOT_SHARE, drain_seconds(run));
+    for (guint i = 0; i < run->units->len; i++) {
+        DrainUnit *unit = run->units->pdata[i];
+
+        bool held;
+
+        if (!unit->session || unit->record || unit->ticket) {
+            continue;
+        }
+        held = session_hold(unit->session,
+                            unit->guest->held
+                                ? "the guest before it is about to be stopped"
+                                : NULL);
+        if (held != unit->held) {
+            unit->held = held;
+            drain_view_note(run->view, drain_seconds(run), unit->guest, "note",
+                            unit->held ? "waits at its floor for the end of "
+                                         "the one before"
+                                       : "no longer held back");
+        }
+    }
+}
+
+static gboolean
+on_hold_tick(gpointer user)
+{
+    hold_others(user);
+    return G_SOURCE_CONTINUE;
+}
+
+static void
 on_progress(Session *session, const JobProgress *progress, gpointer user)
 {
     DrainUnit *unit = user;
     DrainGuest *guest = unit->guest;
     ViewProgress shown = view_progress_of(progress);
+    uint64_t sent_bytes;
+    int64_t sent_at_us;
 
     /* Its connection is known: the next one's will not be taken for it. */
-    unit->connected |= progress->stream_bytes_s.known;
+    if (!unit->connected && progress->stream_bytes_s.known) {
+        unit->connected = true;
+        unit->run->drain->between_s =
+            MIN((double)(clock_mono_us() - unit->begun_us) / G_USEC_PER_SEC +
+                    EARLY_S,
+                MOST_BETWEEN_S);
+    }
     if (progress->share > guest->done) {
         guest->done = MIN(progress->share, 1);
     }
@@ -109,6 +175,10 @@ on_progress(Session *session, const JobProgress *progress, gpointer user)
         shown.reserved_bytes_s = unit->guarantee_bytes_s;
     }
     guest->end_s = progress->end_s;
+    if (session_sent(session, &sent_bytes, &sent_at_us)) {
+        guest->sent_bytes = (double)sent_bytes;
+    }
+    hold_others(unit->run);
     drain_view_progress(unit->run->view, drain_seconds(unit->run), guest,
                         &shown);
 }
@@ -226,6 +296,7 @@ unit_migrate(DrainUnit *unit, GError **error)
     static const SessionCallbacks callbacks = {
         .action = on_action,
         .warning = on_warning,
+        .aimed = on_aimed,
         .progress = on_progress,
         .ended = on_ended,
     };
@@ -249,8 +320,12 @@ unit_migrate(DrainUnit *unit, GError **error)
     if (unit->ticket) { /* the daemon has its own */
         unit->spec.policy.kind = POLICY_NONE;
         unit->spec.climbs = false;
+        unit->spec.aims = false;
     }
     unit->session = session_start(&unit->spec, &callbacks, unit, error);
+    if (unit->session) {
+        hold_others(run); /* before its first byte */
+    }
     return unit->session != NULL;
 }
 
@@ -292,9 +367,11 @@ on_refreshed(const GError *error, gpointer user)
 void
 drain_unit_begin(DrainUnit *unit)
 {
+    drain_look_no_further(unit);
     unit->guest->status = DRAIN_RUNS;
     unit->begun_us = clock_mono_us();
     unit->run->busy++;
+    drain_look_further(unit->run);
     keep_state(unit->run);
     virt_guest_refresh(unit->virt, on_refreshed, unit);
 }
@@ -426,10 +503,12 @@ drain_run(DrainRun *run, GError **error)
     drain_turn_ask_daemon(run);
     disabled = disabled_watch(NULL, NULL, on_disabled, run);
     run->tick_source = g_timeout_add(TICK_MS, on_tick, run);
+    run->hold_source = g_timeout_add(HOLD_MS, on_hold_tick, run);
     drain_later(run);
     g_main_loop_run(run->loop);
     disabled_free(disabled);
     g_clear_handle_id(&run->tick_source, g_source_remove);
+    g_clear_handle_id(&run->hold_source, g_source_remove);
     g_clear_handle_id(&run->idle_source, g_source_remove);
     g_clear_pointer(&run->daemon, drain_daemon_free);
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {

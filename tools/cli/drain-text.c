@@ -207,8 +207,12 @@ drain_text_plan(const Drain *drain, Known deadline_s)
     }
     append_links(text, drain);
     g_string_append_printf(
-        text, "%s: %u guest%s to move, in %s (all at once: %s)\n",
+        text, "%s: %u guest%s to move, in %s (all at once: %s)",
         drain->source_name, order->len, plural(order->len), total, at_once);
+    if (drain->looked_s > 0) {
+        g_string_append_printf(text, "; looked at for %.1f s", drain->looked_s);
+    }
+    g_string_append_c(text, '\n');
     g_string_append(text, "  ");
     append_padded(text, "guest", width);
     append_padded(text, "to", 12);
@@ -344,6 +348,9 @@ drain_text_table(const Drain *drain, unsigned width)
             }
             g_string_append_printf(line, "%3.0f %%", floor(guest->done * 100));
             append_detail(line, guest);
+            if (guest->held) {
+                g_string_append(line, ", waits for the end of another");
+            }
         } else if (guest->status == DRAIN_WAITS) {
             outcome = seconds_text(guest->slot.start_s);
             g_string_append_printf(line, "begins in %s", outcome);

@@ -9,9 +9,6 @@
 
 #include "base/units.h"
 
-/* From the end of one to the first byte of the next: libvirt's preparation on
- * both hosts. */
-#define BETWEEN_S 1.0
 #define WAIT_MOST_S 3600.0
 #define BOUND_LEAST_S 120.0
 /* A link that nobody knows, with --policy none, is taken for a usual one. */
@@ -279,7 +276,7 @@ typedef struct Lane {
 } Lane;
 
 static void
-lane_fill(const Drain *drain, int link, Lane *lane)
+lane_fill(const Drain *drain, int link, double rate_bytes_s, Lane *lane)
 {
     for (guint i = 0; i < drain->guests->len; i++) {
         DrainGuest *guest = drain->guests->pdata[i];
@@ -296,10 +293,15 @@ lane_fill(const Drain *drain, int link, Lane *lane)
             .running = guest->status == DRAIN_RUNS,
             .done = guest->done,
         };
+        double all_s = queue_curve_time(&guest->curve, rate_bytes_s);
 
         if (!host || host->link != link ||
             (guest->status != DRAIN_WAITS && guest->status != DRAIN_RUNS)) {
             continue;
+        }
+        if (item.running && isfinite(all_s) && all_s > 0) {
+            item.done =
+                CLAMP(1 - drain_left_s(guest, rate_bytes_s) / all_s, 0, 1);
         }
         g_array_append_val(lane->items, item);
         g_ptr_array_add(lane->guests, guest);
@@ -352,13 +354,13 @@ order_link(Drain *drain, int link, double rate_bytes_s, unsigned parallel)
         .n_destinations = drain->hosts->len,
         .running_most = parallel,
         .wait_most_s = WAIT_MOST_S,
-        .between_s = BETWEEN_S,
+        .between_s = drain->between_s > 0 ? drain->between_s : DRAIN_BETWEEN_S,
     };
     g_autofree QueueSlot *slots = NULL;
     QueuePlan plan;
     QueueItem *items;
 
-    lane_fill(drain, link, &lane);
+    lane_fill(drain, link, rate_bytes_s, &lane);
     items = (QueueItem *)(void *)lane.items->data;
     if (parallel == 0 && anything_guessed(&lane)) {
         limits.running_most = 1;

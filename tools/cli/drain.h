@@ -18,6 +18,10 @@
 #include "base/known.h"
 #include "policy/queue.h"
 
+/* From the end of one to the first byte of the next: libvirt's preparation on
+ * both hosts, as long as it has not been seen. */
+#define DRAIN_BETWEEN_S 1.0
+
 typedef enum {
     DRAIN_STAYS,  /* something keeps it here, or it is excluded */
     DRAIN_WAITS,  /* for its turn */
@@ -70,6 +74,12 @@ typedef struct DrainGuest {
     double done;    /* share, 0..1; never shrinks */
     unsigned iter;  /* pass under way */
     Known remaining_bytes, rate_bytes_s, end_s;
+    double first_pass_bytes; /* that are not zero; 0: not known */
+    double sent_bytes;       /* so far */
+    bool stopped;            /* for the switchover */
+    bool sent;               /* all of it; what is left to do is libvirt's */
+    Known closing_at_s; /* when its end came near, of drain_hold()'s time */
+    bool held;          /* for the sake of one that ends */
     /* when it has moved */
     Known total_s, downtime_s, bytes;
 } DrainGuest;
@@ -82,6 +92,8 @@ typedef struct Drain {
     GPtrArray *hosts;  /* DrainHost * */
     GPtrArray *guests; /* DrainGuest *, in the order of names */
     unsigned stopped;  /* guests that are defined and do not run: not ours */
+    double between_s; /* from the word to the first byte, as seen; 0: not yet */
+    double looked_s;  /* it took so long to see what there is */
     /* of the plan */
     double total_s;   /* until the last one has moved; INFINITY */
     double at_once_s; /* ... if all were started now */
@@ -127,6 +139,19 @@ void drain_spread(Drain *drain);
  */
 void drain_order(Drain *drain, double share, double taken_bytes_s,
                  unsigned parallel);
+
+/** drain_left_s() - How long one that runs still takes with that bandwidth */
+double drain_left_s(const DrainGuest *guest, double rate_bytes_s);
+
+/**
+ * drain_hold() - Who is to wait at its floor while another one ends
+ * @share: Of a link's rate that migrations have
+ * @now_s: On any clock that does not run backwards
+ *
+ * Sets .held of all that run: those on a link on which one is about to stop its
+ * guest, or has, but that one. For 20 s at most as long as it has not.
+ */
+void drain_hold(Drain *drain, double share, double now_s);
 
 /** drain_count() - How many guests have that status */
 unsigned drain_count(const Drain *drain, DrainStatus status);

@@ -28,6 +28,7 @@ struct GuestLook {
     ForecastWindow windows[MOST_WINDOWS];
     size_t n_windows;
     size_t next_window;
+    unsigned awaited; /* in a hurry: answers before it is ready */
     bool cancelled;
 };
 
@@ -121,6 +122,19 @@ look_done(GuestLook *look)
     look->spec.done(look->spec.user);
 }
 
+/* Return: whether it was one of the answers that .ready waits for */
+static bool
+look_ready(GuestLook *look)
+{
+    if (look->awaited == 0) {
+        return false;
+    }
+    if (--look->awaited == 0) {
+        look->spec.ready(look->spec.user);
+    }
+    return true;
+}
+
 static void
 add_window(GuestLook *look, const VirtDirtySample *sample)
 {
@@ -149,11 +163,13 @@ on_sampled(VirtGuest *guest, const VirtDirtySample *sample, const GError *error,
     }
     if (error) {
         note(look, "%s", error->message);
-        look_done(look);
-        return;
+        look->next_window = look->spec.n_windows;
+    } else {
+        add_window(look, sample);
     }
-    add_window(look, sample);
-    next_window(look);
+    if (!look_ready(look)) {
+        next_window(look);
+    }
 }
 
 static void
@@ -275,13 +291,43 @@ on_memory(VirtGuest *guest, const VirtMemory *memory, const GError *error,
         look->memory = *memory;
         look->has_memory = true;
     }
-    first_window(look);
+    if (!look_ready(look)) {
+        first_window(look);
+    }
+}
+
+bool
+guest_look_has_history(const GuestLook *look)
+{
+    for (guint i = 0; look->history && i < look->history->len; i++) {
+        if (((const StoreRun *)g_ptr_array_index(look->history, i))
+                ->points->len > 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void
 guest_look_start(GuestLook *look)
 {
-    virt_guest_read_memory(look->guest, on_memory, guest_look_ref(look));
+    if (look->spec.hurry_ms > 0) {
+        look->awaited = 1;
+        if (look->spec.n_windows > 0 && !guest_look_has_history(look)) {
+            look->awaited++;
+            next_window(look);
+        }
+    }
+    virt_guest_read_memory(look->guest, look->spec.hurry_ms, on_memory,
+                           guest_look_ref(look));
+}
+
+void
+guest_look_go_on(GuestLook *look)
+{
+    if (!look->cancelled) {
+        next_window(look);
+    }
 }
 
 void

@@ -209,18 +209,11 @@ migrate_find_link(const MigrateOptions *options, const VirtHost *destination,
     return false;
 }
 
-/* What the named link sends, watched while the rest is prepared: a second, as
- * some drivers' counters move only now and then. */
+/* A second, as some drivers' counters move only now and then. */
 #define WATCH_US G_USEC_PER_SEC
 
-typedef struct LinkWatch {
-    int ifindex; /* 0: not watched */
-    uint64_t bytes;
-    int64_t at_us;
-} LinkWatch;
-
-static void
-watch_start(LinkWatch *watch, int ifindex)
+void
+migrate_watch_link(LinkWatch *watch, int ifindex)
 {
     Link link = { .ifindex = ifindex };
 
@@ -248,25 +241,16 @@ watch_end(const LinkWatch *watch, const Link *link, GError **error)
 /* A rate that is declared too small would throttle what the link carries well.
  * Flows that begin just now overshoot for a moment, so one second over the rate
  * is no proof; two are. */
-static bool
-check_rate(const Link *link, LinkWatch *watch, GError **error)
+bool
+migrate_check_link(const Link *link, LinkWatch *watch, GError **error)
 {
     g_autoptr(GError) once = NULL;
 
     if (watch->ifindex != link->ifindex || watch_end(watch, link, &once)) {
         return true;
     }
-    watch_start(watch, link->ifindex);
+    migrate_watch_link(watch, link->ifindex);
     return watch->ifindex == 0 || watch_end(watch, link, error);
-}
-
-bool
-migrate_check_link(const Link *link, GError **error)
-{
-    LinkWatch watch;
-
-    watch_start(&watch, link->ifindex);
-    return watch.ifindex == 0 || check_rate(link, &watch, error);
 }
 
 void
@@ -301,6 +285,7 @@ migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
     policy_settings_init(&spec->policy, disabled_read(NULL, NULL)
                                             ? POLICY_NONE
                                             : options->policy);
+    spec->aims = spec->policy.kind == POLICY_DEFAULT;
     spec->policy.deadline_s = options->deadline_s;
     spec->policy.margin = known_or(options->margin, spec->policy.margin);
     spec->policy.downtime_limit_s = options->downtime_ms
@@ -321,7 +306,7 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
     plan->options = options;
     plan->warnings = g_ptr_array_new_with_free_func(g_free);
     if (policy != POLICY_NONE && options->link_rate_bytes_s > 0) {
-        watch_start(&watch, (int)if_nametoindex(options->link_device));
+        migrate_watch_link(&watch, (int)if_nametoindex(options->link_device));
     }
     if (!plan_connect(plan, pool, error) || !plan_check_guest(plan, error)) {
         migrate_plan_free(plan);
@@ -340,7 +325,7 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
         }
         plan->link_problem = g_steal_pointer(&problem);
     }
-    if (watch.ifindex && !check_rate(&plan->link, &watch, error)) {
+    if (watch.ifindex && !migrate_check_link(&plan->link, &watch, error)) {
         migrate_plan_free(plan);
         return NULL;
     }

@@ -21,12 +21,25 @@
 bool migrate_find_link(const MigrateOptions *options,
                        const VirtHost *destination, Link *link, GError **error);
 
+/* What a link sends, watched while the rest is prepared. */
+typedef struct LinkWatch {
+    int ifindex; /* 0: not watched */
+    uint64_t bytes;
+    int64_t at_us;
+} LinkWatch;
+
+/** migrate_watch_link() - From now on
+ * @ifindex: 0: none */
+void migrate_watch_link(LinkWatch *watch, int ifindex);
+
 /**
  * migrate_check_link() - Is more in use than the link is said to carry?
+ * @watch: Begun before. Blocks for what is left of its second, and for another
+ *         one if that was more
  *
- * Watches it for a second, or two. LINK_ERROR_RATE if its rate cannot be true.
+ * LINK_ERROR_RATE if its rate cannot be true.
  */
-bool migrate_check_link(const Link *link, GError **error);
+bool migrate_check_link(const Link *link, LinkWatch *watch, GError **error);
 
 /**
  * migrate_fill_spec() - What session_start() takes

@@ -64,6 +64,14 @@ show_step(const Run *run, double at_s, const JobAction *action)
     }
 }
 
+static void
+on_aimed(Session *session, const Aim *aim, gpointer user)
+{
+    Run *run = user;
+
+    view_note(run->view, session_seconds(session), "note", aim->reason);
+}
+
 /* What the daemon has in force stands in our record as well. */
 static void
 take_over_row(Run *run, ViewIteration *shown)
@@ -420,6 +428,7 @@ run_session(Run *run)
     static const SessionCallbacks callbacks = {
         .action = on_action,
         .warning = on_warning,
+        .aimed = on_aimed,
         .progress = on_progress,
         .ended = on_ended,
     };
@@ -440,6 +449,7 @@ run_session(Run *run)
     if (run->daemon) {
         spec.policy.kind = POLICY_NONE; /* ours; the daemon has its own */
         spec.climbs = false;
+        spec.aims = false;
     }
     run->session = session_start(&spec, &callbacks, run, &error);
     if (!run->session) {

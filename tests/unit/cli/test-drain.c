@@ -393,3 +393,148 @@ Test(drain, the_end_in_words)
     cr_assert_not_null(strstr(summary, "  vm-c: it uses pci"));
     cr_assert_null(strstr(summary, "vm-d"));
 }
+
+/* --- who waits for the end of another --- */
+
+static DrainGuest *
+runs(Drain *drain, const char *name, unsigned iter, double done, double end_s)
+{
+    DrainGuest *guest = add_guest(drain, name, 100);
+
+    guest->host = 0;
+    guest->status = DRAIN_RUNS;
+    guest->iter = iter;
+    guest->done = done;
+    guest->first_pass_bytes = 100 * MIB;
+    guest->sent_bytes = done * 100 * MIB;
+    guest->end_s = isfinite(end_s) ? known(end_s) : unknown();
+    return guest;
+}
+
+Test(drain, nobody_is_held_while_no_end_is_near)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *a, *b;
+
+    add_host(drain, "h2", -1);
+    a = runs(drain, "a", 1, 0.3, INFINITY);
+    b = runs(drain, "b", 2, 0.9, 30);
+    drain_hold(drain, 1, 10);
+    cr_assert_not(a->held);
+    cr_assert_not(b->held);
+}
+
+Test(drain, the_next_waits_until_the_one_before_has_sent_all)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *a, *b;
+
+    add_host(drain, "h2", -1);
+    a = runs(drain, "a", 3, 0.95, 1);
+    b = runs(drain, "b", 0, 0, INFINITY); /* prepares */
+    drain_hold(drain, 1, 10);
+    cr_assert_not(a->held);
+    cr_assert(b->held);
+
+    a->stopped = true;
+    a->end_s = known(5); /* whatever the forecast says now */
+    drain_hold(drain, 1, 60);
+    cr_assert_not(a->held);
+    cr_assert(b->held, "a blackout is not given up");
+
+    a->sent = true; /* and libvirt has its own to do */
+    drain_hold(drain, 1, 61);
+    cr_assert_not(b->held);
+}
+
+/* What is left of a first pass is known before any forecast. */
+Test(drain, the_end_of_a_guest_that_writes_nothing_comes_with_its_first_pass)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *a, *b;
+
+    add_host(drain, "h2", -1);
+    a = runs(drain, "a", 1, 0.5, INFINITY);
+    b = runs(drain, "b", 1, 0.1, INFINITY);
+    drain_hold(drain, 1, 10);
+    cr_assert_not(b->held);
+    a->sent_bytes = 90 * MIB; /* 0.8 s are left */
+    drain_hold(drain, 1, 10);
+    cr_assert(b->held);
+    cr_assert_not(a->held);
+}
+
+Test(drain, of_two_that_end_the_nearer_one_goes_first)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *a, *b;
+
+    add_host(drain, "h2", -1);
+    a = runs(drain, "a", 4, 0.9, 2);
+    b = runs(drain, "b", 4, 0.9, 1);
+    drain_hold(drain, 1, 10);
+    cr_assert(a->held);
+    cr_assert_not(b->held);
+    a->stopped = true; /* too late to hold it */
+    drain_hold(drain, 1, 10.1);
+    cr_assert_not(a->held);
+    cr_assert(b->held);
+}
+
+Test(drain, one_that_never_ends_holds_nobody_for_ever)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *b;
+
+    add_host(drain, "h2", -1);
+    runs(drain, "a", 9, 0.9, 1);
+    b = runs(drain, "b", 0, 0, INFINITY);
+    drain_hold(drain, 1, 10);
+    cr_assert(b->held);
+    drain_hold(drain, 1, 29);
+    cr_assert(b->held);
+    drain_hold(drain, 1, 31);
+    cr_assert_not(b->held);
+}
+
+Test(drain, links_do_not_wait_for_each_other)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainHost *other;
+    DrainGuest *b;
+
+    add_host(drain, "h2", -1);
+    other = add_host(drain, "h3", -1);
+    other->link = drain_link(drain, "eth1", "10.0.1.2 -> eth1", LINK_BYTES_S);
+    runs(drain, "a", 3, 0.95, 1);
+    b = runs(drain, "b", 1, 0, INFINITY);
+    b->host = 1;
+    drain_hold(drain, 1, 10);
+    cr_assert_not(b->held);
+}
+
+/* It was admitted eleven seconds too early, when the first pass was over. */
+Test(drain, what_a_running_one_still_writes_counts_in_the_order)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *a, *b;
+
+    add_host(drain, "h2", -1);
+    a = runs(drain, "a", 1, 0.99, INFINITY);
+    a->first_pass_bytes = 50 * MIB; /* the rest is written meanwhile */
+    a->sent_bytes = 49 * MIB;
+    b = add_guest(drain, "b", 100);
+    b->host = 0;
+    a->curve.guessed = b->curve.guessed = false;
+    for (size_t i = 0; i + 1 < a->curve.n_points; i++) {
+        a->curve.time_s[i] *= 1.2; /* both write */
+        b->curve.time_s[i] *= 1.2;
+    }
+    drain_order(drain, 1, 0, 0);
+    cr_assert_not(b->slot.admit);
+    cr_assert_gt(b->slot.start_s, 2);
+    a->iter = 4;
+    a->end_s = known(0.8);
+    drain_order(drain, 1, 0, 0);
+    cr_assert(b->slot.admit);
+}

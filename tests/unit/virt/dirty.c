@@ -307,3 +307,27 @@ ParameterizedTest(WindowCase *c, dirty, windows)
               c->window_ms, sampled.error ? sampled.error->message : "none");
     g_clear_error(&sampled.error);
 }
+
+/* Time may be up after any number of looks. */
+Test(dirty, parts_of_memory_are_visited_evenly)
+{
+    for (unsigned n = 1; n <= 400; n++) {
+        unsigned stride = virt_memory_stride(n);
+        bool seen[400] = { false };
+
+        for (unsigned i = 0; i < n; i++) {
+            unsigned part = (unsigned)((uint64_t)i * stride % n);
+
+            cr_assert_not(seen[part], "part %u of %u twice", part, n);
+            seen[part] = true;
+            if (n == 400 && i == 99) {
+                unsigned low = 0;
+
+                for (unsigned j = 0; j < 200; j++) {
+                    low += seen[j];
+                }
+                cr_assert(low > 40 && low < 60, "%u of 100 in one half", low);
+            }
+        }
+    }
+}
