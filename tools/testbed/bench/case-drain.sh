@@ -23,11 +23,17 @@ run_drain() {
                 print way "_looking_s", $at["looking_s"]
                 print way "_status", $at["status"]
             }
+            sent[way] += $at["bytes"]
             if ($at["downtime_ms"] != "") {
                 guest = $at["guest"]
                 gsub(/-/, "_", guest)
                 print way "_" guest "_ms", $at["downtime_ms"]
+                print way "_" guest "_mb", $at["bytes"] / 1e6
             }
+        }
+        END {
+            for (way in sent)
+                print way "_mb", sent[way] / 1e6
         }' "$work/drains/drains.csv")
     [ -n "$figures" ] || die "bench-drain left no rows of $repetition"
 }

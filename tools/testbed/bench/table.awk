@@ -275,13 +275,15 @@ function details(    n, a, i, w) {
     }
     n = split("drain at_once serial", a, " ")
     if (runs["drain", "all"]) {
-        print "\n| drain | total, s | mem-a, ms | mem-b, ms | idle, ms | " \
-            "net, ms |"
-        print "|---|---|---|---|---|---|"
+        print "\n| drain | total, s | of it looking, s | sent, MB | " \
+            "mem-a, ms | mem-b, ms | idle, ms | net, ms |"
+        print "|---|---|---|---|---|---|---|---|"
         for (i = 1; i <= n; i++) {
             w = a[i]
-            printf "| %s | %s | %s | %s | %s | %s |\n", w,
+            printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n", w,
                 show(med("drain", "all", w "_s"), 1),
+                show(med("drain", "all", w "_looking_s"), 1),
+                show(med("drain", "all", w "_mb"), 0),
                 show(med("drain", "all", w "_mem_a_ms"), 0),
                 show(med("drain", "all", w "_mem_b_ms"), 0),
                 show(med("drain", "all", w "_idle_ms"), 0),
