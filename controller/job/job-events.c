@@ -127,6 +127,9 @@ job_event_to_json(const JobEvent *event)
         if (event->asks) {
             jobj_add_u64(json, "asks", event->asks);
         }
+        if (event->aim_limit_s > 0) {
+            jobj_add_double(json, "aim_limit_s", event->aim_limit_s);
+        }
         break;
     case JOB_EVENT_STEPPED:
         jobj_add_bool(json, "stepped", event->stepped);
@@ -272,6 +275,7 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
     case JOB_EVENT_SETTINGS:
         fine = settings_from_json(json, &read.settings);
         (void)jobj_get_uint(json, "asks", UINT_MAX, &read.asks);
+        (void)jobj_get_double(json, "aim_limit_s", &read.aim_limit_s);
         break;
     case JOB_EVENT_STEPPED:
         fine = jobj_get_bool(json, "stepped", &read.stepped);

@@ -198,7 +198,9 @@ job_climb(Job *job, const SampleRow *row)
         .achieved_bytes_s =
             known_or(bandwidth_meter_bytes_s(&job->achieved), 0),
         .free_bytes_s = job_shapes(job) ? MAX(free - application, 0) : 0,
-        .downtime_limit_s = job->config.policy.downtime_limit_s,
+        /* that QEMU's was lowered is our doing, and will be undone */
+        .downtime_limit_s =
+            MAX(job->config.policy.downtime_limit_s, job->aim_limit_s),
         .fixed_downtime_s = job->config.fixed_downtime_s,
         .deadline_s = job->config.policy.deadline_s,
         .throttle_percent = row->throttle_percent,

@@ -215,6 +215,7 @@ job_feed(Job *job, const JobEvent *event)
     case JOB_EVENT_SETTINGS:
         job->config.policy = event->settings;
         job->asks = event->asks;
+        job->aim_limit_s = event->aim_limit_s;
         sampler_set_downtime(job->sampler, event->settings.downtime_limit_s);
         break;
     case JOB_EVENT_ADVISORY:
@@ -306,7 +307,6 @@ job_aim(Job *job, double limit_s, Aim *aim)
         return false;
     }
     aim_choose(&input, aim);
-    job->aim_limit_s = limit_s;
     job->aim_floor_s = aim->floor_s;
     if (aim->floor_s > input.floor_s) {
         job->in_vain = 0;

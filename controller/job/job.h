@@ -114,7 +114,9 @@ typedef struct JobEvent {
         PolicyDecision grant;
         struct {
             PolicySettings settings;
-            unsigned asks; /* POLICY_ASK_ flags */
+            unsigned asks;      /* POLICY_ASK_ flags */
+            double aim_limit_s; /* downtime that is to be kept, where QEMU's
+                                   own limit was lowered for it; 0: it was not */
         };
         bool stepped;
         JobOutcome outcome;

@@ -435,6 +435,7 @@ session_set_policy(Session *session, const PolicySettings *settings)
     if (!session->ending && !session->over) {
         event.settings = *settings;
         event.asks = job_asks(session->job);
+        event.aim_limit_s = known_or(session->aim_limit_s, 0);
         event.at_us = session_now_us(session);
         session_feed(session, event);
     }
@@ -448,6 +449,7 @@ session_set_asks(Session *session, unsigned asks)
     if (!session->ending && !session->over && job_asks(session->job) != asks) {
         event.settings = *job_settings(session->job);
         event.asks = asks;
+        event.aim_limit_s = known_or(session->aim_limit_s, 0);
         event.at_us = session_now_us(session);
         session_feed(session, event);
     }
