@@ -56,9 +56,11 @@ END
 }
 
 # guest_emulator PATH: the emulator to name in the XML. TCG before QEMU 9.0
-# needs a wrapper to migrate without losing memory: guest/qemu-odd-memory
+# needs a wrapper to migrate without losing memory: guest/qemu-odd-memory. It
+# stays in the cache, one for each QEMU that there was: libvirt takes a file of
+# another name or time for one whose capabilities it does not know.
 guest_emulator() {
-    local major wrapper
+    local major wrapper hash
 
     major=$("$1" --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')
     [ -n "$major" ] || die "$1 --version tells no version: is it QEMU?"
@@ -66,13 +68,18 @@ guest_emulator() {
         echo "$1"
         return
     fi
-    wrapper=$STATE/bin/${1//\//_}
-    mkdir -p "$STATE/bin"
+    hash=$({
+        echo "$1"
+        stat --dereference --format '%s %Z' "$1"
+        cat "$TESTBED_DIR/guest/qemu-odd-memory"
+    } | sha256sum)
+    wrapper=$CACHE/emulators/${hash:0:16}/${1##*/}
     if [ ! -x "$wrapper" ]; then
+        mkdir -p "${wrapper%/*}"
         sed "s|^real=.*|real=$1|" "$TESTBED_DIR/guest/qemu-odd-memory" \
-            >"$wrapper.new"
-        chmod 755 "$wrapper.new"
-        mv "$wrapper.new" "$wrapper"
+            >"$wrapper.$$"
+        chmod 755 "$wrapper.$$"
+        mv "$wrapper.$$" "$wrapper"
     fi
     echo "$wrapper"
 }

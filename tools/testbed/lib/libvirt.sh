@@ -57,6 +57,36 @@ libvirt_pid() {
     echo "$pid"
 }
 
+# What libvirt finds out about an emulator takes it seconds, on every new host
+# again, and at the far end of the first migration. It is kept in the cache from
+# one testbed to the next; libvirt itself checks whether it still holds, by the
+# times of QEMU and libvirt and by the processor.
+
+# capabilities_bring I: to a host that has none
+capabilities_bring() {
+    local there=$STATE/nodes/host$1/var/cache/libvirt/qemu/capabilities
+
+    if [ -d "$CACHE/capabilities" ] && [ ! -d "$there" ]; then
+        mkdir -p "$there"
+        find "$CACHE/capabilities" -name '*.xml' -exec cp -t "$there" {} +
+    fi
+}
+
+# capabilities_keep I: what it has and the cache has not
+capabilities_keep() {
+    local file kept
+
+    for file in "$STATE/nodes/host$1/var/cache/libvirt/qemu/capabilities"/*.xml
+    do
+        kept=$CACHE/capabilities/${file##*/}
+        if [ -s "$file" ] && ! cmp -s "$file" "$kept"; then
+            mkdir -p "$CACHE/capabilities"
+            cp "$file" "$kept.$$"
+            mv "$kept.$$" "$kept"
+        fi
+    done
+}
+
 # libvirt_start I: does nothing if it runs
 libvirt_start() {
     local log=$STATE/nodes/host$1/var/log/libvirt/libvirtd.log
@@ -65,6 +95,7 @@ libvirt_start() {
         return 0
     fi
     rm -f "$STATE/nodes/host$1/run/libvirtd.pid"
+    capabilities_bring "$1"
     node_exec "host$1" env -i PATH="$PATH" LC_ALL=C HOME=/root \
         libvirtd --daemon --listen --pid-file /run/libvirtd.pid \
         </dev/null >"$log.start" 2>&1 9>&- ||
