@@ -25,8 +25,9 @@ export VMFERRY_FAKE_STATE=$WORK/host VMFERRY_FAKE_LOG=$WORK/fake.log
 cleanup() {
     local status=$?
 
-    kill "${DAEMON:-}" "${DRAIN:-}" "${SINK:-}" "${FAR:-}" "${guest[@]}" \
-        2>/dev/null
+    # a drain that is told to stop waits for guests on their way; these die
+    [ -z "${DRAIN:-}" ] || kill -KILL "$DRAIN" 2>/dev/null
+    kill "${DAEMON:-}" "${SINK:-}" "${FAR:-}" "${guest[@]}" 2>/dev/null
     if [ "$status" != 0 ]; then
         sed 's/^/  | /' "$OUT" | tail -n 40
         sed 's/^/  : /' "$LOG" | tail -n 40
@@ -57,7 +58,7 @@ guests() {
             00000000-0000-4000-8000-00000000000$i &
         guest[i]=$!
         echo $! >/run/libvirt/qemu/vm$i.pid
-        wait_for 5 "there is a host, and vm$i" test -s "$VMFERRY_FAKE_STATE"
+        wait_for 30 "there is a host, and vm$i" test -s "$VMFERRY_FAKE_STATE"
     done
 }
 
@@ -70,11 +71,12 @@ daemon_start() {
     LD_PRELOAD=$FAKE "$TEST_BUILD/controller/daemon/vmferryd" \
         --config "$WORK/conf" --run-dir /run/vmferry 2>"$LOG" &
     DAEMON=$!
-    wait_for 10 "vmferryd watches" grep -q 'watching the migrations' "$LOG" ||
+    wait_for 30 "vmferryd watches" grep -q 'watching the migrations' "$LOG" ||
         bail "$(cat "$LOG")"
 }
 
 drain_start() {
+    : >"$OUT" # before it is asked what it holds
     LD_PRELOAD=$FAKE "$VMFERRY" drain --to qemu+tcp://10.9.0.2/system --yes \
         --migrateuri tcp://10.9.0.2 --link near0=50mbit --no-sample --json \
         --state "$WORK/drain.json" "$@" >"$OUT" 2>&1 &
@@ -90,20 +92,20 @@ told() {
 guests 3
 daemon_start enforce '[starter drain]' priority=7 'allow=guarantee ceiling'
 drain_start
-wait_for 15 "daemon: the first is steered there" sh -c \
+wait_for 30 "daemon: the first is steered there" sh -c \
     "'$VMFERRY' status --json | jq -e '.sessions[0].not_in_force == null and
         .sessions[0].starter == \"drain\" and .sessions[0].priority == 7' >/dev/null"
 check_equal "daemon: the others wait in its queue" 2 \
     "$("$VMFERRY" queue --json | jq '.queue | length')"
 check_equal "daemon: one class, that is the daemon's" "$DAEMON" \
     "$(jq -r '.owners[].pid' /run/vmferry/tc-*.json)"
-wait_for 40 "daemon: all have moved" sh -c "! kill -0 $DRAIN 2>/dev/null"
+wait_for 60 "daemon: all have moved" sh -c "! kill -0 $DRAIN 2>/dev/null"
 wait "$DRAIN"
 check_equal "daemon: which is said" 0 "$?"
 check_equal "daemon: one after the other, as [queue] says" 1 \
     "$(jq -s '[.[] | select(.end == "completed")] | length == 3' \
         "$VMFERRY_FAKE_LOG" | grep -c true)"
-wait_for 5 "daemon: there is a record of each" \
+wait_for 30 "daemon: there is a record of each" \
     sh -c "[ \$(find '$WORK/records' -name '2*.json' | wc -l) = 3 ]"
 check_equal "daemon: of one that was drained" "drain drain drain" \
     "$(jq -r .extra.daemon.starter "$WORK"/records/2*.json | xargs)"
@@ -124,7 +126,7 @@ wait "$DAEMON"
 guests 3 60
 daemon_start enforce
 drain_start
-wait_for 15 "death: one is steered, two wait" sh -c \
+wait_for 30 "death: one is steered, two wait" sh -c \
     "[ \$('$VMFERRY' queue --json | jq '.queue | length') = 2 ]"
 last=$("$VMFERRY" queue --json | jq -r '.queue[1].guest')
 check "death: one of them is cancelled" "$VMFERRY" cancel "$last"
@@ -160,19 +162,35 @@ check_equal "alone: both looked at, and how long that took" true \
 guests 2
 daemon_start observe
 drain_start
-wait_for 15 "observe: the drain reserves itself" sh -c \
+wait_for 30 "observe: the drain reserves itself" sh -c \
     "tc class show dev near0 | grep -q '7666:1000 '"
 check_equal "observe: and owns the class" "$DRAIN" \
     "$(jq -r '.owners[].pid' /run/vmferry/tc-*.json | head -n 1)"
 : >"$VMFERRY_DISABLED"
 wait_for 1 "observe: switched off, nothing is left within a second" \
     sh -c "! tc qdisc show dev near0 | grep -q 'htb 7666:'"
-wait_for 40 "observe: all have moved" sh -c "! kill -0 $DRAIN 2>/dev/null"
+wait_for 60 "observe: all have moved" sh -c "! kill -0 $DRAIN 2>/dev/null"
 wait "$DRAIN"
 check_equal "observe: which is said" 0 "$?"
 rm "$VMFERRY_DISABLED"
 kill -TERM "$DAEMON"
 wait "$DAEMON"
 check_equal "nothing is left on the link" "" \
+    "$(tc qdisc show | grep 'htb 7666:')"
+
+# --- told to stop, without a daemon: the guest on its way arrives ---
+guests 2
+drain_start
+wait_for 30 "SIGTERM: the first is on its way" \
+    grep -q '"event":"progress"' "$OUT"
+kill -TERM "$DRAIN"
+wait_for 60 "SIGTERM: the drain ends" sh -c "! kill -0 $DRAIN 2>/dev/null"
+wait "$DRAIN"
+check_equal "SIGTERM: some have moved" 3 "$?"
+check_equal "SIGTERM: which one, and that the other waits" "1 1 0" \
+    "$(told 'last | "\(.moved) \(.waits) \(.failed)"')"
+check "SIGTERM: by the first, and not by force" \
+    grep -q 'no more guests are begun' "$OUT"
+check_equal "SIGTERM: nothing is left on the link" "" \
     "$(tc qdisc show | grep 'htb 7666:')"
 finish
