@@ -41,7 +41,7 @@ VMFERRY_FAKE_GUESTS="start=4,to=10.9.0.2:49152,mib=200,rate=300,set=1000,mbit=40
     "$TEST_BUILD/controller/daemon/vmferryd" --config "$WORK/conf" \
     --run-dir "$WORK/run" 2>"$LOG" &
 DAEMON=$!
-wait_for 10 "vmferryd watches" grep -q 'watching the migrations' "$LOG" ||
+wait_for 30 "vmferryd watches" grep -q 'watching the migrations' "$LOG" ||
     bail "$(cat "$LOG")"
 check "what was announced is steered, and orphaned" \
     python3 "$TEST_SOURCE/tests/netns/announce.py" "$VMFERRY_SOCKET" near0 \

@@ -52,26 +52,26 @@ ip link set lo up
 redis-server --port 6379 --bind 127.0.0.1 --save '' --appendonly no \
     --dir "$folder" >"$folder/redis.log" 2>&1 &
 server=$!
-wait_for 20 listens || { echo "not ok - redis-server does not listen"; exit 1; }
+wait_for 30 listens || { echo "not ok - redis-server does not listen"; exit 1; }
 
 "$program" client --address 127.0.0.1 --out "$lines" --requests 100 \
     --keys 50 --value 1000 --writes 0.5 &
 client=$!
-check "probes and requests are answered" wait_for 20 eval 'has p 100 && has r 100'
+check "probes and requests are answered" wait_for 30 eval 'has p 100 && has r 100'
 
 # the server holds its breath: requests that are due meanwhile wait for it
 kill -STOP "$server"
 sleep 0.6
 kill -CONT "$server"
 before=$(count r)
-check "requests go on after a pause" wait_for 20 has r $((before + 100))
+check "requests go on after a pause" wait_for 30 has r $((before + 100))
 
 # the machine does: nothing answers probes
 sysctl -q net.ipv4.icmp_echo_ignore_all=1
 sleep 0.4
 sysctl -q net.ipv4.icmp_echo_ignore_all=0
 before=$(count p)
-check "probes go on after a pause" wait_for 20 has p $((before + 50))
+check "probes go on after a pause" wait_for 30 has p $((before + 50))
 
 kill -TERM "$client"
 check "it ends when it is told to" wait "$client"

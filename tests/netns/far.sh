@@ -25,7 +25,7 @@ far_begin() {
     unshare --net sleep 600 &
     FAR=$!
     ip link set lo up
-    wait_for 50 "there is a far namespace" sh -c \
+    wait_for 60 "there is a far namespace" sh -c \
         "[ \"\$(readlink /proc/$FAR/ns/net)\" != \"\$(readlink /proc/$$/ns/net)\" ]"
     ip link add near0 type veth peer name far0 netns $FAR
     ip address add 10.9.0.1/24 dev near0
@@ -58,5 +58,5 @@ while True:
 END
     # shellcheck disable=SC2034 # for whoever cleans up
     SINK=$!
-    wait_for 10 "somebody takes the streams" test -e "$WORK/sink"
+    wait_for 30 "somebody takes the streams" test -e "$WORK/sink"
 }

@@ -48,9 +48,9 @@ no_tree() {
 }
 
 migrate "start=-1,to=10.9.0.2:49152,mib=48,rate=300,set=1000,mbit=40"
-wait_for 10 "it has a class" sh -c \
+wait_for 30 "it has a class" sh -c \
     "tc class show dev near0 | grep -q '7666:1000 '"
-wait_for 10 "and its connection is in it" sh -c \
+wait_for 30 "and its connection is in it" sh -c \
     "tc -s class show dev near0 | grep -A1 '7666:1000 ' |
         grep -qE 'Sent [1-9][0-9]{7}'"
 echo 'somebody made this file' >"$WORK/why"
