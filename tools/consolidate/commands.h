@@ -25,5 +25,6 @@ int consolidate_evacuate_main(int argc, char **argv);
 int consolidate_release_main(int argc, char **argv);
 int consolidate_pause_main(int argc, char **argv);
 int consolidate_resume_main(int argc, char **argv);
+int consolidate_simulate_main(int argc, char **argv);
 
 #endif

@@ -26,6 +26,8 @@ static const struct {
     { "pause", consolidate_pause_main, "decide nothing, begin no more moves" },
     { "resume", consolidate_resume_main, "go on" },
     { "run", consolidate_run_main, "the service: watch, decide, carry out" },
+    { "simulate", consolidate_simulate_main,
+      "the same decisions on hosts that exist in numbers only" },
 };
 
 static void

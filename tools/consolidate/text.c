@@ -292,6 +292,13 @@ text_hosts(JsonObject *hosts)
         text_table_cell(table,
                         g_strdup_printf("%s%s", word_of(host, "state", "?"),
                                         evacuated ? ", evacuated" : ""));
+        if (strcmp(word_of(host, "state", ""), "up") != 0) {
+            for (int column = 0; column < 4; column++) {
+                text_table_cell(table, NULL);
+            }
+            text_table_cell(table, g_strdup(word_of(host, "why", "")));
+            continue;
+        }
         text_table_cell(table,
                         g_strdup_printf("%.0f", number_of(host, "guests")));
         text_table_cell(table, text_share(host, "cpu_used_milli", "cpu_milli"));
