@@ -133,22 +133,25 @@ check_memory(Check *check, const VirtLeaving *leaving, uint64_t reserve_bytes)
     }
 }
 
+/* libvirt always knows its own networks. Of bridges it knows what udev tells it,
+ * which is not all in a container: where it does not even know the one that the
+ * guest is plugged into here, its not knowing it there means nothing. */
 static void
 check_networks(Check *check, GPtrArray *nics)
 {
-    g_autoptr(GPtrArray) networks = g_ptr_array_new_with_free_func(g_free);
-    bool all = seen_networks(check->to, networks);
+    g_autoptr(GPtrArray) there = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) here = g_ptr_array_new_with_free_func(g_free);
+    bool tells = seen_networks(check->to, there);
 
+    tells = seen_networks(check->from, here) && tells;
     for (guint i = 0; i < nics->len; i++) {
         const VirtSeenNic *nic = nics->pdata[i];
-        bool named;
 
-        if (!nic->network || seen_has(networks, nic->network)) {
+        if (!nic->network || seen_has(there, nic->network)) {
             continue;
         }
-        /* libvirt always knows its own networks */
-        named = all || g_str_has_prefix(nic->network, "network ");
-        if (named) {
+        if (g_str_has_prefix(nic->network, "network ") ||
+            (tells && seen_has(here, nic->network))) {
             obstacle(check, "'%s' has no %s, into which %s is plugged",
                      check->to_name, nic->network, nic->mac ? nic->mac : "it");
         } else {

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-flows.c - who talks to whom, out of the files of vmferry-traffic
+ */
+#include <criterion/criterion.h>
+#include <glib/gstdio.h>
+#include <math.h>
+
+#include "store/traffic-store.h"
+#include "tools/consolidate/flows.h"
+
+#define MINUTE INT64_C(60000000)
+#define NOW (INT64_C(29000000) * MINUTE)
+
+static char *folder;
+
+static void
+set_up(void)
+{
+    folder = g_dir_make_tmp("flows-XXXXXX", NULL);
+}
+
+static char *
+file(const char *name)
+{
+    return g_build_filename(folder, name, NULL);
+}
+
+static void
+tear_down(void)
+{
+    GDir *dir = g_dir_open(folder, 0, NULL);
+    const char *name;
+
+    while ((name = g_dir_read_name(dir))) {
+        g_autofree char *path = file(name);
+
+        g_unlink(path);
+    }
+    g_dir_close(dir);
+    g_rmdir(folder);
+    g_free(folder);
+}
+
+TestSuite(flows, .init = set_up, .fini = tear_down);
+
+/* A minute in which guests a and b exchanged so much, each way half. */
+static void
+keep(TrafficStore *store, int64_t from_us, const char *a, const char *b,
+     uint64_t bytes)
+{
+    g_autoptr(TrafficGuests) guests = traffic_guests_new(24, 64);
+    g_autoptr(TrafficSummary) summary = traffic_summary_new(guests);
+    TrafficRow row = { .sum = { bytes / 2, 1 } };
+    TrafficRow back = row;
+
+    summary->from_us = from_us;
+    summary->to_us = from_us + MINUTE;
+    summary->period_us = MINUTE;
+    summary->sampled_1_in = 1;
+    cr_assert(traffic_end_read(guests, "guest", a, &row.from, NULL));
+    cr_assert(traffic_end_read(guests, "guest", b, &row.to, NULL));
+    back.from = row.to;
+    back.to = row.from;
+    g_array_append_val(summary->rows, row);
+    g_array_append_val(summary->rows, back);
+    cr_assert(traffic_store_add(store, summary, 0, NULL));
+}
+
+static Cluster *
+cluster_of(const char *const *guests)
+{
+    Cluster *cluster = cluster_new(NOW);
+
+    cluster_add_host(cluster, "h");
+    for (size_t i = 0; guests[i]; i++) {
+        cluster_add_guest(cluster, guests[i], 0);
+    }
+    return cluster;
+}
+
+Test(flows, two_hosts_that_saw_the_same_saw_it_once)
+{
+    static const char *const names[] = { "db", "web", NULL };
+    g_autofree char *one = file("one.db"), *two = file("two.db");
+    const char *const files[] = { one, two, NULL };
+    TrafficStore *first = traffic_store_open(one, NULL);
+    TrafficStore *second = traffic_store_open(two, NULL);
+    g_autoptr(Cluster) cluster = cluster_of(names);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    const ClusterFlow *flow;
+
+    /* too long ago, then two minutes; the second file lost a few frames */
+    keep(first, NOW - 100 * MINUTE, "db", "web", 999999);
+    keep(first, NOW - 2 * MINUTE, "db", "web", 600000);
+    keep(first, NOW - MINUTE, "db", "web", 1200000);
+    keep(second, NOW - 2 * MINUTE, "db", "web", 590000);
+    keep(second, NOW - MINUTE, "db", "gone", 500);
+    traffic_store_close(first);
+    traffic_store_close(second);
+    flows_add(cluster, files, NOW - 10 * MINUTE, notes);
+    cr_assert_eq(notes->len, 0);
+    cr_assert_eq(cluster->flow_span_s, 120);
+    cr_assert_eq(cluster->flows->len, 1, "who is no guest here does not count");
+    flow = &g_array_index(cluster->flows, ClusterFlow, 0);
+    cr_assert_eq(flow->a + flow->b, 1);
+    cr_assert_lt(fabs(flow->bytes_s - 1800000 / 120.0), 1e-6);
+}
+
+Test(flows, a_file_that_is_not_there_yet_is_told_and_left_out)
+{
+    static const char *const names[] = { "db", NULL };
+    g_autofree char *one = file("one.db");
+    const char *const files[] = { one, NULL };
+    g_autoptr(Cluster) cluster = cluster_of(names);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+
+    flows_add(cluster, files, 0, notes);
+    cr_assert_eq(notes->len, 1);
+    cr_assert_eq(cluster->flows->len, 0);
+    cr_assert_eq(cluster->flow_span_s, 0);
+}
