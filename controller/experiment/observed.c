@@ -147,7 +147,17 @@ sort(GArray *numbers)
     }
 }
 
-/* A silence counts where it begins; that after the last answer as well. */
+/* A silence counts where it begins; that after the last answer as well.
+ *
+ * Answers that wait in a queue when the guest stops still come while it stands:
+ * nothing is heard for less than it stood. Meanwhile probes are sent that
+ * nobody answers. The longer of the two is the stall:
+ *
+ *     sent   | | | | x x x x x x x | | |       x: never answered
+ *                 ^---------------^
+ *     heard  . . . . | | | |       | | |       answers take three steps at first
+ *                          ^-------^
+ */
 static void
 sum_probes(const Observed *observed, int64_t from_us, int64_t to_us,
            ObservedWindow *window)
@@ -166,6 +176,10 @@ sum_probes(const Observed *observed, int64_t from_us, int64_t to_us,
         }
         if (next_us > from_us) {
             longest_us = MAX(longest_us, next_us - probe->back_us);
+        }
+        if (next_us > from_us && i + 1 < observed->probes->len) {
+            longest_us = MAX(longest_us, next_us - probe[1].rtt_us -
+                                             probe->back_us + probe->rtt_us);
         }
         if (probe->back_us >= from_us) {
             g_array_append_val(trips, ms);

@@ -28,7 +28,10 @@ const char experiment_style[] =
     "  stroke-linejoin: round; } .method.again { stroke-dasharray: 5 3; }\n"
     ".chart text.label { fill: var(--c); font-size: 13px; }\n"
     ".spot { fill: var(--c); } .goal { stroke: var(--ink); }\n"
-    "td.bad { font-weight: 600; }\n";
+    "td.bad { font-weight: 600; }\n"
+    ".cell thead th { white-space: normal; max-width: 6.5em; }\n"
+    ".cell th, .cell td { vertical-align: bottom; padding-right: 12px; }\n"
+    ".scroll { margin-bottom: 14px; }\n";
 
 /* "method m3", and a second round of colours is dashed. */
 const char *
@@ -234,9 +237,21 @@ common_repetition(const Summary *summary, const GPtrArray *results,
     return 0;
 }
 
+/* Of a second: what the application did, or Mbit/s of the cross traffic */
+static Known
+second_of(const ResultPoint *point, bool cross)
+{
+    if (!cross) {
+        return point->work_s;
+    }
+    return point->cross_bytes_s.known ? known(point->cross_bytes_s.value * 8e-6)
+                                      : unknown();
+}
+
 static void
-draw_work(GString *out, const Result *result, guint method, double start,
-          const ChartScale *across, const ChartScale *up, Labels *labels)
+draw_seconds(GString *out, const Result *result, bool cross, guint method,
+             double start, const ChartScale *across, const ChartScale *up,
+             Labels *labels)
 {
     double last = NAN;
     SvgPath path;
@@ -246,11 +261,13 @@ draw_work(GString *out, const Result *result, guint method, double start,
         const ResultPoint *point =
             &g_array_index(result->points, ResultPoint, i);
 
-        if (!point->work_s.known) {
+        Known value = second_of(point, cross);
+
+        if (!value.known) {
             svg_path_gap(&path);
             continue;
         }
-        last = chart_at(up, point->work_s.value);
+        last = chart_at(up, value.value);
         svg_path_to(&path, chart_at(across, point->t_s - start), last);
     }
     svg_path_draw(&path, out, chart_line_class(method));
@@ -259,14 +276,14 @@ draw_work(GString *out, const Result *result, guint method, double start,
     }
 }
 
-bool
-chart_work(GString *out, const Summary *summary, const GPtrArray *results,
-           const SummaryCell *cell)
+static bool
+chart_seconds(GString *out, const Summary *summary, const GPtrArray *results,
+              const SummaryCell *cell, bool cross)
 {
     const double bottom = 170.0;
     guint n = summary->scenario->methods->len;
     unsigned repetition = common_repetition(summary, results, cell);
-    double start = 0.0, end = 1.0, most = 1.0, ticks[CHART_MAX_TICKS];
+    double start = 0.0, end = 1.0, most = 0.0, ticks[CHART_MAX_TICKS];
     g_autofree char *name = summary_cell_name(summary, cell);
     ChartScale up, across;
     Labels labels = { .n = 0 };
@@ -285,8 +302,11 @@ chart_work(GString *out, const Summary *summary, const GPtrArray *results,
 
             start = fmin(start, point->t_s - 1.0);
             end = fmax(end, point->t_s);
-            most = fmax(most, known_or(point->work_s, 0));
+            most = fmax(most, known_or(second_of(point, cross), 0));
         }
+    }
+    if (most <= 0.0) {
+        return false;
     }
     /* the scale is of times from 0 on: all is moved by its beginning */
     across = (ChartScale){ .high = end - start, .from = LEFT, .to = RIGHT };
@@ -302,7 +322,7 @@ chart_work(GString *out, const Summary *summary, const GPtrArray *results,
         svg_text(out, "tick", LEFT - 8.0, y + 4.0, SVG_END, text);
     }
     svg_text(out, "tick", LEFT - 8.0, TOP - 10.0, SVG_START,
-             "requests, pages or ticks a second");
+             cross ? "Mbit/s" : "requests, pages or ticks a second");
     svg_line(out, "axis", LEFT, bottom, RIGHT, bottom);
     svg_line(out, "decided", chart_at(&across, -start), TOP,
              chart_at(&across, -start), bottom);
@@ -318,10 +338,24 @@ chart_work(GString *out, const Summary *summary, const GPtrArray *results,
             summary_result(summary, results, cell, m, repetition);
 
         if (result) {
-            draw_work(out, result, m, start, &across, &up, &labels);
+            draw_seconds(out, result, cross, m, start, &across, &up, &labels);
         }
     }
     draw_labels(out, summary, &labels, bottom);
     svg_close(out);
     return true;
+}
+
+bool
+chart_work(GString *out, const Summary *summary, const GPtrArray *results,
+           const SummaryCell *cell)
+{
+    return chart_seconds(out, summary, results, cell, false);
+}
+
+bool
+chart_cross(GString *out, const Summary *summary, const GPtrArray *results,
+            const SummaryCell *cell)
+{
+    return chart_seconds(out, summary, results, cell, true);
 }

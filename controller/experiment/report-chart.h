@@ -21,6 +21,10 @@ void chart_distribution(GString *out, const Summary *summary,
 bool chart_work(GString *out, const Summary *summary, const GPtrArray *results,
                 const SummaryCell *cell);
 
+/** chart_cross() - Likewise, what the cross traffic got */
+bool chart_cross(GString *out, const Summary *summary, const GPtrArray *results,
+                 const SummaryCell *cell);
+
 /** chart_ratios() - Total time of each method, of the first one's: a dot with
  * its interval. Draws nothing where nothing is compared */
 void chart_ratios(GString *out, const Summary *summary);

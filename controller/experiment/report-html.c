@@ -113,7 +113,8 @@ append_table(GString *out, const Summary *summary, const SummaryCell *cell)
 {
     const GArray *methods = summary->scenario->methods;
 
-    g_string_append(out, "<div class=\"scroll\"><table class=\"list\">"
+    g_string_append(out, "<div class=\"scroll\">"
+                         "<table class=\"list cell\">"
                          "<thead><tr><th>method</th><th>runs</th>"
                          "<th>cut off</th>");
     for (size_t i = 0; i < G_N_ELEMENTS(shown); i++) {
@@ -167,6 +168,7 @@ append_cell(GString *out, const Summary *summary, const GPtrArray *results,
 {
     g_autofree char *name = summary_cell_name(summary, cell);
     g_autoptr(GString) work = g_string_new(NULL);
+    g_autoptr(GString) cross = g_string_new(NULL);
 
     element(out, "<h2>", name, "</h2>\n");
     append_table(out, summary, cell);
@@ -179,6 +181,11 @@ append_cell(GString *out, const Summary *summary, const GPtrArray *results,
                              "in each second of one repetition; the dotted "
                              "line is the start of the migration.</p>\n");
         g_string_append(out, work->str);
+    }
+    if (chart_cross(cross, summary, results, cell)) {
+        g_string_append(out, "<p class=\"note\">What the cross traffic got, "
+                             "likewise.</p>\n");
+        g_string_append(out, cross->str);
     }
 }
 

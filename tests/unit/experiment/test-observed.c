@@ -41,6 +41,24 @@ Test(observed, stall_is_the_longest_silence)
                        window.stall_ms.value);
 }
 
+/* What was sent at 90 ms is answered from a queue at 210, what was sent at 500
+ * at once: silent for 291 ms, but nothing of 410 was answered. And the other way
+ * round, where probes wait for the guest. */
+Test(observed, a_queue_does_not_shorten_a_stall)
+{
+    g_autoptr(Observed) emptied = parse("p 80000 120000\np 90000 120000\n"
+                                        "p 500000 1000\np 510000 1000\n"
+                                        "e 520000\n");
+    g_autoptr(Observed) filled = parse("p 90000 1000\np 100000 400000\n"
+                                       "p 110000 390000\ne 500000\n");
+    ObservedWindow window;
+
+    observed_window(emptied, 0, 520000, &window);
+    cr_assert_float_eq(window.stall_ms.value, 400, 1e-9);
+    observed_window(filled, 0, 500000, &window);
+    cr_assert_float_eq(window.stall_ms.value, 399, 1e-9);
+}
+
 Test(observed, a_guest_that_never_answers_again_is_silent_to_the_end)
 {
     g_autoptr(Observed) observed = parse("p 0 1000\ne 5001000\n");
