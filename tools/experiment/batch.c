@@ -17,7 +17,9 @@
 #include "tools/experiment/files.h"
 #include "tools/experiment/machine.h"
 #include "tools/experiment/oracle.h"
-#include "tools/experiment/runner.h"
+
+#define TESTBED_LINK "mig0"
+#define TESTBED_DESTINATION "qemu+tcp://10.77.0.2/system"
 
 void
 batch_init(Batch *batch, const BatchOptions *options)
@@ -38,6 +40,9 @@ batch_clear(Batch *batch)
     g_clear_pointer(&batch->texts, g_ptr_array_unref);
     g_clear_pointer(&batch->machine, jobj_unref);
     driver_free(batch->driver);
+    g_free(batch->site.link);
+    g_free(batch->site.destination);
+    g_free(batch->site.folder);
 }
 
 static void
@@ -50,6 +55,36 @@ say(const char *format, ...)
     text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     fprintf(stderr, "%s\n", text);
+}
+
+/* A wire that nobody sets has one rate. */
+static bool
+check_wires(const Batch *batch, GError **error)
+{
+    const Scenario *first = g_ptr_array_index(batch->scenarios, 0);
+    const char *rate = g_array_index(first->wires, ScenarioWire, 0).name;
+
+    if (!batch->options->hosts || batch->options->wire_command) {
+        return true;
+    }
+    for (guint i = 0; i < batch->scenarios->len; i++) {
+        const Scenario *scenario = g_ptr_array_index(batch->scenarios, i);
+
+        for (guint w = 0; w < scenario->wires->len; w++) {
+            const char *wire =
+                g_array_index(scenario->wires, ScenarioWire, w).name;
+
+            if (strcmp(wire, rate) != 0) {
+                g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_VALUE,
+                            "%s: wires of %s and of %s, but nothing sets the "
+                            "rate between the hosts: --wire-command names a "
+                            "program that does, or run one rate at a time",
+                            batch->options->files[i], rate, wire);
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 bool
@@ -87,7 +122,7 @@ batch_read(Batch *batch, GError **error)
         g_ptr_array_add(batch->scenarios, scenario);
         g_ptr_array_add(batch->texts, g_steal_pointer(&text));
     }
-    return true;
+    return check_wires(batch, error);
 }
 
 /* Programs lie in the build that we lie in, the script in the sources; where
@@ -104,10 +139,20 @@ batch_find_programs(Batch *batch, GError **error)
         return false;
     }
     folder = g_path_get_dirname(batch->experiment);
+    batch->testbed = g_strdup(testbed ? testbed : TESTBED_SCRIPT);
+    if (batch->options->hosts) {
+        g_autofree char *scripts = g_path_get_dirname(batch->testbed);
+        g_autofree char *script =
+            g_build_filename(scripts, "vmferry-hosts", NULL);
+
+        batch->vmferry = g_strdup(vmferry ? vmferry : "vmferry");
+        g_free(batch->testbed);
+        batch->testbed = g_steal_pointer(&script);
+        return true;
+    }
     batch->vmferry =
         vmferry ? g_strdup(vmferry)
                 : g_build_filename(folder, "..", "cli", "vmferry", NULL);
-    batch->testbed = g_strdup(testbed ? testbed : TESTBED_SCRIPT);
     if (!g_file_test(batch->vmferry, G_FILE_TEST_IS_EXECUTABLE) ||
         !g_file_test(batch->testbed, G_FILE_TEST_IS_EXECUTABLE)) {
         g_set_error(error, FILES_ERROR, FILES_ERROR_NO_EXPERIMENT,
@@ -273,6 +318,7 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
     MethodKind kind =
         g_array_index(scenario->methods, ScenarioMethod, planned->method).kind;
     Runner runner = { .driver = batch->driver,
+                      .site = &batch->site,
                       .scenario = scenario,
                       .vmferry = batch->vmferry,
                       .experiment = batch->experiment,
@@ -347,19 +393,81 @@ warm_up(Batch *batch, GError **error)
 }
 
 static bool
-testbed_up(Batch *batch, GError **error)
+read_word(const Batch *batch, const char *name, char **word, GError **error)
+{
+    g_autofree char *path = g_build_filename(batch->options->state, name, NULL);
+
+    g_clear_pointer(word, g_free);
+    if (!g_file_get_contents(path, word, NULL, error)) {
+        return false;
+    }
+    g_strstrip(*word);
+    return true;
+}
+
+/* Hosts that are there: they are looked at, and told what they are called. */
+static bool
+hosts_up(Batch *batch, GError **error)
+{
+    const BatchOptions *options = batch->options;
+    const char *const up[] = { "up",
+                               "--hosts",
+                               options->hosts,
+                               "--bridge",
+                               options->bridge,
+                               "--guests-at",
+                               options->guests_at,
+                               "--link",
+                               options->link ? options->link : "",
+                               "--wire-command",
+                               options->wire_command ? options->wire_command
+                                                     : "",
+                               "--program",
+                               batch->vmferry,
+                               NULL };
+    g_autoptr(GError) why = NULL;
+
+    if (!driver_call(batch->driver, up, 180.0, NULL, &why)) {
+        /* all these words are the user's own */
+        const char *reason = strstr(why->message, "vmferry-testbed: ");
+
+        g_set_error(error, why->domain, why->code, "%s",
+                    reason ? reason + strlen("vmferry-testbed: ")
+                           : why->message);
+        return false;
+    }
+    batch->site.remote = true;
+    return read_word(batch, "link", &batch->site.link, error) &&
+           read_word(batch, "uri2", &batch->site.destination, error) &&
+           read_word(batch, "folder", &batch->site.folder, error);
+}
+
+static bool
+namespaces_up(Batch *batch, GError **error)
 {
     bool third = false;
-    const char *const down[] = { "down", NULL };
     const char *words[] = { "up", "--hosts", "2", NULL };
 
     for (guint i = 0; i < batch->scenarios->len; i++) {
         third |= scenario_needs_third(g_ptr_array_index(batch->scenarios, i));
     }
     words[2] = third ? "3" : "2";
+    g_free(batch->site.link);
+    g_free(batch->site.destination);
+    batch->site.link = g_strdup(TESTBED_LINK);
+    batch->site.destination = g_strdup(TESTBED_DESTINATION);
+    return driver_call(batch->driver, words, 300.0, NULL, error);
+}
+
+static bool
+testbed_up(Batch *batch, GError **error)
+{
+    const char *const down[] = { "down", NULL };
+
     /* what a killed run left */
     return driver_call(batch->driver, down, 60.0, NULL, error) &&
-           driver_call(batch->driver, words, 300.0, NULL, error) &&
+           (batch->options->hosts ? hosts_up(batch, error)
+                                  : namespaces_up(batch, error)) &&
            warm_up(batch, error);
 }
 
@@ -423,8 +531,8 @@ batch_run(Batch *batch, GError **error)
     if (!testbed_up(batch, error)) {
         return false;
     }
-    batch->machine =
-        machine_describe(batch->driver, batch->vmferry, batch->options->state);
+    batch->machine = machine_describe(batch->driver, batch->vmferry,
+                                      batch->options->state, batch->site.link);
     for (guint i = 0; i < batch->scenarios->len; i++) {
         const Scenario *scenario = g_ptr_array_index(batch->scenarios, i);
         g_autoptr(GArray) plan =

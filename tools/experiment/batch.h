@@ -7,16 +7,21 @@
 
 #include "base/json.h"
 #include "experiment/scenario.h"
-#include "tools/experiment/driver.h"
+#include "tools/experiment/runner.h"
 
 /* As given; strings are owned. */
 typedef struct BatchOptions {
     char **files; /* scenarios */
     char *out;    /* absolute; results go to OUT/SCENARIO */
     char *state;  /* of the testbed, absolute */
-    gint repeat;  /* 0: as the scenario says */
-    gint most;    /* runs to be made now; 0: all */
-    gint64 seed;  /* of the order */
+    char *hosts;  /* URIs of two that are there; NULL: namespaces. With them: */
+    char *bridge; /* ... for the guests */
+    char *guests_at;    /* their first address, with prefix */
+    char *link;         /* that the stream leaves by; NULL: found */
+    char *wire_command; /* sets the wire's rate, absolute; NULL: nobody does */
+    gint repeat;        /* 0: as the scenario says */
+    gint most;          /* runs to be made now; 0: all */
+    gint64 seed;        /* of the order */
     gboolean resume;
     gboolean anonymous;      /* results name no machine */
     gboolean keep_disturbed; /* they are marked, and not repeated */
@@ -28,6 +33,7 @@ typedef struct Batch {
     GPtrArray *scenarios;                 /* Scenario * */
     GPtrArray *texts;                     /* char *, as they were read */
     Driver *driver;                       /* owned */
+    Site site;
     JsonObject *machine;
     unsigned total, done, made; /* runs: in all, so far, of them by us */
     double made_s;
@@ -37,7 +43,8 @@ void batch_init(Batch *batch, const BatchOptions *options);
 void batch_clear(Batch *batch);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
 
-/** batch_read() - All scenarios; SCENARIO_ERROR names file and line */
+/** batch_read() - All scenarios; SCENARIO_ERROR names file and line, and what
+ * the hosts could not do */
 bool batch_read(Batch *batch, GError **error);
 
 /** batch_print_plan() - Names of all runs in their order */

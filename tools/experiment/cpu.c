@@ -54,14 +54,13 @@ read_numbers(const char *text, double *numbers, size_t n)
 }
 
 static bool
-read_machine(CpuReading *reading)
+parse_machine(const char *text, CpuReading *reading)
 {
-    g_autofree char *text = NULL;
     double t[8]; /* user nice system idle iowait irq softirq steal */
     double tick = (double)sysconf(_SC_CLK_TCK);
 
-    if (!g_file_get_contents("/proc/stat", &text, NULL, NULL) ||
-        !g_str_has_prefix(text, "cpu ") ||
+    *reading = (CpuReading){ 0 };
+    if (!g_str_has_prefix(text, "cpu ") ||
         read_numbers(text + strlen("cpu"), t, G_N_ELEMENTS(t)) !=
             G_N_ELEMENTS(t)) {
         return false;
@@ -73,6 +72,15 @@ read_machine(CpuReading *reading)
     reading->busy_s = reading->work_s + (t[5] + t[6]) / tick;
     reading->steal_s = t[7] / tick;
     return true;
+}
+
+static bool
+read_machine(CpuReading *reading)
+{
+    g_autofree char *text = NULL;
+
+    return g_file_get_contents("/proc/stat", &text, NULL, NULL) &&
+           parse_machine(text, reading);
 }
 
 static double
@@ -169,6 +177,20 @@ cpu_watch_start(const char *token)
     read_all(&watch->from);
     watch->source = g_timeout_add(LOOK_MS, on_look, watch);
     return watch;
+}
+
+CpuShares
+cpu_shares_between(const char *from, const char *to)
+{
+    CpuShares shares = { unknown(), unknown(), unknown() };
+    CpuReading a, b;
+
+    if (from && to && parse_machine(from, &a) && parse_machine(to, &b) &&
+        b.all_s > a.all_s) {
+        shares.busy = known((b.busy_s - a.busy_s) / (b.all_s - a.all_s));
+        shares.steal = known((b.steal_s - a.steal_s) / (b.all_s - a.all_s));
+    }
+    return shares;
 }
 
 CpuShares

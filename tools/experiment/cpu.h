@@ -33,4 +33,13 @@ CpuWatch *cpu_watch_start(const char *token);
 /** cpu_watch_end() - Until now; frees it */
 CpuShares cpu_watch_end(CpuWatch *watch);
 
+/**
+ * cpu_shares_between() - Likewise, of another machine
+ * @from: Its /proc/stat then
+ * @to: ... and later; NULL: not known
+ *
+ * What others had cannot be told from that: .foreign is unknown.
+ */
+CpuShares cpu_shares_between(const char *from, const char *to);
+
 #endif

@@ -5,11 +5,6 @@
 #include "tools/experiment/machine.h"
 
 #include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
-#define LINK "mig0"
-#define MTU_FILE "/sys/class/net/mig0/mtu"
 
 /* First line of a file, NULL without. */
 static char *
@@ -22,14 +17,6 @@ first_line(const char *path)
     }
     text[strcspn(text, "\n")] = '\0';
     return g_strstrip(text);
-}
-
-static void
-add_file(JsonObject *json, const char *name, const char *path)
-{
-    g_autofree char *line = first_line(path);
-
-    jobj_add_string(json, name, line);
 }
 
 /* First line that a command on host 1 prints. */
@@ -45,45 +32,67 @@ add_command(JsonObject *json, const char *name, Driver *driver,
     jobj_add_string(json, name, out);
 }
 
-static void
-add_processors(JsonObject *json)
-{
-    g_autofree char *text = NULL;
-    g_autofree char *model = NULL;
-    const char *at;
+#define ADD(...)                                                               \
+    add_command(json, name, driver,                                            \
+                (const char *const[]){ "exec", "1", __VA_ARGS__, NULL })
 
-    if (g_file_get_contents("/proc/cpuinfo", &text, NULL, NULL) &&
-        (at = strstr(text, "model name")) && (at = strchr(at, ':'))) {
-        model = g_strndup(at + 1, strcspn(at + 1, "\n"));
-        g_strstrip(model);
+static void
+add_file(JsonObject *json, const char *name, Driver *driver, const char *path)
+{
+    ADD("cat", path);
+}
+
+static void
+add_program(JsonObject *json, const char *name, Driver *driver,
+            const char *program)
+{
+    ADD(program, "--version");
+}
+
+static void
+add_shell(JsonObject *json, const char *name, Driver *driver,
+          const char *script)
+{
+    ADD("sh", "-c", script);
+}
+
+static void
+add_processors(JsonObject *json, Driver *driver)
+{
+    g_autofree char *out = NULL;
+    static const char *const count[] = { "exec", "1", "getconf",
+                                         "_NPROCESSORS_ONLN", NULL };
+
+    add_shell(json, "processor", driver,
+              "sed -n 's/^model name[^:]*: //p' /proc/cpuinfo");
+    if (driver_call(driver, count, 30.0, &out, NULL)) {
+        jobj_add_i64(json, "processors", g_ascii_strtoll(out, NULL, 10));
     }
-    jobj_add_string(json, "processor", model);
-    jobj_add_i64(json, "processors", sysconf(_SC_NPROCESSORS_ONLN));
-    add_file(json, "governor",
+    add_file(json, "governor", driver,
              "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
 }
 
 JsonObject *
-machine_describe(Driver *driver, const char *vmferry, const char *state)
+machine_describe(Driver *driver, const char *vmferry, const char *state,
+                 const char *link)
 {
     JsonObject *json = json_object_new_object();
-    const char *const program[] = { "exec", "1", vmferry, "--version", NULL };
-    const char *const libvirt[] = { "exec", "1", "libvirtd", "--version",
-                                    NULL };
-    const char *const qemu[] = { "exec", "1", "qemu-system-x86_64", "--version",
-                                 NULL };
-    const char *const mtu[] = { "exec", "1", "cat", MTU_FILE, NULL };
-    g_autofree char *accel = g_build_filename(state, "accel", NULL);
-    struct utsname name;
+    g_autofree char *accel_file = g_build_filename(state, "accel", NULL);
+    g_autofree char *accel = first_line(accel_file);
+    g_autofree char *nic = g_strdup_printf("/sys/class/net/%s", link);
+    g_autofree char *mtu = g_build_filename(nic, "mtu", NULL);
+    /* a veth has no device */
+    g_autofree char *link_driver = g_strdup_printf(
+        "basename \"$(readlink %s/device/driver || echo veth)\"", nic);
 
-    add_processors(json);
-    jobj_add_string(json, "kernel", uname(&name) == 0 ? name.release : NULL);
-    add_file(json, "accelerator", accel);
-    add_command(json, "vmferry", driver, program);
-    add_command(json, "libvirt", driver, libvirt);
-    add_command(json, "qemu", driver, qemu);
-    jobj_add_string(json, "link", LINK);
-    jobj_add_string(json, "link_driver", "veth");
-    add_command(json, "mtu", driver, mtu);
+    add_processors(json, driver);
+    add_file(json, "kernel", driver, "/proc/sys/kernel/osrelease");
+    jobj_add_string(json, "accelerator", accel);
+    add_program(json, "vmferry", driver, vmferry);
+    add_program(json, "libvirt", driver, "libvirtd");
+    add_program(json, "qemu", driver, "qemu-system-x86_64");
+    jobj_add_string(json, "link", link);
+    add_shell(json, "link_driver", driver, link_driver);
+    add_file(json, "mtu", driver, mtu);
     return json;
 }

@@ -12,10 +12,11 @@
  * machine_describe() - Processors, governor, kernel, programs, the link
  * @vmferry: Path of the program
  * @state: The testbed's, which is up
+ * @link: The source's interface
  *
- * What cannot be found out is null. Return: a new object
+ * All of it is the source's. What cannot be found out is null. Return: a new object
  */
 JsonObject *machine_describe(Driver *driver, const char *vmferry,
-                             const char *state);
+                             const char *state, const char *link);
 
 #endif

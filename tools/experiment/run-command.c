@@ -11,6 +11,35 @@
 #include "tools/experiment/commands.h"
 
 static bool
+refuse(GError **error, const char *text)
+{
+    g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, text);
+    return false;
+}
+
+/* What belongs together. That hosts are as they say is seen when they are
+ * reached. */
+static bool
+check_place(const BatchOptions *options, gboolean namespaces, GError **error)
+{
+    if (options->hosts && namespaces) {
+        return refuse(error, "--hosts and --namespaces: one of them");
+    }
+    if (!options->hosts && (options->bridge || options->guests_at ||
+                            options->link || options->wire_command)) {
+        return refuse(error, "--bridge, --guests-at, --link and --wire-command "
+                             "are for --hosts");
+    }
+    if (options->hosts && (!options->bridge || !options->guests_at)) {
+        return refuse(error,
+                      "--hosts needs --bridge, a bridge on both that guests "
+                      "are attached to, and --guests-at, the first of their "
+                      "addresses, such as 192.0.2.200/24");
+    }
+    return true;
+}
+
+static bool
 parse_options(BatchOptions *options, gboolean *plan, int argc, char **argv,
               GError **error)
 {
@@ -33,8 +62,18 @@ parse_options(BatchOptions *options, gboolean *plan, int argc, char **argv,
         { "plan", 0, 0, G_OPTION_ARG_NONE, plan,
           "Only say what would be run, in which order", NULL },
         { "namespaces", 0, 0, G_OPTION_ARG_NONE, &namespaces,
-          "Hosts are namespaces of this machine (they always are, so far)",
-          NULL },
+          "Hosts are namespaces of this machine (the default)", NULL },
+        { "hosts", 0, 0, G_OPTION_ARG_STRING, &options->hosts,
+          "Hosts are these two, source and destination, reached by ssh",
+          "URI,URI" },
+        { "bridge", 0, 0, G_OPTION_ARG_STRING, &options->bridge,
+          "... on both of which guests are attached to this bridge", "DEV" },
+        { "guests-at", 0, 0, G_OPTION_ARG_STRING, &options->guests_at,
+          "... with addresses from this one on", "ADDRESS/PREFIX" },
+        { "link", 0, 0, G_OPTION_ARG_STRING, &options->link,
+          "... the source's interface to the destination", "DEV" },
+        { "wire-command", 0, 0, G_OPTION_ARG_FILENAME, &options->wire_command,
+          "... a program that sets the rate between them", "PROGRAM" },
         { "state", 0, 0, G_OPTION_ARG_FILENAME, &options->state,
           "State directory of the testbed (DIR/testbed)", "DIR" },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
@@ -69,7 +108,7 @@ parse_options(BatchOptions *options, gboolean *plan, int argc, char **argv,
                             "--repeat takes 1 to 10000");
         return false;
     }
-    return true;
+    return check_place(options, namespaces, error);
 }
 
 static void
@@ -78,6 +117,11 @@ options_clear(BatchOptions *options)
     g_strfreev(options->files);
     g_free(options->out);
     g_free(options->state);
+    g_free(options->hosts);
+    g_free(options->bridge);
+    g_free(options->guests_at);
+    g_free(options->link);
+    g_free(options->wire_command);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(BatchOptions, options_clear)
 
@@ -96,9 +140,13 @@ make_absolute(BatchOptions *options)
                                ? g_strdup(options->out)
                                : g_build_filename("build", "experiments", NULL);
     g_autofree char *state = g_strdup(options->state);
+    g_autofree char *command = g_strdup(options->wire_command);
 
     g_free(options->out);
     g_free(options->state);
+    g_free(options->wire_command);
+    options->wire_command =
+        command ? g_canonicalize_filename(command, NULL) : NULL;
     options->out = g_canonicalize_filename(out, NULL);
     options->state = state ? g_canonicalize_filename(state, NULL)
                            : g_build_filename(options->out, "testbed", NULL);

@@ -21,10 +21,11 @@ typedef struct RunState {
     bool cross_runs, htb_made;
     GPtrArray *names; /* of its guests, borrowed, NULL-terminated */
     GSubprocess *client;
-    char *address;     /* of the guest */
-    char *seen;        /* file of the client's lines */
-    char *record;      /* file of vmferry's record */
-    char *drain_state; /* ... of vmferry drain's */
+    char *address;                 /* of the guest */
+    char *seen;                    /* file of the client's lines */
+    char *record;                  /* file of vmferry's record */
+    char *drain_state;             /* ... of vmferry drain's */
+    char *far_record, *far_oracle; /* on the source, if that is not here */
 
     int64_t before_us, began_us, ended_us, after_us;
     int64_t began_wall_us;

@@ -13,8 +13,6 @@
 #include "tools/experiment/cpu.h"
 #include "tools/experiment/runner-priv.h"
 
-#define LINK "mig0"
-#define DESTINATION "qemu+tcp://10.77.0.2/system"
 #define STEP_S 60.0 /* longest that a step of the testbed takes */
 #define BOOT_S 180.0
 #define ABORT_S 60.0  /* until an aborted migration is over */
@@ -91,9 +89,9 @@ start_guest(RunState *run, guint i, GError **error)
     const ScenarioGuest *guest = guest_at(run, i);
     g_autofree char *memory = g_strdup_printf("%u", guest->memory_mib);
     g_autofree char *vcpus = g_strdup_printf("%u", guest->vcpus);
-    g_autofree char *index =
-        g_strdup_printf("%s/guests/%s/index", run->runner->state, guest->name);
-    g_autofree char *number = NULL;
+    g_autofree char *path = g_strdup_printf("%s/guests/%s/address",
+                                            run->runner->state, guest->name);
+    g_autofree char *address = NULL;
 
     if (!CALL(run, BOOT_S, NULL, error, "guest", guest->name, "--host", "1",
               "--memory", memory, "--vcpus", vcpus, "--workload",
@@ -101,11 +99,11 @@ start_guest(RunState *run, guint i, GError **error)
         return false;
     }
     run->guests_there = i + 1;
-    if (!g_file_get_contents(index, &number, NULL, error)) {
+    if (!g_file_get_contents(path, &address, NULL, error)) {
         return false;
     }
     if (i == watched(run)) {
-        run->address = g_strdup_printf("10.77.1.%s", g_strstrip(number));
+        run->address = g_strdup(g_strstrip(address));
     }
     return true;
 }
@@ -168,12 +166,12 @@ describe_place(const RunState *run, MethodPlace *place)
     *place = (MethodPlace){
         .vmferry = run->runner->vmferry,
         .guests = (const char *const *)run->names->pdata,
-        .destination = DESTINATION,
-        .link = LINK,
+        .destination = run->runner->site->destination,
+        .link = run->runner->site->link,
         .wire = wire_of(run)->rate_bytes_s ? wire_of(run)->name : NULL,
-        .record = run->record,
+        .record = run->far_record ? run->far_record : run->record,
         .state = run->drain_state,
-        .oracle = run->runner->oracle,
+        .oracle = run->far_oracle ? run->far_oracle : run->runner->oracle,
         .cut_off_s = scenario->cut_off_s,
         .downtime_limit_ms = scenario->downtime_limit_ms,
     };
@@ -215,6 +213,32 @@ prepare_method(RunState *run, const MethodPlace *place, GError **error)
         }
     }
     return true;
+}
+
+/* What vmferry reads and writes over there. */
+static bool
+send_files(RunState *run, GError **error)
+{
+    const Site *site = run->runner->site;
+
+    if (!site->remote) {
+        return true;
+    }
+    if (!CALL(run, STEP_S, NULL, error, "exec", "1", "rm", "-f",
+              run->far_record)) {
+        return false;
+    }
+    return method_of(run)->kind != METHOD_ORACLE ||
+           CALL(run, STEP_S, NULL, error, "put", "1", run->runner->oracle,
+                run->far_oracle);
+}
+
+static void
+fetch_files(RunState *run)
+{
+    if (run->runner->site->remote && method_is_vmferry(method_of(run))) {
+        CALL(run, STEP_S, NULL, NULL, "get", "1", run->far_record, run->record);
+    }
 }
 
 /* The migration is to stop: ask libvirt, then end whoever waits for it. */
@@ -321,43 +345,72 @@ ask_after(RunState *run)
     }
 }
 
+/* The migration, and who had the processors meanwhile: of this machine if the
+ * hosts are in it, else of the source. */
+static bool
+migrate_watched(RunState *run, const MethodPlace *place, GError **error)
+{
+    g_autofree char *token_path =
+        g_build_filename(run->runner->state, "testbed", NULL);
+    g_autofree char *token = NULL;
+    g_autofree char *from = NULL;
+    g_autofree char *to = NULL;
+    CpuWatch *watch;
+    bool good;
+
+    if (run->runner->site->remote) {
+        CALL(run, STEP_S, &from, NULL, "exec", "1", "cat", "/proc/stat");
+        good = migrate(run, place, error);
+        CALL(run, STEP_S, &to, NULL, "exec", "1", "cat", "/proc/stat");
+        run->shares = cpu_shares_between(from, to);
+        return good;
+    }
+    if (!g_file_get_contents(token_path, &token, NULL, error)) {
+        return false;
+    }
+    watch = cpu_watch_start(g_strstrip(token));
+    good = migrate(run, place, error);
+    run->shares = cpu_watch_end(watch);
+    return good;
+}
+
 static bool
 steps(RunState *run, GError **error)
 {
     const Scenario *scenario = run->runner->scenario;
-    g_autofree char *token_path =
-        g_build_filename(run->runner->state, "testbed", NULL);
-    g_autofree char *token = NULL;
-    CpuWatch *watch;
+    const Site *site = run->runner->site;
     MethodPlace place;
-    bool good;
 
     run->record = work_file(run, "record.json");
-    run->drain_state = work_file(run, "drain.json");
+    if (site->remote) {
+        run->far_record = g_build_filename(site->folder, "record.json", NULL);
+        run->far_oracle = g_build_filename(site->folder, "oracle.json", NULL);
+        run->drain_state = g_build_filename(site->folder, "drain.json", NULL);
+    } else {
+        run->drain_state = work_file(run, "drain.json");
+    }
     for (guint i = 0; i < n_guests(run); i++) {
         g_ptr_array_add(run->names, guest_at(run, i)->name);
     }
     g_ptr_array_add(run->names, NULL);
     describe_place(run, &place);
-    if (!g_file_get_contents(token_path, &token, NULL, error) ||
-        !CALL(run, STEP_S, NULL, error, "wire", wire_of(run)->name) ||
+    if (!CALL(run, STEP_S, NULL, error, "wire", wire_of(run)->name) ||
         !start_guests(run, error) || !start_client(run, error) ||
         !pause_for(run, scenario->settle_s, error) ||
-        !start_cross(run, error) || !prepare_method(run, &place, error)) {
+        !start_cross(run, error) || !prepare_method(run, &place, error) ||
+        !send_files(run, error)) {
         return false;
     }
-    g_strstrip(token);
     run->before_us = clock_mono_us();
     if (!pause_for(run, scenario->before_s, error)) {
         return false;
     }
-    watch = cpu_watch_start(token);
-    good = migrate(run, &place, error);
-    run->shares = cpu_watch_end(watch);
-    if (!good || !pause_for(run, scenario->after_s, error)) {
+    if (!migrate_watched(run, &place, error) ||
+        !pause_for(run, scenario->after_s, error)) {
         return false;
     }
     run->after_us = clock_mono_us();
+    fetch_files(run);
     ask_after(run);
     return true;
 }
@@ -377,7 +430,7 @@ clear_away(RunState *run)
     }
     if (run->htb_made) {
         CALL(run, STEP_S, NULL, NULL, "exec", "1", "tc", "qdisc", "delete",
-             "dev", LINK, "root");
+             "dev", run->runner->site->link, "root");
     }
     for (guint i = 0; i < run->guests_there; i++) {
         const char *name = guest_at(run, i)->name;
@@ -397,6 +450,8 @@ run_clear(RunState *run)
     g_free(run->command);
     g_free(run->words);
     g_free(run->drain_state);
+    g_free(run->far_record);
+    g_free(run->far_oracle);
     g_ptr_array_unref(run->names);
     g_ptr_array_unref(run->jobs);
     g_ptr_array_unref(run->checks);

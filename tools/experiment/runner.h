@@ -6,7 +6,8 @@
  *                client ───────────────────────────────────────>
  *
  * Every run has a guest of its own, which begins on host 1: no run starts from
- * what another left behind.
+ * what another left behind. Hosts that are not this machine have no file of
+ * ours: what a migration reads there is put there, what it wrote is fetched.
  */
 #ifndef EXPERIMENT_RUNNER_H
 #define EXPERIMENT_RUNNER_H
@@ -16,8 +17,17 @@
 #include "experiment/result.h"
 #include "tools/experiment/driver.h"
 
+/* Where the hosts are, and what they are called. Strings are owned. */
+typedef struct Site {
+    bool remote;       /* two hosts by their URIs; else namespaces */
+    char *link;        /* interface of the source that the stream leaves by */
+    char *destination; /* its URI, as seen from the source */
+    char *folder;      /* remote: ours on both hosts */
+} Site;
+
 typedef struct Runner {
     Driver *driver; /* borrowed, as is all of it */
+    const Site *site;
     const Scenario *scenario;
     const char *vmferry; /* paths of programs */
     const char *experiment;

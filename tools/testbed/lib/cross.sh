@@ -34,10 +34,7 @@ cross_flows_or_end() {
 cross_start() {
     local dir=$STATE/cross address
 
-    case $2 in
-    client) address=$CLIENT_ADDRESS ;;
-    *) address=10.77.0.${2#host} ;;
-    esac
+    address=$(cross_address "$2")
     cross_running && die "cross traffic runs already: \`vmferry-testbed" \
         "cross stop' ends it"
     rm -rf "$dir"

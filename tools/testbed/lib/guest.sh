@@ -22,7 +22,7 @@ guest_xml() {
     if [ "$with_nic" = yes ]; then
         nic="<interface type='bridge'>
       <mac address='$(printf '52:54:00:77:01:%02x' "$index")'/>
-      <source bridge='br0'/>
+      <source bridge='${bridge:-br0}'/>
       <model type='virtio'/>
     </interface>"
     fi
@@ -45,7 +45,7 @@ guest_xml() {
   <devices>
     <emulator>$emulator</emulator>
     <serial type='file'>
-      <source path='$STATE/guests/$name/console.log' append='on'/>
+      <source path='${console:-$STATE/guests/$name/console.log}' append='on'/>
     </serial>
     $nic
     <controller type='usb' model='none'/>
@@ -179,6 +179,7 @@ guest_start() {
     index=$(guest_index)
     mkdir -p "$dir"
     echo "$index" >"$dir/index"
+    echo "10.77.1.$index" >"$dir/address"
     uuid=$(</proc/sys/kernel/random/uuid)
     cmdline="console=ttyS0 quiet panic=-1 random.trust_bootloader=on"
     cmdline+=" vmferry.name=$name vmferry.workload=$workload"

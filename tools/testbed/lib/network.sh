@@ -30,6 +30,14 @@ hosts_file() {
     echo "$CLIENT_ADDRESS client"
 }
 
+# cross_address NODE: where flows to it go
+cross_address() {
+    case $1 in
+    client) echo "$CLIENT_ADDRESS" ;;
+    *) echo "10.77.0.${1#host}" ;;
+    esac
+}
+
 # bridge_make NODE NAME: a bridge that forwards at once
 bridge_make() {
     node_exec "$1" ip link add name "$2" type bridge

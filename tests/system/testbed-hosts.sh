@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# testbed-hosts.sh - an experiment on two hosts that are only known by their
+# URIs
+#
+# The hosts are those of a testbed, each with an sshd, and the experiment is
+# made from the testbed's client: all it has of them is ssh and libvirt. Another
+# guest runs on the source, which must not notice. What a researcher's own
+# network does, the testbed's wire does here, by --wire-command.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$0")/lib.sh"
+
+WORK=$TEST_BUILD/system/$TEST_NAME.out
+URIS=qemu+ssh://root@host1/system,qemu+ssh://root@host2/system
+
+# on NODE COMMAND...
+on() {
+    tb exec "$@"
+}
+
+# sshd_start NODE: a key of its own, and who has our key comes in
+sshd_start() {
+    on "$1" mkdir -p /run/sshd &&
+        on "$1" /usr/sbin/sshd -f "$WORK/sshd_config" -E "$WORK/sshd.$1.log"
+}
+
+# ssh_prepare: nothing outside of the testbed's namespaces is changed
+ssh_prepare() {
+    local node
+
+    ssh-keygen -q -t ed25519 -N '' -f "$WORK/key" &&
+        ssh-keygen -q -t ed25519 -N '' -f "$WORK/host_key" || return 1
+    cat >"$WORK/sshd_config" <<END
+HostKey $WORK/host_key
+AuthorizedKeysFile $WORK/key.pub
+StrictModes no
+UsePAM no
+PidFile /run/sshd.pid
+END
+    cat >"$WORK/ssh_config" <<END
+IdentityFile $WORK/key
+UserKnownHostsFile $WORK/known_hosts
+StrictHostKeyChecking accept-new
+END
+    for node in 1 2 client; do
+        on "$node" mount --bind "$WORK/ssh_config" /etc/ssh/ssh_config ||
+            return 1
+    done
+    sshd_start 1 && sshd_start 2
+}
+
+# experiment SCENARIO [OPTION...]: from the client
+experiment() {
+    local scenario=$1
+
+    shift
+    on client env VMFERRY_ACCEL="$(<"$VMFERRY_STATE/accel")" \
+        VMFERRY_PROGRAM="$TEST_BUILD/tools/cli/vmferry" \
+        "$TEST_SOURCE/tools/testbed/vmferry-testbed" run "$WORK/$scenario" \
+        --hosts "$URIS" --out "$WORK/results" --state "$WORK/state" \
+        --bridge br0 --guests-at 10.77.1.100/16 --link mig0 --keep-disturbed \
+        --resume \
+        "$@" </dev/null
+}
+
+# result NAME FILTER
+result() {
+    zstd -dcqf "$WORK/results/two/runs/$1.json"* | jq -r "$2"
+}
+
+# left HOST: what of an experiment is still there
+left() {
+    on "$1" ls /var/lib/libvirt/images 2>/dev/null | grep vmferry-testbed-
+    tb virsh "$1" list --all --name | grep -vx -e '' -e bystander
+    pgrep -f "ControlPath=/tmp/vmferry-hosts-" >/dev/null && echo "an ssh"
+    [ ! -e "$WORK/state" ] || echo "$WORK/state"
+}
+
+needs_root
+command -v zstd >/dev/null || skip "zstd is missing: apt-get install zstd"
+[ -x /usr/sbin/sshd ] ||
+    skip "sshd is missing: apt-get install openssh-server"
+[ -f /etc/ssh/ssh_config ] || skip "there is no /etc/ssh/ssh_config"
+rm -rf "$WORK"
+mkdir -p "$WORK"
+cat >"$WORK/two.conf" <<'END'
+[scenario]
+wires = 200mbit
+methods = virsh, default
+cross = two
+cut-off = 30
+settle = 1
+before = 2
+after = 1
+
+[cross two]
+flows = 2
+
+[guest memory]
+memory = 128
+workload = memory
+arguments = rate=300,set=16
+END
+cat >"$WORK/set-wire" <<END
+#!/bin/sh
+exec "$TEST_SOURCE/tools/testbed/vmferry-testbed" --state "$VMFERRY_STATE" \\
+    --quiet wire "\$1"
+END
+chmod 755 "$WORK/set-wire"
+
+sed 's/wires = 200mbit/wires = 200mbit, 50mbit/' "$WORK/two.conf" \
+    >"$WORK/other.conf"
+
+testbed_up
+check_status "hosts that let nobody in are refused" 1 \
+    'ssh root@host1 does not work without a question: .*ssh-copy-id' \
+    experiment two.conf
+check "sshd runs on both" ssh_prepare
+start_guest bystander --host 1 --memory 128 --workload idle
+boot_id=$(guest_value bystander boot_id)
+check_status "a wire that nobody sets has one rate" 2 \
+    'wires of 200mbit and of 50mbit, but nothing sets the rate' \
+    experiment other.conf
+check_status "a bridge that is missing is said" 1 \
+    'host1 has no bridge br7 for the guests: --bridge' \
+    experiment two.conf --bridge br7
+check_equal "nothing is left of them" "" "$(left 1)$(left 2)"
+
+check "two methods on two hosts" \
+    experiment two.conf --wire-command "$WORK/set-wire"
+check_equal "nothing is left on host1" "" "$(left 1)"
+check_equal "nothing is left on host2" "" "$(left 2)"
+for method in virsh default; do
+    run=r01-memory-200mbit-two-$method
+    check_equal "$method: the guest arrived" completed \
+        "$(result "$run" .outcome.status)"
+    check_equal "... with its memory" 0 "$(result "$run" .outcome.wrong_pages)"
+    check_number "... the client saw a stall, ms" \
+        "$(result "$run" .application.during.stall_ms)" '>' 0
+    check_number "... the cross traffic was counted, bytes/s" \
+        "$(result "$run" .cross_traffic.during_bytes_s)" '>' 1000000
+    check_number "... the source's processors were, share" \
+        "$(result "$run" .cpu.busy)" '>' 0
+done
+check_equal "vmferry's record was fetched" vmferry-run/1 \
+    "$(result "$run" .record.schema)"
+
+# interrupted in the middle of a migration
+experiment two.conf --wire-command "$WORK/set-wire" \
+    --out "$WORK/again" >"$WORK/again.log" 2>&1 &
+runner=$!
+wait_for 90 "a migration begins" test -e "$WORK/again/work/migrate.log"
+kill -INT "$runner"
+wait "$runner"
+check_equal "interrupted, its exit status is 130" 130 $?
+check_equal "... nothing is left on host1" "" "$(left 1)"
+check_equal "... nothing is left on host2" "" "$(left 2)"
+check_equal "the other guest lives on" "$boot_id" \
+    "$(guest_value bystander boot_id)"
+finish
