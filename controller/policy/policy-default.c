@@ -372,8 +372,9 @@ policy_default_decide(const PolicySettings *settings,
                       policy_mbit(input->link_bytes_s));
         return;
     }
+    /* an oracle knows the guest, but not yet what there is to send */
     if (forecaster_rows(forecaster) == 0 &&
-        !forecaster_has_oracle(forecaster)) {
+        (!forecaster_has_oracle(forecaster) || input->pages_to_send == 0)) {
         decide_unknown(&plan, decision);
     } else if (input->asks & POLICY_ASK_LAST) {
         decide_last(&plan, decision);

@@ -20,7 +20,7 @@
 #include <math.h>
 
 #define BINS_PER_E 3.0 /* a point for every factor of 1.4 */
-#define LEAST_DURATION_S 1e-3
+#define LEAST_DURATION_S 0.02 /* shorter ones are timed too badly */
 #define LEAST_PAGES 0.5
 #define LEAST_SD 0.05
 #define MOST_SD 0.5

@@ -6,6 +6,7 @@
  * one does not show after hours.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "tools/experiment/batch.h"
 #include "tools/experiment/commands.h"
@@ -193,6 +194,12 @@ experiment_run_main(int argc, char **argv)
         return 0;
     }
     make_absolute(&options);
+    if (options.hosts && geteuid() != 0) {
+        fputs("error: vmferry-testbed run: its client probes guests through a "
+              "raw socket: run it as root\n",
+              stderr);
+        return 1;
+    }
     if (!batch_find_programs(&batch, &error) || !batch_open(&batch, &error)) {
         return fail(error, 1);
     }

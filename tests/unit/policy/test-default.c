@@ -189,6 +189,35 @@ Test(default_policy, never_promises_more_than_there_is)
 }
 
 /* Without an answer about its guest a link that is not one says so. */
+/* An oracle decides before the first row, as soon as there is something to
+ * send; not before, when nothing would seem to be next to no work. */
+Test(default_policy, an_oracle_is_believed_at_once)
+{
+    static const ForecastCurve curve = {
+        .points = { { 0.3, 238 }, { 3.0, 2230 }, { 30.0, 12600 } },
+        .n_points = 3,
+        .log_sd = 0.1,
+    };
+    g_autoptr(Forecaster) forecaster = forecaster_new(131072);
+    PolicySettings settings;
+    PolicyInput input = { .iter = 1,
+                          .page_bytes = 4096,
+                          .link_bytes_s = LINK,
+                          .others_bytes_s = CONTROL };
+    PolicyDecision decision;
+
+    policy_settings_init(&settings, POLICY_DEFAULT);
+    cr_assert(forecaster_set_oracle(forecaster, &curve));
+    policy_decide(&settings, forecaster, &input, &decision);
+    cr_assert(strstr(decision.reason, "Nothing is known"), "%s",
+              decision.reason);
+    input.pages_to_send = 100000;
+    policy_decide(&settings, forecaster, &input, &decision);
+    cr_assert(strstr(decision.reason, "pages get dirty at"), "%s",
+              decision.reason);
+    cr_assert_gt(decision.guarantee_bytes_s, 30 * MBIT);
+}
+
 Test(default_policy, a_link_of_nothing)
 {
     static const double links[] = { 0.0, -5.0, NAN };

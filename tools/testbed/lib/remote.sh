@@ -323,8 +323,9 @@ remote_free_name() {
 
 # remote_guest_address INDEX: with the prefix
 remote_guest_address() {
-    local first=$(<"$STATE/guests-at") a b c d
+    local first a b c d
 
+    first=$(<"$STATE/guests-at")
     [[ $first =~ ^([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)/[0-9]+$ ]] ||
         usage_error "--guests-at takes an address with its prefix," \
             "192.0.2.200/24, not \`$first'"
