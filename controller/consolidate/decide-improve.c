@@ -19,6 +19,9 @@
 #define ROUNDS 8
 /* An operator who asks can wait a little longer for an answer. */
 #define ASKED 4
+/* Hosts that turn out not to be emptied, before the others wait for the next
+ * time. */
+#define VAIN 16
 /* After a host was sent to sleep the others are to stay so much below what
  * would wake it again. */
 #define APART 0.9
@@ -158,7 +161,7 @@ forecast_of(const Decider *d, int32_t host)
     return use;
 }
 
-static void
+static bool
 try_sleep(Decider *d, int32_t host)
 {
     const char *name = cluster_host(d->c, (guint)host)->name;
@@ -171,17 +174,17 @@ try_sleep(Decider *d, int32_t host)
                       "is not sent to sleep: what is forecast would "
                       "fill the others so far that it had to be woken "
                       "again");
-        return;
+        return false;
     }
     if (!has_guests(d, d->target, host)) {
         d->emptied[host] = true;
-        return;
+        return true;
     }
     if (!spread_out(d, host, target)) {
         decide_refuse(d, name,
                       "is not emptied: not all of its guests may move "
                       "now and find room on hosts that run anyway");
-        return;
+        return false;
     }
     saved_w = running_w(d, d->target) - running_w(d, target);
     price_before = decide_price(d, d->target, NULL);
@@ -192,7 +195,7 @@ try_sleep(Decider *d, int32_t host)
                       "%.0f J for the migrations, with a margin of %.0f %%",
                       saved_w, d->s->horizon_s / 3600, price,
                       d->s->margin * 100);
-        return;
+        return false;
     }
     for (guint g = 0; g < d->n_guests; g++) {
         if (target[g] != d->target[g]) {
@@ -201,6 +204,7 @@ try_sleep(Decider *d, int32_t host)
         }
     }
     d->emptied[host] = true;
+    return true;
 }
 
 static int
@@ -217,6 +221,7 @@ void
 decide_sleep(Decider *d)
 {
     g_autoptr(GArray) hosts = g_array_new(FALSE, FALSE, sizeof(int32_t));
+    int vain = 0;
 
     for (guint i = 0; i < d->q->triggers->len; i++) {
         const ConsTrigger *trigger = g_ptr_array_index(d->q->triggers, i);
@@ -227,7 +232,7 @@ decide_sleep(Decider *d)
     }
     /* the one with least to move first */
     g_array_sort_with_data(hosts, lighter_first, d);
-    for (guint i = 0; i < hosts->len && !d->failed; i++) {
+    for (guint i = 0; i < hosts->len && vain < VAIN && !d->failed; i++) {
         int32_t host = g_array_index(hosts, int32_t, i);
         bool comes = false;
 
@@ -235,7 +240,7 @@ decide_sleep(Decider *d)
             comes = comes || (d->target[g] == host && d->home[g] != host);
         }
         if (!comes) {
-            try_sleep(d, host);
+            vain += !try_sleep(d, host);
         }
     }
 }

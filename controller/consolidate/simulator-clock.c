@@ -104,6 +104,21 @@ follow_traces(ConsSimulator *s)
     }
 }
 
+static double
+power_w(const ConsSimulator *s, size_t h, double share)
+{
+    const ClusterHost *host = cluster_host(s->cluster, h);
+    const double *curve = s->curves[h];
+    double tenths = share * (CONS_CURVE - 1);
+    int below = CLAMP((int)tenths, 0, CONS_CURVE - 2);
+
+    return curve ? curve[below] +
+                       (curve[below + 1] - curve[below]) * (tenths - below)
+                 : ((double)host->idle_mw +
+                    share * (double)(host->busy_mw - host->idle_mw)) /
+                       1000;
+}
+
 static void
 meter(ConsSimulator *s, double span_s)
 {
@@ -128,10 +143,7 @@ meter(ConsSimulator *s, double span_s)
             continue;
         }
         share = room > 0 ? MIN(1, use[h] / room) : 0;
-        s->joules += span_s *
-                     ((double)host->idle_mw +
-                      share * (double)(host->busy_mw - host->idle_mw)) /
-                     1000;
+        s->joules += span_s * power_w(s, h, share);
         s->host_s += span_s;
         active++;
         if (n[h] > 0) {

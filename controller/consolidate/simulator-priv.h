@@ -48,7 +48,9 @@ struct ConsSimulator {
     uint64_t newest_time;
     double noise, slow;
     const PlanTraces *traces;
+    const int64_t *peak_milli;
     double step_s;
+    const double **curves;     /* [host] or NULL */
     GHashTable *fail, *refuse; /* guest: why */
     GString *journal;
     GPtrArray *past;      /* ConsPast * */

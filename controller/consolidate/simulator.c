@@ -38,6 +38,7 @@ cons_simulator_new(const ConsSettings *settings, const Cluster *cluster,
     s->now_us = s->start_us = cluster->at_us;
     s->random = seed;
     s->slow = 1;
+    s->curves = g_new0(const double *, cluster->hosts->len + 1);
     s->queue = g_ptr_array_new();
     s->moves = g_ptr_array_new_with_free_func(sim_move_free);
     s->fail = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -68,6 +69,7 @@ cons_simulator_free(ConsSimulator *s)
     g_ptr_array_unref(s->past);
     g_ptr_array_unref(s->decisions);
     g_ptr_array_unref(s->told);
+    g_free(s->curves);
     cluster_free(s->cluster);
     g_free(s);
 }
@@ -522,11 +524,22 @@ cons_simulator_noise(ConsSimulator *s, double share)
 }
 
 void
-cons_simulator_traces(ConsSimulator *s, const PlanTraces *traces, double step_s)
+cons_simulator_traces(ConsSimulator *s, const PlanTraces *traces,
+                      const int64_t *peak_milli, double step_s)
 {
     g_assert(step_s > 0);
     s->traces = traces;
+    s->peak_milli = peak_milli;
     s->step_s = step_s;
+    sim_advance(s, s->now_us);
+}
+
+void
+cons_simulator_curve(ConsSimulator *s, size_t host,
+                     const double watts[CONS_CURVE])
+{
+    g_assert(host < s->cluster->hosts->len);
+    s->curves[host] = watts;
 }
 
 int64_t

@@ -34,10 +34,20 @@ void cons_simulator_set_manager(ConsSimulator *simulator, ConsManager *manager);
 /** cons_simulator_noise() - Each sample is off by up to @share, evenly */
 void cons_simulator_noise(ConsSimulator *simulator, double share);
 
-/** cons_simulator_traces() - Guest i uses percent i of its vcpus, a step each
- * @step_s seconds, over and over; borrowed */
+/**
+ * cons_simulator_traces() - Guest i uses percent i of its peak, a step each
+ * @step_s seconds, over and over
+ * @peak_milli: [guest] thousandths of a core; NULL: vcpus. Both borrowed
+ */
 void cons_simulator_traces(ConsSimulator *simulator, const PlanTraces *traces,
-                           double step_s);
+                           const int64_t *peak_milli, double step_s);
+
+#define CONS_CURVE 11
+
+/** cons_simulator_curve() - What @host draws at 0, 10, ... 100 % of its cores;
+ * without, it is a line from idle to busy. @watts is borrowed */
+void cons_simulator_curve(ConsSimulator *simulator, size_t host,
+                          const double watts[CONS_CURVE]);
 
 /** cons_simulator_run() - Until @until_us, or for @most_events; 0: any number
  *

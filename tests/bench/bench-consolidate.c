@@ -15,68 +15,7 @@
 
 #include "base/clock.h"
 #include "consolidate/problem.h"
-
-#define GIB ((uint64_t)1 << 30)
-#define START_US INT64_C(1772323200000000)
-
-static uint64_t
-next_random(void)
-{
-    static uint64_t z = 42;
-
-    z = z * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return z >> 33;
-}
-
-static ConsSettings *
-make_settings(size_t n_hosts)
-{
-    ConsSettings *s = cons_settings_new();
-
-    for (size_t h = 0; h < n_hosts; h++) {
-        g_autofree char *name = g_strdup_printf("host%04zu", h);
-        ConsHostSettings *host = cons_settings_add_host(s, name);
-
-        host->rack = g_strdup_printf("rack%02zu", h / 20);
-        host->pod = g_strdup_printf("pod%zu", h / 200);
-        host->idle_mw = 100000;
-        host->busy_mw = 200000;
-        host->power_down = g_strdup("off");
-        host->wake = g_strdup("on");
-    }
-    s->underload = 0.2;
-    s->moves_per_hour = 0;
-    return s;
-}
-
-static Cluster *
-make_cluster(const ConsSettings *s, size_t n_guests)
-{
-    Cluster *c = cluster_new_of(s, START_US);
-
-    for (guint h = 0; h < c->hosts->len; h++) {
-        ClusterHost *host = cluster_host(c, h);
-
-        host->state = CLUSTER_HOST_UP;
-        host->cpu_milli = 16000;
-        host->memory_bytes = 128 * GIB;
-    }
-    for (size_t g = 0; g < n_guests; g++) {
-        g_autofree char *name = g_strdup_printf("guest%05zu", g);
-        ClusterGuest *guest = cluster_add_guest(
-            c, name, (int32_t)(next_random() % c->hosts->len));
-
-        guest->vcpus = 4;
-        guest->cpu_milli = (int64_t)(200 + next_random() % 1400);
-        guest->memory_bytes = (1 + next_random() % 12) * GIB;
-    }
-    for (size_t g = 0; g + 1 < n_guests; g += 10) {
-        cluster_add_flow(c, (int32_t)g, (int32_t)g + 1,
-                         (double)(next_random() % 10000000));
-    }
-    c->flow_span_s = 86400;
-    return c;
-}
+#include "consolidate/world.h"
 
 static double
 run(const ConsSettings *s, const Cluster *inventory, ConsTriggerKind kind)
@@ -135,11 +74,15 @@ main(int argc, char **argv)
     size_t n_guests = argc > 2 ? strtoul(argv[2], NULL, 10) : 10000;
     double limit_s = argc > 4 ? g_ascii_strtod(argv[3], NULL) : 10;
     double limit_mib = argc > 4 ? g_ascii_strtod(argv[4], NULL) : 512;
-    g_autoptr(ConsSettings) s = make_settings(MAX(10, n_hosts));
-    g_autoptr(Cluster) c = make_cluster(s, n_guests);
+    g_autoptr(ConsSettings) s = cons_settings_new();
+    g_autoptr(ConsWorld) world =
+        cons_world_random(s, MAX(10, n_hosts), n_guests, 42);
+    const Cluster *c = world->cluster;
     struct rusage usage;
     double worst_s = 0, mib;
 
+    s->underload = 0.2;
+    s->moves_per_hour = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
         worst_s = MAX(worst_s, run(s, c, kinds[i]));
     }

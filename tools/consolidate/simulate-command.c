@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "consolidate/simulator.h"
+#include "consolidate/world.h"
 #include "tools/consolidate/commands.h"
 #include "tools/consolidate/options.h"
 #include "tools/consolidate/service.h"
@@ -32,7 +32,9 @@ typedef struct Simulate {
     gdouble hours, noise;
     char *traces, *config;
     gboolean stay;
+    char *cloudsim; /* "honest" or "creation"; NULL: not that data centre */
     ConsSettings *settings;
+    ConsWorld *world; /* of that data centre */
     Cluster *cluster;
     PlanTraces *of_guests; /* NULL: none */
     uint64_t drawn;
@@ -168,6 +170,43 @@ read_traces(Simulate *simulate, GError **error)
     return true;
 }
 
+/* That of CloudSim's published runs. What is not configured suits samples every
+ * five minutes and hosts that are on and off in no time. */
+static bool
+make_cloudsim(Simulate *simulate, GError **error)
+{
+    ConsSettings *s = simulate->settings;
+
+    if (s->hosts->len > 0) {
+        g_set_error(error, CONS_ERROR, CONS_ERROR_SETTING,
+                    "--cloudsim has hosts of its own; leave those of the "
+                    "configuration away");
+        return false;
+    }
+    if (!simulate->config) {
+        s->cycle_s = TRACE_STEP_S;
+        s->reserve_cpu = 0.9;
+        s->reserve_memory = 1;
+        s->overload_factor = simulate->stay ? s->overload_factor : 0.97;
+        s->overload_k = s->overload_n = 1;
+        s->underload = simulate->stay ? 0 : 0.8;
+        s->underload_k = s->underload_n = 1;
+        s->wake_above = 0.98;
+        s->window_s = 3600;
+        s->moves_per_hour = 0;
+        s->parallel = 0;
+    }
+    plan_traces_sort(simulate->of_guests);
+    simulate->world =
+        cons_world_cloudsim(s, simulate->of_guests, (size_t)simulate->hosts,
+                            strcmp(simulate->cloudsim, "honest") == 0, error);
+    if (!simulate->world) {
+        return false;
+    }
+    simulate->cluster = g_steal_pointer(&simulate->world->cluster);
+    return true;
+}
+
 static bool
 set_up(Simulate *simulate, GError **error)
 {
@@ -184,7 +223,7 @@ set_up(Simulate *simulate, GError **error)
         simulate->settings->underload = 0.2;
         simulate->settings->far_every_s = 3600;
     }
-    if (simulate->settings->hosts->len == 0) {
+    if (simulate->settings->hosts->len == 0 && !simulate->cloudsim) {
         make_hosts(simulate);
     }
     if (simulate->stay) {
@@ -194,6 +233,9 @@ set_up(Simulate *simulate, GError **error)
         simulate->settings->constraints = false;
         simulate->settings->far_every_s = 0;
         simulate->settings->far_minute = -1;
+    }
+    if (simulate->cloudsim) {
+        return read_traces(simulate, error) && make_cloudsim(simulate, error);
     }
     return check_hosts(simulate->settings, error) &&
            (!simulate->traces || read_traces(simulate, error)) &&
@@ -279,6 +321,33 @@ print_result(const Simulate *simulate, const ConsSimulator *simulator,
 }
 
 static void
+wear_curves(const Simulate *simulate, ConsSimulator *simulator)
+{
+    for (guint i = 0; i < simulate->cluster->hosts->len; i++) {
+        cons_simulator_curve(simulator, i, simulate->world->curves[i]);
+    }
+}
+
+/* Hosts that are off at the start are ours to wake. */
+static void
+restore_sleepers(const Cluster *cluster, ConsManager *manager)
+{
+    g_autoptr(GString) journal = g_string_new(NULL);
+
+    for (guint i = 0; i < cluster->hosts->len; i++) {
+        const ClusterHost *host = cluster_host(cluster, i);
+
+        if (host->state != CLUSTER_HOST_UP) {
+            g_string_append_printf(
+                journal, "{\"what\":\"asleep\",\"host\":\"%s\"}\n", host->name);
+        }
+    }
+    if (!cons_manager_restore(manager, journal->str, NULL)) {
+        g_assert_not_reached();
+    }
+}
+
+static void
 play(const Simulate *simulate, bool json)
 {
     ConsSimulator *simulator = cons_simulator_new(
@@ -289,7 +358,13 @@ play(const Simulate *simulate, bool json)
 
     cons_simulator_noise(simulator, simulate->noise);
     if (simulate->of_guests) {
-        cons_simulator_traces(simulator, simulate->of_guests, TRACE_STEP_S);
+        cons_simulator_traces(
+            simulator, simulate->of_guests,
+            simulate->world ? simulate->world->peak_milli : NULL, TRACE_STEP_S);
+    }
+    if (simulate->world) {
+        wear_curves(simulate, simulator);
+        restore_sleepers(simulate->cluster, manager);
     }
     cons_simulator_set_manager(simulator, manager);
     cons_manager_start(manager);
@@ -308,8 +383,10 @@ simulate_clear(Simulate *simulate)
     cluster_free(simulate->cluster);
     cons_settings_free(simulate->settings);
     plan_traces_free(simulate->of_guests);
+    cons_world_free(simulate->world);
     g_free(simulate->traces);
     g_free(simulate->config);
+    g_free(simulate->cloudsim);
 }
 
 static const char *
@@ -327,6 +404,13 @@ mistake_of(const Simulate *simulate)
     if (!(simulate->noise >= 0 && simulate->noise < 1)) {
         return "--noise is a share, 0 to below 1";
     }
+    if (simulate->cloudsim && strcmp(simulate->cloudsim, "honest") != 0 &&
+        strcmp(simulate->cloudsim, "creation") != 0) {
+        return "--cloudsim is honest or creation";
+    }
+    if (simulate->cloudsim && !simulate->traces) {
+        return "--cloudsim needs --traces";
+    }
     return NULL;
 }
 
@@ -334,7 +418,7 @@ int
 consolidate_simulate_main(int argc, char **argv)
 {
     Simulate simulate = {
-        .hosts = 20, .guests = 200, .hours = 24, .seed = 1, .noise = 0.1
+        .hosts = -1, .guests = 200, .hours = 24, .seed = 1, .noise = 0.1
     };
     GOptionEntry more[] = {
         { "hosts", 'n', 0, G_OPTION_ARG_INT, &simulate.hosts,
@@ -348,6 +432,10 @@ consolidate_simulate_main(int argc, char **argv)
         { "traces", 0, 0, G_OPTION_ARG_FILENAME, &simulate.traces,
           "Archive of traces, a guest each, as of vmferry-plan simulate",
           "FILE" },
+        { "cloudsim", 0, 0, G_OPTION_ARG_STRING, &simulate.cloudsim,
+          "With --traces on the hosts of CloudSim's PlanetLab runs, 800 if not "
+          "said: memory counts always (honest), or at creation",
+          "RULES" },
         { "seed", 0, 0, G_OPTION_ARG_INT, &simulate.seed,
           "Of what is made up [1]", "N" },
         { "stay", 0, 0, G_OPTION_ARG_NONE, &simulate.stay,
@@ -371,6 +459,9 @@ consolidate_simulate_main(int argc, char **argv)
                            0, 0, &options)) {
         simulate.config = given ? g_strdup(options.config) : NULL;
         simulate.drawn = (uint64_t)simulate.seed;
+        if (simulate.hosts == -1) {
+            simulate.hosts = simulate.cloudsim ? 800 : 20;
+        }
         mistake = mistake_of(&simulate);
         if (mistake) {
             fprintf(stderr, "error: vmferry-consolidate simulate: %s\n",
