@@ -264,6 +264,21 @@ stay_on(Decider *d, int32_t host)
     }
 }
 
+/* Guests that move, and for an evacuation those that may: nobody else steps
+ * aside. */
+static Problem *
+problem_of_moves(Decider *d)
+{
+    g_autofree bool *free = g_new0(bool, d->n_guests + 1);
+
+    for (guint g = 0; g < d->n_guests; g++) {
+        free[g] =
+            d->target[g] != d->home[g] ||
+            (d->wants[CONS_TRIGGER_EVACUATE] && !d->stuck[g] && !d->cooling[g]);
+    }
+    return decide_problem(d, PROBLEM_JUDGE, d->home, free, true);
+}
+
 /* A schedule for all whose moves have one; the others stay where they are. */
 static PlanMoves *
 schedule(Decider *d, const Problem *p)
@@ -317,8 +332,7 @@ decide_finish(Decider *d)
     g_autoptr(PlanMoves) moves = NULL;
     g_autoptr(PlanState) after = NULL;
 
-    p = d->failed ? NULL
-                  : decide_problem(d, PROBLEM_JUDGE, d->home, NULL, true);
+    p = d->failed ? NULL : problem_of_moves(d);
     if (!p) {
         decide_refuse(d, "cluster", "%s", d->failed->message);
         summarise(d);

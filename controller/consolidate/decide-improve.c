@@ -257,47 +257,59 @@ add_power(Decider *d, int32_t host, bool on, const char *why)
     g_ptr_array_add(d->decision->powers, power);
 }
 
+int32_t
+decide_sleeper(const Decider *d)
+{
+    int32_t best = -1;
+    double best_w = 0;
+
+    for (guint h = 0; h < d->n_hosts; h++) {
+        const ClusterHost *host = cluster_host(d->c, h);
+        const ConsHostSettings *told = cons_settings_host(d->s, host->name);
+        double w = (double)host->idle_mw / (double)MAX(1, host->cpu_milli);
+        bool chosen = false;
+
+        for (guint i = 0; i < d->decision->powers->len; i++) {
+            const ConsPower *power = g_ptr_array_index(d->decision->powers, i);
+
+            chosen = chosen || strcmp(power->host, host->name) == 0;
+        }
+        if (host->state == CLUSTER_HOST_ASLEEP && told && told->wake &&
+            !d->shut[h] && !d->evacuate[h] && !chosen &&
+            (best < 0 || w < best_w)) {
+            best = (int32_t)h;
+            best_w = w;
+        }
+    }
+    return best;
+}
+
 void
 decide_wake(Decider *d)
 {
     const ConsTrigger *trigger = decide_trigger(d, CONS_TRIGGER_WAKE, -1);
     double needed, room;
+    int32_t host;
 
+    if (d->tight && (host = decide_sleeper(d)) >= 0) {
+        trigger = decide_trigger(d, CONS_TRIGGER_OVERLOADED, -1);
+        add_power(d, host, true, trigger->text);
+        return;
+    }
     if (!trigger || !d->q->watch) {
         return;
     }
     needed = cons_watch_needed(d->q->watch, d->c);
     room = cons_cluster_room(d->s, d->c, -1);
     while (needed > room * d->s->wake_above * APART) {
-        int32_t best = -1;
-        double best_w = 0;
-
-        for (guint h = 0; h < d->n_hosts; h++) {
-            const ClusterHost *host = cluster_host(d->c, h);
-            const ConsHostSettings *told = cons_settings_host(d->s, host->name);
-            double w = (double)host->idle_mw / (double)MAX(1, host->cpu_milli);
-            bool chosen = false;
-
-            for (guint i = 0; i < d->decision->powers->len; i++) {
-                const ConsPower *power =
-                    g_ptr_array_index(d->decision->powers, i);
-
-                chosen = chosen || strcmp(power->host, host->name) == 0;
-            }
-            if (host->state == CLUSTER_HOST_ASLEEP && told && told->wake &&
-                !d->shut[h] && !d->evacuate[h] && !chosen &&
-                (best < 0 || w < best_w)) {
-                best = (int32_t)h;
-                best_w = w;
-            }
-        }
-        if (best < 0) {
+        host = decide_sleeper(d);
+        if (host < 0) {
             break;
         }
-        add_power(d, best, true, trigger->text);
-        room += (double)cluster_host(d->c, (guint)best)->cpu_milli *
+        add_power(d, host, true, trigger->text);
+        room += (double)cluster_host(d->c, (guint)host)->cpu_milli *
                 d->s->reserve_cpu * d->s->overcommit_cpu;
-        if (cluster_host(d->c, (guint)best)->cpu_milli == 0) {
+        if (cluster_host(d->c, (guint)host)->cpu_milli == 0) {
             break; /* its size is not known: one at a time */
         }
     }

@@ -242,6 +242,11 @@ mend_once(Decider *d)
     memcpy(d->target, d->home, d->n_guests * sizeof(int32_t));
     for (size_t i = 0; i < G_N_ELEMENTS(attempts) && least > 0 && !d->failed;
          i++) {
+        /* a host that is woken disturbs nobody */
+        d->tight = d->tight || (strict && attempts[i].all);
+        if (d->tight && !asked && decide_sleeper(d) >= 0) {
+            break;
+        }
         if (!attempts[i].returns || asked) {
             least = MIN(least, attempt(d, &attempts[i], ruled, kind, least));
         }

@@ -24,6 +24,7 @@ typedef struct Decider {
     int32_t *target; /* [guest] so far */
     ConsTriggerKind *kind; /* [guest] whose target is not its home: what for */
     bool wants[CONS_N_TRIGGERS];
+    bool tight;     /* an overloaded host finds no room but by moving others */
     GError *failed; /* no model could be made */
 } Decider;
 
@@ -54,6 +55,10 @@ void decide_mend(Decider *d);
 void decide_sleep(Decider *d);
 void decide_wake(Decider *d);
 void decide_improve(Decider *d);
+
+/** decide_sleeper() - The sleeping host that does most for its idle power and can
+ * be woken, not yet in the decision; -1: none */
+int32_t decide_sleeper(const Decider *d);
 
 /** decide_budget() - Keep to the moves that are allowed */
 void decide_budget(Decider *d);

@@ -112,11 +112,15 @@ power_w(const ConsSimulator *s, size_t h, double share)
     double tenths = share * (CONS_CURVE - 1);
     int below = CLAMP((int)tenths, 0, CONS_CURVE - 2);
 
-    return curve ? curve[below] +
-                       (curve[below + 1] - curve[below]) * (tenths - below)
-                 : ((double)host->idle_mw +
-                    share * (double)(host->busy_mw - host->idle_mw)) /
-                       1000;
+    if (!curve) {
+        return ((double)host->idle_mw +
+                share * (double)(host->busy_mw - host->idle_mw)) /
+               1000;
+    }
+    /* CloudSim's rule: who has nothing to do draws nothing */
+    return share <= 0 ? 0
+                      : curve[below] + (curve[below + 1] - curve[below]) *
+                                           (tenths - below);
 }
 
 static void
