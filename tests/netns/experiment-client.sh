@@ -34,7 +34,7 @@ wait_for() {
         sleep 0.05
     done
 }
-listens() { ss -Hltn "sport = :6379" | grep -q LISTEN; }
+listens() { grep -q LISTEN <<<"$(ss -Hltn "sport = :6379")"; }
 # at least so many lines of a kind
 count() { cat "$lines" 2>/dev/null | grep -c "^$1"; }
 has() { [ "$(count "$1")" -ge "$2" ]; }

@@ -44,7 +44,7 @@ migrate() {
 }
 
 no_tree() {
-    ! tc qdisc show dev near0 | grep -q 'htb 7666:'
+    ! grep -q 'htb 7666:' <<<"$(tc qdisc show dev near0)"
 }
 
 migrate "start=-1,to=10.9.0.2:49152,mib=48,rate=300,set=1000,mbit=40"

@@ -74,7 +74,7 @@ pass_begun "vmferry migrate killed" 1
 session=$(session_of .session)
 kill -KILL "$VMFERRY_PID"
 wait "$VMFERRY_PID" 2>/dev/null
-wait_for 10 "the session is one that others started" \
+wait_for 30 "the session is one that others started" \
     session_is vm1 .starter others
 check_equal "and the same one" "$session" "$(session_of .session)"
 wait_for 60 "it is over" status_is '.sessions | length' 0

@@ -40,7 +40,7 @@ daemon_start() {
     # not by a function: signals must reach vmferryd itself
     "$TESTBED" exec 1 "$VMFERRYD" --config "$CONF" 2>>"$LOG" &
     DAEMON=$!
-    wait_for 20 "vmferryd watches (start $((++STARTS)))" \
+    wait_for 60 "vmferryd watches (start $((++STARTS)))" \
         grep -q 'watching the migrations' "$LOG" || bail "$(cat "$LOG")"
 }
 
@@ -111,7 +111,7 @@ found_ms() {
 check_arrived() {
     virsh_wait "$1"
     check_equal "$1: virsh" 0 "$status" || sed 's/^/  virsh| /' "$WORK/virsh-$1"
-    wait_for 5 "$1: its record is written" record_ended "$1"
+    wait_for 30 "$1: its record is written" record_ended "$1"
     check_equal "$1: record" completed "$(record_of "$1" .outcome.status)"
     check_equal "$1: where it is" host2 "$(guest_place "$1")"
 }

@@ -77,7 +77,7 @@ leaves() {
     boot=$(guest_value vm1 boot_id)
     counter=$(guest_value vm1 counter)
     virsh_start vm1 "${@:2}"
-    wait_for 20 "$1: in force" session_is vm1 .not_in_force null
+    wait_for 30 "$1: in force" session_is vm1 .not_in_force null
 }
 
 # leaves_by_postcopy WHAT FLAG...: ... which would not end otherwise, in its second
@@ -92,7 +92,7 @@ leaves_by_postcopy() {
 # switches WHAT: to post-copy, by virsh
 switches() {
     check "$1: virsh switches" tb virsh 1 migrate-postcopy vm1
-    wait_for 5 "$1: which is seen" session_is vm1 .state postcopy
+    wait_for 30 "$1: which is seen" session_is vm1 .state postcopy
 }
 
 # comes_back [FLAG...]: unseen, and fast
@@ -126,7 +126,7 @@ arrives() {
         "$(record_of vm1 \
             '.shaping.foreign_bytes / .shaping.class_bytes * 100')" '<=' 1
     check_replays "$1" vm1
-    wait_for 5 "$1: nothing is left" has_no_tree 1
+    wait_for 30 "$1: nothing is left" has_no_tree 1
 }
 
 # class_rates: of vm1's class, guarantee and ceiling, and the link's, bit/s
@@ -204,7 +204,7 @@ check "cut: and by a port of one's own" session_is vm1 .port 50123
 switches cut
 check "cut: paused by QEMU" tb virsh 1 qemu-monitor-command vm1 \
     '{"execute":"migrate-pause"}'
-wait_for 5 "cut: that is seen" session_is vm1 .state postcopy-paused
+wait_for 30 "cut: that is seen" session_is vm1 .state postcopy-paused
 check_equal "cut: with the command that continues it" \
     "virsh -c qemu:///system migrate --live --p2p --postcopy --postcopy-resume vm1 $(uri 2)" \
     "$(session vm1 .recover)"

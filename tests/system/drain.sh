@@ -30,7 +30,7 @@ events() {
 
 # says WHAT WORDS: standard output does
 says() {
-    if tr '\n' ' ' <"$OUT" | grep -Eq -- "$2"; then
+    if grep -Eq -- "$2" <<<"$(tr '\n' ' ' <"$OUT")"; then
         passed "$1"
     else
         failed "$1" "no word of \`$2' on standard output"
@@ -141,7 +141,7 @@ tuned=$(tuned vm1 2) # what the killed one had changed was its to put back
 drain_start 2 --parallel 1 --no-sample
 on_its_way "Ctrl-C twice"
 kill -INT "$VMFERRY_PID"
-wait_for 10 "Ctrl-C twice: the first is heard" \
+wait_for 30 "Ctrl-C twice: the first is heard" \
     grep -q 'no more guests are begun' "$OUT"
 kill -INT "$VMFERRY_PID"
 vmferry_wait

@@ -16,6 +16,9 @@
 # testbed is taken down; after a failure its logs are kept in the build
 # folder. A test that cannot run here says why and exits with 77, which meson
 # reports as skipped.
+#
+# With pipefail, `tool | grep -q WORD' fails when grep has found the word and
+# tool writes on: SIGPIPE. So it is grep -q WORD <<<"$(tool)" everywhere.
 set -uo pipefail
 
 PATH=$PATH:/usr/sbin:/sbin

@@ -66,7 +66,7 @@ found:  $status"
 # check_says WHAT WORDS: standard error of the last run holds them (an
 # extended regular expression)
 check_says() {
-    if tr '\n' ' ' <"$ERR" | grep -Eq -- "$2"; then
+    if grep -Eq -- "$2" <<<"$(tr '\n' ' ' <"$ERR")"; then
         passed "$1"
         sed -n '/^error:/s/^/# /p' "$ERR"
     else
@@ -112,7 +112,7 @@ vmferry_processes() {
 
 # has_tree HOST / has_no_tree HOST: ours on mig0
 has_tree() {
-    tb exec "$1" tc qdisc show dev mig0 | grep -q 'htb 7666:'
+    grep -q 'htb 7666:' <<<"$(tb exec "$1" tc qdisc show dev mig0)"
 }
 
 has_no_tree() {
@@ -159,7 +159,7 @@ pass_told_or_ended() {
 
 # job_begun HOST GUEST: libvirt tells of a migration's first pass
 job_begun() {
-    tb virsh "$1" domjobinfo "$2" | grep -q '^Iteration: *1'
+    grep -q '^Iteration: *1' <<<"$(tb virsh "$1" domjobinfo "$2")"
 }
 
 # interrupt_on_terminal HOST GUEST COMMAND...: run it there on a terminal of

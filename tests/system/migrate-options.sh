@@ -114,7 +114,8 @@ calm() {
 }
 # At 99 % it may still write too much, so it is calmed once it is throttled.
 throttled() {
-    tb virsh 1 domjobinfo vm1 | grep -qE 'converge throttle: *[89][0-9]'
+    grep -qE 'converge throttle: *[89][0-9]' \
+        <<<"$(tb virsh 1 domjobinfo vm1)"
 }
 busy
 boot=$(guest_value vm1 boot_id)

@@ -71,7 +71,7 @@ check_equal "mig0 is br0's port" br0 \
 
 # the wire
 tb exec 2 iperf3 --server --daemon
-wait_for 10 "iperf3 listens" \
+wait_for 30 "iperf3 listens" \
     sh -c "'$TEST_SOURCE/tools/testbed/vmferry-testbed' exec 2 \
         ss -Hltn 'sport = :5201' | grep -q LISTEN"
 wire_measured 50mbit 50000000
@@ -83,7 +83,7 @@ tb wire 50mbit
 # cross traffic fills the wire and is recorded
 check "cross traffic starts" tb cross start --flows 4 --from 1 --to 2
 check_status "only once" 1 "runs already" tb cross start
-wait_for 20 "cross traffic is recorded" \
+wait_for 30 "cross traffic is recorded" \
     sh -c "'$TEST_SOURCE/tools/testbed/vmferry-testbed' cross report |
         jq -e '.samples | length >= 4'"
 check "cross traffic stops" tb cross stop

@@ -63,7 +63,7 @@ cross_start() {
 
 # cross_listens NODE
 cross_listens() {
-    node_exec "$1" ss -Hltn "sport = :$CROSS_PORT" | grep -q LISTEN
+    grep -q LISTEN <<<"$(node_exec "$1" ss -Hltn "sport = :$CROSS_PORT")"
 }
 
 # cross_stop: the record stays

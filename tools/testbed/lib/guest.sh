@@ -104,8 +104,8 @@ guest_host() {
     local i
 
     for ((i = 1; i <= HOSTS; i++)); do
-        if node_exec "host$i" virsh -q -c qemu:///system domstate "$1" \
-            2>/dev/null | grep -qx -e running -e paused; then
+        if grep -qx -e running -e paused <<<"$(node_exec "host$i" \
+            virsh -q -c qemu:///system domstate "$1" 2>/dev/null)"; then
             echo "host$i"
             return
         fi

@@ -136,12 +136,15 @@ image_make() {
 # kvm_boots IMAGE: whether a guest gets as far as its init under KVM. That
 # /dev/kvm opens says little: some nested hypervisors open and never run.
 kvm_boots() {
+    local said
+
     [ -w /dev/kvm ] || return 1
-    timeout -k 1 8 qemu-system-x86_64 -accel kvm -machine "$MACHINE" \
+    said=$(timeout -k 1 8 qemu-system-x86_64 -accel kvm -machine "$MACHINE" \
         -cpu qemu64 -m 192 -nodefaults -no-user-config -display none \
         -no-reboot -serial stdio -kernel "$1/vmlinuz" -initrd "$1/initrd" \
         -append "console=ttyS0 panic=-1 quiet vmferry.probe=1" \
-        </dev/null 2>/dev/null 9>&- | grep -q VMFERRY-PROBE-OK
+        </dev/null 2>/dev/null 9>&-) || true
+    grep -q VMFERRY-PROBE-OK <<<"$said"
 }
 
 # accel_choose IMAGE: prints kvm or tcg; the probe's answer is kept until the
