@@ -42,6 +42,9 @@ static const char *const names[ACT_N_KINDS] = {
     [ACT_STATUS] = "status",
 };
 
+static const char nothing_to_move[] =
+    "nothing is to be moved off it; it takes no guests until it is released";
+
 static bool
 is_short(ActKind kind)
 {
@@ -96,8 +99,12 @@ ask_service(Act *run, const Service *service)
     if (run->kind == ACT_STATUS) {
         return show_status(run, answer);
     }
-    if (run->kind == ACT_PLAN) {
+    if (run->kind == ACT_PLAN ||
+        (run->kind == ACT_EVACUATE && !run->follow.finished &&
+         jobj_get(answer, "format"))) {
         follow_event(&run->follow, "decision", answer);
+    } else if (run->kind == ACT_EVACUATE && !run->follow.finished) {
+        follow_note(&run->follow, run->word, nothing_to_move);
     }
     return run->follow.status;
 }
@@ -182,9 +189,7 @@ on_nothing_told(gpointer user)
 
         follow_event(&run->follow, "decision", json);
     } else {
-        follow_note(&run->follow, run->word,
-                    "nothing is to be moved off it; it takes no guests until "
-                    "it is released");
+        follow_note(&run->follow, run->word, nothing_to_move);
     }
     return on_finished(run);
 }
@@ -357,6 +362,7 @@ act(ActKind kind, const char *word, const ConsOptions *options)
     run.follow = (Follow){ .json = options->json,
                            .quiet = options->quiet,
                            .acts = kind == ACT_APPLY || kind == ACT_EVACUATE,
+                           .all_or_nothing = kind == ACT_EVACUATE,
                            .shows_progress = isatty(STDERR_FILENO) };
     service = service_load(options->config, &settings, &error);
     if (!service) {

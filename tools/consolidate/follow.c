@@ -40,9 +40,12 @@ show_decision(Follow *follow, JsonObject *data)
     if (!follow->acts || cons_decision_is_empty(decision)) {
         follow->finished = true;
         /* what cannot be done is no success, unless one only asked */
-        follow->status = follow->acts && decision->refusals->len > 0
-                             ? CONSOLIDATE_FAILED
-                             : CONSOLIDATE_FINE;
+        follow->status =
+            follow->acts &&
+                    ((follow->all_or_nothing && decision->refusals->len > 0) ||
+                     decision->violation_after > 0)
+                ? CONSOLIDATE_FAILED
+                : CONSOLIDATE_FINE;
     }
 }
 

@@ -14,9 +14,10 @@
 
 typedef struct Follow {
     bool json, quiet;
-    bool acts;     /* a decision is not the end, unless it is to do nothing */
-    bool finished; /* set by follow_event() */
-    int status;    /* exit status then */
+    bool acts; /* a decision is not the end, unless it is to do nothing */
+    bool all_or_nothing; /* a refusal is a failure */
+    bool finished;       /* set by follow_event() */
+    int status;          /* exit status then */
     bool shows_progress, line_open;
 } Follow;
 

@@ -203,10 +203,10 @@ status_of(Run *run)
 }
 
 static void
-settle(ControlPeer *peer, bool good, Wait wait, GError *error)
+settle(ControlPeer *peer, bool good, Wait wait, GError **error)
 {
     if (!good) {
-        control_refuse(peer, error->message);
+        control_refuse(peer, (*error)->message);
     } else if (wait == WAIT_NOTHING) {
         control_return(peer, NULL);
     } else {
@@ -232,20 +232,21 @@ on_request(ControlPeer *peer, const char *command, JsonObject *arguments,
         control_return(peer, status_of(run));
     } else if (!strcmp(command, "plan")) {
         settle(peer, cons_manager_request(manager, &error), WAIT_DECISION,
-               error);
+               &error);
     } else if (!strcmp(command, "apply")) {
         settle(peer, cons_manager_apply(manager, plan, &error), WAIT_OVER,
-               error);
+               &error);
     } else if (!strcmp(command, "evacuate")) {
         settle(peer, cons_manager_evacuate(manager, host, &error), WAIT_BEGIN,
-               error);
+               &error);
     } else if (!strcmp(command, "release")) {
         settle(peer, cons_manager_release(manager, host, &error), WAIT_NOTHING,
-               error);
+               &error);
     } else if (!strcmp(command, "pause")) {
-        settle(peer, cons_manager_pause(manager, &error), WAIT_NOTHING, error);
+        settle(peer, cons_manager_pause(manager, &error), WAIT_NOTHING, &error);
     } else if (!strcmp(command, "resume")) {
-        settle(peer, cons_manager_resume(manager, &error), WAIT_NOTHING, error);
+        settle(peer, cons_manager_resume(manager, &error), WAIT_NOTHING,
+               &error);
     } else {
         control_refuse(peer, "there is no such command");
     }
