@@ -406,7 +406,8 @@ replay_step(ConsCarry *c, JsonObject *json, GError **error)
         return false;
     }
     step = &c->steps[index];
-    step->state = (ConsStepState)state;
+    step->state =
+        state == CONS_STEP_CHECKING ? CONS_STEP_WAITING : (ConsStepState)state;
     jobj_get_string(json, "why", &why);
     g_free(step->why);
     step->why = g_strdup(why);

@@ -358,6 +358,7 @@ improve_once(Decider *d, int32_t *target, const bool *free,
         int32_t index = p->model_of[g];
 
         if (index >= 0 && plan_state_hosts(state)[index] != target[g] &&
+            plan_state_hosts(state)[index] != PLAN_NOWHERE &&
             !p->model->guests[index].pinned) {
             target[g] = plan_state_hosts(state)[index];
             any = true;

@@ -136,9 +136,10 @@ decide_take(Decider *d, const Problem *p, const PlanState *state,
     for (guint g = 0; g < d->n_guests; g++) {
         int32_t index = p->model_of[g];
 
-        /* pinned where it must not stay: as bad as being moved, but quieter */
+        /* pinned where it must not stay: as bad as being moved, but quieter;
+         * and where hosts are as good as nothing, nowhere may seem better */
         if (index >= 0 && host_of[index] != d->target[g] &&
-            !p->model->guests[index].pinned) {
+            host_of[index] != PLAN_NOWHERE && !p->model->guests[index].pinned) {
             d->target[g] = host_of[index];
             d->kind[g] = d->evacuate[d->home[g]]  ? CONS_TRIGGER_EVACUATE
                          : d->relieve[d->home[g]] ? CONS_TRIGGER_OVERLOADED
