@@ -20,6 +20,7 @@ int consolidate_plan_main(int argc, char **argv);
 int consolidate_apply_main(int argc, char **argv);
 int consolidate_status_main(int argc, char **argv);
 int consolidate_explain_main(int argc, char **argv);
+int consolidate_report_main(int argc, char **argv);
 int consolidate_history_main(int argc, char **argv);
 int consolidate_evacuate_main(int argc, char **argv);
 int consolidate_release_main(int argc, char **argv);

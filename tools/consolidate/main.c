@@ -21,6 +21,7 @@ static const struct {
     { "release", consolidate_release_main, "let guests onto it again" },
     { "status", consolidate_status_main, "hosts, load, the plan on its way" },
     { "explain", consolidate_explain_main, "why these moves, one by one" },
+    { "report", consolidate_report_main, "a page about a plan, as HTML" },
     { "history", consolidate_history_main,
       "moves made: forecast against what they really took" },
     { "pause", consolidate_pause_main, "decide nothing, begin no more moves" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * past-commands.c - "explain" and "history": what was decided and done
+ * past-commands.c - "explain", "report" and "history": what was decided and done
  *
  * Out of the history file; no service and no host is asked.
  */
@@ -12,6 +12,7 @@
 #include "tools/cli/text-table.h"
 #include "tools/consolidate/commands.h"
 #include "tools/consolidate/options.h"
+#include "tools/consolidate/page.h"
 #include "tools/consolidate/service.h"
 #include "tools/consolidate/text.h"
 
@@ -35,6 +36,35 @@ parse(const ConsDocument *document, GError **error)
     return jobj_parse(document->json, strlen(document->json), error);
 }
 
+static GPtrArray *
+newest(ConsStore *store, ConsDocumentKind kind, const char *plan,
+       GError **error)
+{
+    ConsStoreQuery query = { .kinds = 1u << kind, .plan = plan, .most = 1 };
+
+    return cons_store_read(store, &query, error);
+}
+
+/* The latest decision, or that of @plan; NULL with @error */
+static JsonObject *
+find_decision(ConsStore *store, const char *plan, GError **error)
+{
+    g_autoptr(GPtrArray) found =
+        newest(store, CONS_DOCUMENT_DECISION, plan, error);
+
+    if (!found) {
+        return NULL;
+    }
+    if (found->len == 0) {
+        g_set_error(error, CONS_ERROR, CONS_ERROR_UNKNOWN,
+                    plan ? "there is no plan \"%s\" in the history"
+                         : "no plan has been made yet%s",
+                    plan ? plan : "");
+        return NULL;
+    }
+    return parse(found->pdata[0], error);
+}
+
 /* --- explain --- */
 
 static bool
@@ -42,26 +72,11 @@ explain(const ConsOptions *options, const char *plan, const char *guest,
         GError **error)
 {
     g_autoptr(ConsStore) store = open_store(options, error);
-    ConsStoreQuery query = { .kinds = 1u << CONS_DOCUMENT_DECISION,
-                             .plan = plan,
-                             .most = 1 };
-    g_autoptr(GPtrArray) found =
-        store ? cons_store_read(store, &query, error) : NULL;
-    g_autoptr(JsonObject) json = NULL;
+    g_autoptr(JsonObject) json =
+        store ? find_decision(store, plan, error) : NULL;
     g_autoptr(ConsDecision) decision = NULL;
     g_autofree char *head = NULL, *text = NULL;
 
-    if (!found) {
-        return false;
-    }
-    if (found->len == 0) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_UNKNOWN,
-                    plan ? "there is no plan \"%s\" in the history"
-                         : "no plan has been made yet%s",
-                    plan ? plan : "");
-        return false;
-    }
-    json = parse(found->pdata[0], error);
     if (!json) {
         return false;
     }
@@ -107,6 +122,50 @@ consolidate_explain_main(int argc, char **argv)
         status = explain(&options, options.words[0], guest, &error)
                      ? CONSOLIDATE_FINE
                      : cons_fail("explain", error);
+    }
+    cons_options_clear(&options);
+    return status;
+}
+
+/* --- report --- */
+
+static bool
+report(const ConsOptions *options, const char *plan, GError **error)
+{
+    g_autoptr(ConsStore) store = open_store(options, error);
+    g_autoptr(JsonObject) json =
+        store ? find_decision(store, plan, error) : NULL;
+    g_autoptr(ConsDecision) decision =
+        json ? cons_decision_from_json(json, error) : NULL;
+    g_autoptr(GPtrArray) ended =
+        decision ? newest(store, CONS_DOCUMENT_PLAN, decision->id, error)
+                 : NULL;
+    g_autoptr(JsonObject) over = NULL;
+    g_autofree char *page = NULL;
+
+    if (!ended || (ended->len > 0 && !(over = parse(ended->pdata[0], error)))) {
+        return false;
+    }
+    page = page_of_plan(decision, over);
+    fputs(page, stdout);
+    return true;
+}
+
+int
+consolidate_report_main(int argc, char **argv)
+{
+    g_autoptr(GError) error = NULL;
+    ConsOptions options;
+    int status = CONSOLIDATE_USAGE;
+
+    if (cons_options_parse(argc, argv, NULL, "[PLAN]",
+                           "Writes a page about the latest plan, or PLAN, to "
+                           "standard output: who moved when,\nforecast and "
+                           "measured, and what it brought.",
+                           0, 1, &options)) {
+        status = report(&options, options.words[0], &error)
+                     ? CONSOLIDATE_FINE
+                     : cons_fail("report", error);
     }
     cons_options_clear(&options);
     return status;

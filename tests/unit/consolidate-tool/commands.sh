@@ -46,6 +46,8 @@ run "status" 0 'no service.*a  *up  *1.*b  *unknown' status
 run "plan" 0 'nothing is done' plan
 run "plan as JSON" 0 '"format": *"vmferry-decision-1"' plan --json
 run "explain" 0 'nothing is done' explain
+run "report" 0 '<!DOCTYPE html>.*nothing is done.*</html>' report
+run "a report of no plan" 2 'no plan "p9"' report p9
 run "history" 0 '' history
 run "nothing to apply" 0 'nothing is done' apply
 run "a plan by its id takes the service" 1 'no service listens' apply p1

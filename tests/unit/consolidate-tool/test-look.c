@@ -116,7 +116,8 @@ Test(look, hosts_guests_and_what_they_use)
 
 Test(look, a_part_of_a_machine_has_no_use_of_its_own)
 {
-    g_autoptr(ConsSettings) settings = settings_of("cores = 1\nmemory = 1GiB\n");
+    g_autoptr(ConsSettings) settings =
+        settings_of("cores = 1\nmemory = 1GiB\n");
     g_autoptr(Look) look = look_new(settings);
     g_autoptr(GPtrArray) hosts = hosts_new();
     VirtSeenHost *a = host_new(hosts, NULL);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-page.c - the page about a plan is well-formed whatever names there are
+ */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tools/consolidate/page.h"
+
+static const char decision_text[] =
+    "{\"format\":\"vmferry-decision-1\",\"id\":\"plan-1\","
+    "\"at\":\"2026-03-01T12:00:00.000000+00:00\",\"summary\":\"1 move & "
+    "<more>\","
+    "\"triggers\":[{\"kind\":\"evacuate\",\"host\":0,\"text\":\"a > b\"}],"
+    "\"moves\":[{\"guest\":\"<db>\",\"from\":\"a&b\",\"to\":\"c\\\"d\","
+    "\"kind\":\"evacuate\",\"mends\":true,\"bypass\":false,\"why\":\"it has "
+    "to\","
+    "\"after\":[],\"start_s\":0,\"rate_bytes_s\":1000,\"bytes\":2048,"
+    "\"time_s\":4,\"downtime_s\":0.1,\"cost_j\":1080,\"saves_w\":0,"
+    "\"benefit_j\":0}],\"powers\":[],\"refusals\":["
+    "{\"subject\":\"x\",\"why\":\"it's <fixed>\"}],"
+    "\"violation_before\":3,\"violation_after\":0,\"cost_w_before\":10,"
+    "\"cost_w_after\":8,\"far_bytes_s_before\":1e6,\"far_bytes_s_after\":0,"
+    "\"cost_j\":1080,\"benefit_j\":0,\"makespan_s\":4,\"bound_s\":4}";
+
+static const char over_text[] =
+    "{\"steps\":[{\"state\":\"done\",\"why\":null,"
+    "\"started\":\"2026-03-01T12:00:01.000000+00:00\","
+    "\"ended\":\"2026-03-01T12:00:06.500000+00:00\",\"progress\":1,"
+    "\"took_s\":5.5,\"downtime_s\":0.12,\"bytes\":4096}],\"over\":true,"
+    "\"stopped\":\"a & b\",\"brought_w\":2,\"far_bytes_s\":0}";
+
+static char *
+page_of(const char *over_json)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(JsonObject) json =
+        jobj_parse(decision_text, strlen(decision_text), &error);
+    g_autoptr(JsonObject) over =
+        over_json ? jobj_parse(over_json, strlen(over_json), NULL) : NULL;
+    g_autoptr(ConsDecision) decision = cons_decision_from_json(json, &error);
+
+    cr_assert_not_null(decision, "%s", error ? error->message : "");
+    return page_of_plan(decision, over);
+}
+
+static void
+check_xml(const char *page)
+{
+    static const GMarkupParser parser = { 0 };
+    g_autoptr(GMarkupParseContext) context =
+        g_markup_parse_context_new(&parser, 0, NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    const char *html = strstr(page, "<html");
+
+    cr_assert_not_null(html);
+    cr_assert(g_markup_parse_context_parse(context, html, -1, &error), "%s",
+              error ? error->message : "");
+    cr_assert(g_markup_parse_context_end_parse(context, &error));
+}
+
+Test(page, names_from_outside_are_text)
+{
+    g_autofree char *before = page_of(NULL);
+    g_autofree char *after = page_of(over_text);
+
+    check_xml(before);
+    check_xml(after);
+    cr_assert(strstr(before, "not begun"));
+    cr_assert(strstr(after, "&lt;db&gt;"));
+    cr_assert(strstr(after, "5.5 s / 4.0 s"));
+    cr_assert(strstr(after, "class=\"ran\""));
+    cr_assert_null(strstr(before, "class=\"ran\""));
+    cr_assert(strstr(after, "stopped: "));
+}
+
+Test(page, documents_of_another_kind_do_no_harm)
+{
+    g_autofree char *page = page_of("{\"steps\":{\"state\":3}}");
+    g_autofree char *other =
+        page_of("{\"steps\":[null],\"stopped\":7,\"brought_w\":\"x\"}");
+
+    check_xml(page);
+    check_xml(other);
+}
