@@ -111,10 +111,10 @@ class Solve(unittest.TestCase):
         done = run("compare", "--work-limit", "5000", "--json", GOLDEN)
         out = json.loads(done.stdout)
         names = [method["method"] for method in out]
-        self.assertEqual(names[:12],
-                         "ff ffd bf bfd pack online hill anneal genetic pso "
-                         "aco lns".split())
-        self.assertEqual(names[12], "group-map-tune")
+        self.assertEqual(names[:13],
+                         "ff ffd bf bfd pack online quick hill anneal genetic "
+                         "pso aco lns".split())
+        self.assertEqual(names[13], "group-map-tune")
         bound = json.loads(run("bound", "--json", GOLDEN).stdout)
         # all eight units on one host each, if need be
         self.assertEqual(bound["cost"], 8000)
