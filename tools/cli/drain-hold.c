@@ -17,6 +17,7 @@
 
 #define LEAD_S 2.0  /* before its end, beside the preparation of the next */
 #define MOST_S 20.0 /* others wait for it */
+#define AHEAD_S 1.0 /* who ends next now stays it: two do not take turns */
 
 /* Of a first pass, what is not zero: what remains by QEMU's count is mostly
  * zero towards its end, and goes in no time. */
@@ -74,7 +75,7 @@ ends_next(Drain *drain, int link, double rate_bytes_s, double now_s)
         if (!is_sending(drain, guest, link)) {
             continue;
         }
-        left_s = guest->stopped     ? 0
+        left_s = guest->stopped     ? -1
                  : guest->iter == 0 ? INFINITY
                                     : drain_left_s(guest, rate_bytes_s);
         if (left_s > fmax(drain->between_s, DRAIN_BETWEEN_S) + LEAD_S) {
@@ -83,6 +84,9 @@ ends_next(Drain *drain, int link, double rate_bytes_s, double now_s)
         }
         if (!guest->closing_at_s.known) {
             guest->closing_at_s = known(now_s);
+        }
+        if (guest->ends_next && !guest->stopped) {
+            left_s = fmax(left_s - AHEAD_S, 0);
         }
         if (left_s < soonest_s &&
             (guest->stopped || now_s - guest->closing_at_s.value < MOST_S)) {
@@ -106,6 +110,7 @@ drain_hold(Drain *drain, double share, double now_s)
 
             if (guest->status == DRAIN_RUNS && guest->host >= 0 &&
                 host_of(drain, guest)->link == (int)link) {
+                guest->ends_next = guest == first;
                 guest->held =
                     first && guest != first && !guest->sent && !guest->stopped;
             }

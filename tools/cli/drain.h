@@ -79,7 +79,8 @@ typedef struct DrainGuest {
     bool stopped;            /* for the switchover */
     bool sent;               /* all of it; what is left to do is libvirt's */
     Known closing_at_s; /* when its end came near, of drain_hold()'s time */
-    bool held;          /* for the sake of one that ends */
+    bool ends_next;     /* before the others of its link, and soon */
+    bool held;          /* for the sake of that one */
     /* when it has moved */
     Known total_s, downtime_s, bytes;
 } DrainGuest;

@@ -481,6 +481,25 @@ Test(drain, of_two_that_end_the_nearer_one_goes_first)
     cr_assert(b->held);
 }
 
+Test(drain, two_of_the_same_length_do_not_take_turns)
+{
+    g_autoptr(Drain) drain = drain_new();
+    DrainGuest *a, *b;
+
+    add_host(drain, "h2", -1);
+    a = runs(drain, "a", 4, 0.9, 1.5);
+    b = runs(drain, "b", 4, 0.9, 1.6);
+    drain_hold(drain, 1, 10);
+    cr_assert(b->held);
+    b->end_s = known(1.3);
+    drain_hold(drain, 1, 10.1);
+    cr_assert(b->held);
+    cr_assert_not(a->held);
+    a->end_s = known(8);
+    drain_hold(drain, 1, 10.2);
+    cr_assert_not(b->held, "its end is far again");
+}
+
 Test(drain, one_that_never_ends_holds_nobody_for_ever)
 {
     g_autoptr(Drain) drain = drain_new();
