@@ -17,7 +17,7 @@
 
 #define FLOOR_SHARE 0.01 /* of the link; see policy/share.c */
 #define ALL_BUT_BYTES 65536.0
-#define AT_MOST_US (G_USEC_PER_SEC / 2)
+#define AT_MOST_US (2 * G_USEC_PER_SEC)
 #define SETTLES_US (4 * G_USEC_PER_SEC)
 
 bool
