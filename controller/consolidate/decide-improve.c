@@ -162,7 +162,7 @@ forecast_of(const Decider *d, int32_t host)
 }
 
 static bool
-try_sleep(Decider *d, int32_t host)
+try_sleep(Decider *d, int32_t host, int *vain)
 {
     const char *name = cluster_host(d->c, (guint)host)->name;
     g_autofree int32_t *target =
@@ -170,6 +170,7 @@ try_sleep(Decider *d, int32_t host)
     double saved_w, price_before, price;
 
     if (!room_without(d, host)) {
+        *vain = VAIN; /* nor do the others leave room enough */
         decide_refuse(d, name,
                       "is not sent to sleep: what is forecast would "
                       "fill the others so far that it had to be woken "
@@ -239,8 +240,8 @@ decide_sleep(Decider *d)
         for (guint g = 0; g < d->n_guests; g++) {
             comes = comes || (d->target[g] == host && d->home[g] != host);
         }
-        if (!comes) {
-            vain += !try_sleep(d, host);
+        if (!comes && !try_sleep(d, host, &vain)) {
+            vain++;
         }
     }
 }

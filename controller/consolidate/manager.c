@@ -389,6 +389,7 @@ decide(ConsManager *m)
     ConsDecision *decision;
     JsonObject *json;
     bool evacuates, requested = m->requested, news, will;
+    bool matters = false;
 
     for (guint i = 0; i < m->evacuated->len; i++) {
         g_ptr_array_add(names, g_ptr_array_index(m->evacuated, i));
@@ -435,7 +436,15 @@ decide(ConsManager *m)
     will = !cons_decision_is_empty(decision) &&
            (m->settings->mode == CONS_MODE_AUTO ||
             (m->settings->mode == CONS_MODE_APPROVE && evacuates));
-    news = requested || will || is_news(m->decision, decision);
+    /* that a host is not worth emptying is no news, cycle after cycle */
+    for (guint i = 0; i < triggers->len; i++) {
+        matters =
+            matters || ((ConsTrigger *)g_ptr_array_index(triggers, i))->kind !=
+                           CONS_TRIGGER_UNDERLOADED;
+    }
+    news = requested || will ||
+           ((matters || !cons_decision_is_empty(decision)) &&
+            is_news(m->decision, decision));
     if (!news) {
         cons_decision_free(decision);
         return;

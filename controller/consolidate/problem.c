@@ -167,16 +167,14 @@ build_hosts(Builder *b)
 
 /* Where it was a short while ago it does not go back to. */
 static void
-exclude_returns(Builder *b, const char *guest, bool *may)
+exclude_returns(Builder *b, const GPtrArray *moves, bool *may)
 {
-    const GPtrArray *past = b->q->past;
     int64_t since = b->c->at_us - (int64_t)(b->s->no_return_s * MICRO);
 
-    for (guint i = 0; past && !b->query->returns && i < past->len; i++) {
-        const ConsPast *move = g_ptr_array_index(past, i);
+    for (guint i = 0; moves && !b->query->returns && i < moves->len; i++) {
+        const ConsPast *move = g_ptr_array_index(moves, i);
 
-        if (move->at_us > since && strcmp(move->guest, guest) == 0 &&
-            strcmp(move->from, move->to) != 0) {
+        if (move->at_us > since && strcmp(move->from, move->to) != 0) {
             int32_t host = cluster_find_host(b->c, move->from);
 
             if (host >= 0) {
@@ -193,12 +191,13 @@ build_allowed(Builder *b, size_t g, const ConsGuestSettings *told,
     size_t n_hosts = b->m->n_hosts;
     int32_t home = b->m->guests[g].host;
     const char *name = b->m->guests[g].name;
+    const GPtrArray *moves = g_hash_table_lookup(movers, name);
     bool listed = told && told->hosts[0];
     g_autofree bool *may = NULL;
     bool was_home;
     size_t n = 0;
 
-    if (!listed && !b->keeps[home] && !g_hash_table_contains(movers, name)) {
+    if (!listed && !b->keeps[home] && !moves) {
         return;
     }
     may = g_new(bool, n_hosts);
@@ -207,7 +206,7 @@ build_allowed(Builder *b, size_t g, const ConsGuestSettings *told,
                                             b->m->hosts[h].name);
     }
     was_home = may[home];
-    exclude_returns(b, name, may);
+    exclude_returns(b, moves, may);
     if (b->keeps[home]) {
         b->m->guests[g].requires &= ~feature_bit(b, TAKES);
         for (size_t h = 0; h < n_hosts; h++) {
@@ -258,29 +257,13 @@ problem_price(const ConsSettings *s, const PlanDuration *d)
            s->downtime_w * d->downtime_s;
 }
 
-double
-problem_cooling(const ConsQuestion *q, const char *guest)
-{
-    double left_s = 0;
-
-    for (guint i = 0; q->past && i < q->past->len; i++) {
-        const ConsPast *move = g_ptr_array_index(q->past, i);
-
-        if (strcmp(move->guest, guest) == 0) {
-            double age_s = (double)(q->cluster->at_us - move->at_us) / MICRO;
-
-            left_s = MAX(left_s, q->settings->cool_down_s - age_s);
-        }
-    }
-    return left_s;
-}
-
 static void
 build_guests(Builder *b)
 {
     PlanModel *m = b->m;
     g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GHashTable) movers = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) movers = g_hash_table_new_full(
+        g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
     bool fence = g_hash_table_contains(b->features, TAKES);
 
     for (guint i = 0; i < b->s->guests->len; i++) {
@@ -291,7 +274,13 @@ build_guests(Builder *b)
     for (guint i = 0; b->q->past && i < b->q->past->len; i++) {
         ConsPast *move = g_ptr_array_index(b->q->past, i);
 
-        g_hash_table_add(movers, move->guest);
+        GPtrArray *moves = g_hash_table_lookup(movers, move->guest);
+
+        if (!moves) {
+            moves = g_ptr_array_new();
+            g_hash_table_insert(movers, move->guest, moves);
+        }
+        g_ptr_array_add(moves, move);
     }
     for (size_t g = 0; g < m->n_guests; g++) {
         guint index = (guint)b->p->guest_of[g];

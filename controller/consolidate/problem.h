@@ -63,9 +63,6 @@ PlanDuration problem_duration(const ConsQuestion *question, int32_t guest,
 double problem_price(const ConsSettings *settings,
                      const PlanDuration *duration);
 
-/** problem_cooling() - Seconds until @guest may move again; 0: now */
-double problem_cooling(const ConsQuestion *question, const char *guest);
-
 /** problem_broken() - What rules are broken, in words; NULL: none is */
 char *problem_broken(const ConsQuestion *question);
 

@@ -322,6 +322,11 @@ back_power(void *data, const char *plan, size_t step, const char *host, bool on)
     int32_t index = cluster_find_host(s->cluster, host);
     bool empty = true;
 
+    if (index < 0) {
+        answer(s, CONS_EVENT_FAILED, plan, step, POWER_US)->text =
+            g_strdup("there is no such host");
+        return;
+    }
     for (guint g = 0; g < s->cluster->guests->len; g++) {
         empty = empty && cluster_guest(s->cluster, g)->host != index;
     }

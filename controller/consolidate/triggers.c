@@ -316,10 +316,16 @@ cons_watch_needed(const ConsWatch *watch, const Cluster *cluster)
             lead_s = MAX(lead_s, host->wake_s);
         }
     }
+    /* of all together: the sum of each one's worst would be too much */
+    if (watch->total->n > 0) {
+        needed = MAX(cons_ring_mean(watch->total, watch->total->n, NULL),
+                     cons_ring_mean(watch->total, s->overload_n, NULL));
+    }
     for (guint i = 0; i < cluster->guests->len; i++) {
-        if (!cluster_guest(cluster, i)->gone) {
-            needed +=
-                (double)cons_watch_demand(watch, cluster_guest(cluster, i));
+        const ClusterGuest *guest = cluster_guest(cluster, i);
+
+        if (!guest->gone && (guest->cpu_milli < 0 || watch->total->n == 0)) {
+            needed += (double)cons_watch_demand(watch, guest);
         }
     }
     then = cluster->at_us + (int64_t)(lead_s * 1e6);
