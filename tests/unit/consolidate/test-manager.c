@@ -153,7 +153,7 @@ spend_a_day(uint64_t with_seed)
 }
 
 Test(manager, a_balanced_cluster_with_noise_is_left_alone_for_a_day,
-     .timeout = 110)
+     .timeout = 250)
 {
     for (uint64_t i = 1; i <= 3; i++) {
         spend_a_day(i);
@@ -181,7 +181,7 @@ is_up(const Setup *t, const char *host)
 }
 
 Test(manager, overload_is_relieved_underload_sleeps_and_is_woken_in_time,
-     .timeout = 60)
+     .timeout = 200)
 {
     Setup t = set_up("[consolidate]\nmode = auto\ncycle = 10s\n"
                      "[triggers]\nunderloaded = 20%\nwindow = 5min\n"
@@ -234,7 +234,7 @@ fill_evacuation(Cluster *c)
 }
 
 Test(manager, an_evacuation_goes_at_the_links_pace_and_lasts_until_released,
-     .timeout = 60)
+     .timeout = 200)
 {
     Setup t = set_up("[consolidate]\nmode = approve\n"
                      "[group pair]\nmembers = a;b\ntogether = host\n",
@@ -270,7 +270,7 @@ Test(manager, an_evacuation_goes_at_the_links_pace_and_lasts_until_released,
     tear_down(&t);
 }
 
-Test(manager, advice_is_given_once_and_carried_out_when_asked, .timeout = 60)
+Test(manager, advice_is_given_once_and_carried_out_when_asked, .timeout = 200)
 {
     Setup t =
         set_up("[consolidate]\nmode = advise\n", 3, POWER, 8, fill_uneven);
@@ -288,7 +288,7 @@ Test(manager, advice_is_given_once_and_carried_out_when_asked, .timeout = 60)
 }
 
 /* What is out of date is not carried out. */
-Test(manager, advice_that_is_out_of_date_is_refused, .timeout = 60)
+Test(manager, advice_that_is_out_of_date_is_refused, .timeout = 200)
 {
     Setup t =
         set_up("[consolidate]\nmode = advise\n", 3, POWER, 8, fill_uneven);
@@ -373,7 +373,7 @@ kill_after(size_t n_events)
 }
 
 Test(manager, killed_at_any_moment_none_is_moved_twice_and_none_forgotten,
-     .timeout = 100)
+     .timeout = 250)
 {
     uint64_t random = 8;
 
@@ -383,7 +383,7 @@ Test(manager, killed_at_any_moment_none_is_moved_twice_and_none_forgotten,
     }
 }
 
-Test(manager, a_journal_written_afresh_restores_the_same, .timeout = 60)
+Test(manager, a_journal_written_afresh_restores_the_same, .timeout = 200)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
     g_autoptr(ConsManager) other =
@@ -427,7 +427,7 @@ Test(manager, a_wrong_journal_is_refused_with_its_line)
     tear_down(&t);
 }
 
-Test(manager, a_migration_that_fails_is_planned_anew, .timeout = 60)
+Test(manager, a_migration_that_fails_is_planned_anew, .timeout = 200)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
     const Cluster *c = cons_simulator_cluster(t.simulator);
@@ -446,7 +446,7 @@ Test(manager, a_migration_that_fails_is_planned_anew, .timeout = 60)
 }
 
 Test(manager, a_host_lost_in_mid_plan_stops_it_and_the_rest_finds_room,
-     .timeout = 60)
+     .timeout = 200)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
     Cluster *c = cons_simulator_cluster(t.simulator);
@@ -463,7 +463,7 @@ Test(manager, a_host_lost_in_mid_plan_stops_it_and_the_rest_finds_room,
     tear_down(&t);
 }
 
-Test(manager, a_guest_moved_by_somebody_else_is_left_there, .timeout = 60)
+Test(manager, a_guest_moved_by_somebody_else_is_left_there, .timeout = 200)
 {
     Setup t = set_up(fidgety, 8, POWER, 8, fill_balanced);
     Cluster *c = cons_simulator_cluster(t.simulator);
@@ -480,24 +480,25 @@ Test(manager, a_guest_moved_by_somebody_else_is_left_there, .timeout = 60)
     tear_down(&t);
 }
 
-Test(manager, traffic_is_looked_at_at_its_hour, .timeout = 60)
+Test(manager, traffic_is_looked_at_at_its_hour, .timeout = 200)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n[triggers]\n"
-                     "far-traffic = 03:00\n",
+                     "far-traffic = 03:00\n"
+                     "[network]\nswitches = 1;3;3;5;7\n",
                      8, POWER, 8, fill_balanced);
     const GPtrArray *moves = cons_simulator_moves(t.simulator);
-    const ConsPast *first;
+    const ConsPast *move;
 
     cons_manager_start(t.manager);
-    run(&t, START_US + 3 * HOUR_US - SECOND_US);
-    /* pairs that exchange much are on one host already, so pull one apart */
-    cr_assert_eq(moves->len, 0, "%s", told(&t));
+    run(&t, START_US + 2 * HOUR_US);
+    /* somebody pulls a pair apart; what he moved stays for now */
     cluster_guest(cons_simulator_cluster(t.simulator), 8)->host = 7;
-    run(&t, START_US + 23 * HOUR_US);
-    cr_assert_geq(moves->len, 0);
-    if (moves->len > 0) {
-        first = g_ptr_array_index(moves, 0);
-        cr_assert_geq(first->at_us, START_US + 3 * HOUR_US);
-    }
+    run(&t, START_US + 3 * HOUR_US - SECOND_US);
+    cr_assert_eq(moves->len, 0, "%s", told(&t));
+    run(&t, START_US + 3 * HOUR_US + HOUR_US / 6);
+    cr_assert_eq(moves->len, 1, "%s", told(&t));
+    move = g_ptr_array_index(moves, 0);
+    cr_assert_str_eq(move->guest, "g0", "%s", told(&t));
+    cr_assert_str_eq(move->to, "h8", "%s", told(&t));
     tear_down(&t);
 }
