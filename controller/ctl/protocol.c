@@ -55,10 +55,10 @@ static const char *const ladder_steps[] = {
     "guarantee", "order", "wait",    "downtime", "auto-converge",
     "post-copy", "abort", "ceiling", NULL
 };
-static const char *const flag_names[] = { "postcopy",   "auto-converge",
-                                          "parallel",   "p2p",
-                                          "persistent", "tls",
-                                          "storage",    NULL };
+static const char *const flag_names[] = {
+    "postcopy", "auto-converge", "parallel",  "p2p", "persistent",
+    "tls",      "storage",       "tunnelled", NULL
+};
 static const char *const policies[] = { "default", "paper", "none", NULL };
 static const char *const steerers[] = { "daemon", "self", NULL };
 static const char *const starters[] = { "vmferry", "drain", NULL };

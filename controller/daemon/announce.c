@@ -265,23 +265,30 @@ announced_downtime_s(const Announced *announced)
     return jobj_get_known(announced->arguments, "downtime_limit_s");
 }
 
+bool
+announced_has_flag(const Announced *announced, const char *name)
+{
+    JsonObject *flags = jobj_get(announced->arguments, "flags");
+
+    for (size_t i = 0; flags && i < json_object_array_length(flags); i++) {
+        if (strcmp(json_object_get_string(json_object_array_get_idx(flags, i)),
+                   name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What its flags rule out. */
 void
 announced_flags(const Announced *announced, LadderGuest *guest)
 {
-    JsonObject *flags = jobj_get(announced->arguments, "flags");
-
     guest->others_started = false;
-    guest->postcopy_flag = false;
-    for (size_t i = 0; flags && i < json_object_array_length(flags); i++) {
-        const char *flag =
-            json_object_get_string(json_object_array_get_idx(flags, i));
-
-        guest->postcopy_flag |= strcmp(flag, "postcopy") == 0;
-        guest->auto_converge_flag |= strcmp(flag, "auto-converge") == 0;
-        guest->parallel |= strcmp(flag, "parallel") == 0;
-        guest->local_disks |= strcmp(flag, "storage") == 0;
-    }
+    guest->postcopy_flag = announced_has_flag(announced, "postcopy");
+    guest->auto_converge_flag = announced_has_flag(announced, "auto-converge");
+    guest->tunnelled = announced_has_flag(announced, "tunnelled");
+    guest->parallel = announced_has_flag(announced, "parallel");
+    guest->local_disks = announced_has_flag(announced, "storage");
 }
 
 /* --- commands --- */

@@ -52,6 +52,7 @@ typedef enum {
     FORCE_YES,
     FORCE_MODE,      /* observed or advised only */
     FORCE_NO_STREAM, /* not found yet */
+    FORCE_TUNNELLED, /* inside of libvirt's own connection */
     FORCE_AMBIGUOUS, /* shares the class of others until bytes tell */
     FORCE_LINK,      /* its rate is not known, or it is gone */
     FORCE_KERNEL,    /* the kernel refused, or a root that is not ours */
@@ -124,8 +125,9 @@ typedef struct Outgoing {
     char elsewhere[46]; /* where it goes by a port that is none of the usual, */
     uint16_t elsewhere_port; /* 0: it does not */
     bool not_found_said;
-    StreamMatch endpoint; /* of the first of them */
-    bool found;           /* .endpoint is set */
+    int64_t tunnel_looked_us; /* whether it is inside of libvirt's */
+    StreamMatch endpoint;     /* of the first of them */
+    bool found;               /* .endpoint is set */
     uint64_t busy_us, rwnd_limited_us, sndbuf_limited_us; /* their mean */
     uint64_t retransmitted_bytes;
     uint64_t wire_bytes;      /* of its own connections, closed ones included */
@@ -281,6 +283,8 @@ Outgoing *outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
 void outgoing_free(Outgoing *outgoing);
 void outgoing_found(Outgoing *outgoing); /* its stream, or its group */
 void outgoing_pick_rules(Outgoing *outgoing);
+/* Where its stream leaves now; false: as it was before, or nowhere */
+bool outgoing_relink(Outgoing *outgoing);
 
 /* outgoing-tell.c */
 extern const SessionCallbacks outgoing_callbacks;
@@ -401,6 +405,7 @@ const GArray *announced_guards(const Announced *announced);
 uint32_t announced_parent(const Announced *announced);
 void announced_rules(const Announced *announced, ConfigRules *rules);
 const char *announced_starter(const Announced *announced);
+bool announced_has_flag(const Announced *announced, const char *name);
 bool announced_has_deadline(const Announced *announced);
 Known announced_downtime_s(const Announced *announced);
 void announced_flags(const Announced *announced, LadderGuest *guest);

@@ -21,6 +21,7 @@ force_state_name(ForceState state)
         [FORCE_YES] = "yes",
         [FORCE_MODE] = "mode",
         [FORCE_NO_STREAM] = "no-stream",
+        [FORCE_TUNNELLED] = "tunnelled",
         [FORCE_AMBIGUOUS] = "ambiguous",
         [FORCE_LINK] = "link-gone",
         [FORCE_KERNEL] = "kernel",

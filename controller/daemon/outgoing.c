@@ -293,6 +293,28 @@ resolve_link(Outgoing *outgoing, const char *address, GError **error)
                         &outgoing->link, error);
 }
 
+bool
+outgoing_relink(Outgoing *outgoing)
+{
+    Link before = outgoing->link;
+    g_autofree char *text = NULL;
+
+    if (!resolve_link(outgoing, outgoing->endpoint.destination, NULL) ||
+        outgoing->link.ifindex == before.ifindex) {
+        outgoing->link = before;
+        return false;
+    }
+    text = g_strdup_printf("interface %s (number %d) is gone; its stream "
+                           "leaves by %s (number %d) now",
+                           before.device, before.ifindex, outgoing->link.device,
+                           outgoing->link.ifindex);
+    session_note(outgoing->session, text);
+    control_foreign(outgoing, FOREIGN_CLASS, unknown(), unknown(), text);
+    g_hash_table_remove(outgoing->daemon->looks,
+                        GINT_TO_POINTER(before.ifindex));
+    return true;
+}
+
 /* After runs that were out of bounds less is dared on this link. */
 static void
 heed_circuit(Outgoing *outgoing)

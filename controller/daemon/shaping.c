@@ -264,6 +264,7 @@ repair(Outgoing *outgoing, const char *cause)
     g_autofree char *why = NULL;
 
     close_class(outgoing, true);
+    outgoing_relink(outgoing);
     if (!if_indextoname((unsigned)outgoing->link.ifindex, name)) {
         why = g_strdup_printf("interface %s is gone", outgoing->link.device);
         force_set(outgoing, FORCE_LINK, why);
@@ -296,6 +297,26 @@ repair(Outgoing *outgoing, const char *cause)
                  outgoing->link.device, outgoing->repairs, MOST_REPAIRS);
     control_tell_link(outgoing);
     return true;
+}
+
+/* An interface that was gone is there again, perhaps with another number, or
+ * another one has taken its place. */
+static void
+come_back(Outgoing *outgoing)
+{
+    char name[IF_NAMESIZE];
+
+    if (!outgoing_relink(outgoing) &&
+        !if_indextoname((unsigned)outgoing->link.ifindex, name)) {
+        return;
+    }
+    if (outgoing->force == FORCE_LINK) {
+        g_autofree char *cause = g_strdup_printf("interface %s is there again",
+                                                 outgoing->link.device);
+
+        force_set(outgoing, FORCE_NO_STREAM, cause);
+        repair(outgoing, cause);
+    }
 }
 
 /* --- what each class shall be --- */
@@ -615,9 +636,14 @@ shaping_stats(Outgoing *outgoing, ReservationStats *stats, GError **error)
     char name[IF_NAMESIZE];
 
     if (!outgoing->reservation) {
-        if (if_indextoname((unsigned)outgoing->link.ifindex, name)) {
+        if (outgoing->force != FORCE_LINK &&
+            if_indextoname((unsigned)outgoing->link.ifindex, name)) {
             notice_name(outgoing, name);
+        } else {
+            come_back(outgoing);
         }
+    }
+    if (!outgoing->reservation) {
         return observed_stats(outgoing, stats, error);
     }
     if (!shaping_count(daemon, outgoing->link.ifindex, outgoing->reservation,

@@ -27,6 +27,8 @@
 #define MOST_STRANGERS 512 /* then those that are gone are forgotten */
 /* So long a connection may be somebody's who has not got it yet. */
 #define STRANGER_US (3 * G_USEC_PER_SEC)
+/* So much has left by some way. */
+#define TUNNEL_BYTES (1024 * 1024)
 /* Before its own rate is known it may have had any. */
 #define FASTEST_BYTES_S 1.25e9
 /* Two readings of the same moment differ by that much time at most. */
@@ -453,19 +455,63 @@ sockets_look(Daemon *daemon, bool now)
     }
 }
 
-static void
-say_not_found(Outgoing *outgoing)
+/* QEMU has sent much, by no connection that it holds: then by a pipe. */
+static bool
+is_tunnelled(Outgoing *outgoing)
 {
+    g_autoptr(GArray) all = NULL;
+    double held_bytes = 0;
+    uint64_t sent;
+    int64_t at_us;
+
+    if (outgoing->announced &&
+        announced_has_flag(outgoing->announced, "tunnelled")) {
+        return true;
+    }
+    read_inodes(outgoing);
+    if (!outgoing->inodes || !outgoing->session ||
+        !session_sent(outgoing->session, &sent, &at_us) ||
+        sent < TUNNEL_BYTES) {
+        return false;
+    }
+    all = streams_list(NULL, 1, UINT16_MAX, NULL);
+    for (guint i = 0; all && i < all->len; i++) {
+        const StreamInfo *info = &g_array_index(all, StreamInfo, i);
+
+        for (guint j = 0; j < outgoing->inodes->len; j++) {
+            if (g_array_index(outgoing->inodes, uint64_t, j) == info->inode) {
+                held_bytes += (double)info->bytes_acked;
+            }
+        }
+    }
+    return all && held_bytes < (double)sent / 2;
+}
+
+static void
+say_not_found(Outgoing *outgoing, int64_t now_us)
+{
+    static const char tunnelled[] =
+        "not shaped: tunnelled through libvirt's own connection, where it "
+        "cannot be told from what else libvirt sends; start it without "
+        "--tunnelled to have it steered";
     static const char why[] =
         "no connection of its own is seen: it is tunnelled through libvirt's, "
         "or QEMU's sockets may not be looked at and its port is none of the "
         "usual";
 
-    if (!outgoing->not_found_said) {
-        outgoing->not_found_said = true;
+    if (outgoing->force == FORCE_TUNNELLED ||
+        now_us - outgoing->tunnel_looked_us < G_USEC_PER_SEC) {
+        return;
+    }
+    outgoing->tunnel_looked_us = now_us;
+    if (is_tunnelled(outgoing)) {
+        session_note(outgoing->session, tunnelled);
+        force_set(outgoing, FORCE_TUNNELLED, tunnelled);
+    } else if (!outgoing->not_found_said) {
         session_note(outgoing->session, why);
         force_set(outgoing, FORCE_NO_STREAM, why);
     }
+    outgoing->not_found_said = true;
 }
 
 /* One that is not found after a while is tunnelled, or leaves in some other way
@@ -492,7 +538,7 @@ on_search(gpointer user)
 
         any |= lacks;
         if (lacks && now_us - outgoing->noticed_us >= SEARCH_US) {
-            say_not_found(outgoing);
+            say_not_found(outgoing, now_us);
         }
     }
     if (!any) {

@@ -209,6 +209,11 @@ ladder_rules_out(const LadderGuest *guest, LadderStep step)
                    ? "somebody else has set the downtime limit meanwhile"
                    : NULL;
     case LADDER_THROTTLE:
+        if (guest->others_started) {
+            return "libvirt switches it on at the start only, and QEMU's "
+                   "monitor, the one way to its throttle now, taints a guest "
+                   "that is others'";
+        }
         if (!guest->auto_converge_flag) {
             return "it was not started with --auto-converge, which QEMU does "
                    "not switch on later";

@@ -632,6 +632,10 @@ give_reason(const Ladder *ladder, const Outlook *outlook, LadderAdvice *advice)
         ladder_take_words(advice->step, advice->value, advice->old_value,
                           advice->act == LADDER_UNDO);
     const char *ruled_out = ladder_rules_out(&ladder->guest, LADDER_POSTCOPY);
+    const char *no_throttle =
+        is_allowed(ladder, LADDER_THROTTLE)
+            ? ladder_rules_out(&ladder->guest, LADDER_THROTTLE)
+            : NULL;
 
     if (advice->act == LADDER_UNDO) {
         g_snprintf(advice->reason, sizeof(advice->reason),
@@ -642,10 +646,12 @@ give_reason(const Ladder *ladder, const Outlook *outlook, LadderAdvice *advice)
                    step, verdict);
     } else if (advice->act != LADDER_NOTHING) {
         g_snprintf(advice->reason, sizeof(advice->reason),
-                   "%s%s; what would help: %s%s%s%s",
+                   "%s%s; what would help: %s%s%s%s%s%s",
                    advice->act == LADDER_TAKE ? "aborts, for it " : "", verdict,
                    help, ruled_out ? " (ruled out: " : "",
-                   ruled_out ? ruled_out : "", ruled_out ? ")" : "");
+                   ruled_out ? ruled_out : "", ruled_out ? ")" : "",
+                   no_throttle ? "; auto-converge is ruled out: " : "",
+                   no_throttle ? no_throttle : "");
     }
 }
 

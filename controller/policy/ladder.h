@@ -148,7 +148,7 @@ typedef struct LadderAdvice {
                          guess does so clearly and again */
     bool news; /* the verdict is said for the first time, or anew */
     unsigned would_help; /* LADDER_BITs that would, allowed or not */
-    char reason[400];    /* one sentence or two, with numbers and remedies */
+    char reason[640];    /* one sentence or two, with numbers and remedies */
 } LadderAdvice;
 
 typedef struct Ladder Ladder;

@@ -207,4 +207,41 @@ check_number "many: the dearest decision of all, us" \
     "$(cat "$RECORDS"/2*.json | jq .cost.decision_us.max | sort -n | tail -n 1)" \
     '<' 50000
 daemon_stop
+# --- an interface that goes and comes back as another one ---
+daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=600,rate=300,set=1000"
+wait_for 10 "again: in force" session_is vm1 .not_in_force null
+was=$(ip -o link show near0 | cut -d : -f 1)
+ip link del near0
+wait_for 5 "again: that it is gone is said" \
+    session_is vm1 .not_in_force link-gone
+ip link add near0 index $((was + 1000)) type veth peer name far0 netns $FAR
+ip address add 10.9.0.1/24 dev near0
+nsenter -t $FAR -n ip address add 10.9.0.2/24 dev far0
+nsenter -t $FAR -n ip link set far0 up
+ip link set near0 up
+wait_for 10 "again: it has another number, and the class is there" sh -c \
+    "tc class show dev near0 | grep -q 'htb 7666:1000 '"
+wait_for 10 "again: it is in force" session_is vm1 .not_in_force null
+check_equal "again: what the status shows" "$((was + 1000)) up" \
+    "$(status_of '.links[0] | "\(.ifindex) \(.state)"')"
+check "again: it was said" grep -q "near0 (number $was) is gone" "$LOG"
+sent=$(status_of '.sessions[0].sent_bytes')
+wait_for 20 "again: the migration goes on" sh -c "
+    [ \$('$VMFERRY' status --json | jq '.sessions[0].sent_bytes') -gt $sent ]"
+daemon_stop
+
+# --- tunnelled: QEMU's own connections are none ---
+sh -c 'sleep 600; :' 00000000-0000-4000-8000-000000000001 &
+guest=($!)
+echo ${guest[0]} >/run/libvirt/qemu/vm1.pid
+daemon_start enforce "start=0.3,to=10.9.0.2:50123,mib=300"
+wait_for 15 "tunnelled: that is seen" session_is vm1 .not_in_force tunnelled
+check "tunnelled: and said" grep -q "'vm1': .*not shaped: tunnelled" "$LOG"
+check_equal "tunnelled: once" 1 "$(grep -c "warning: .*tunnelled" "$LOG")"
+check_equal "tunnelled: nothing is shaped" "" \
+    "$(tc qdisc show | grep 'htb 7666:')"
+daemon_stop
+kill "${guest[0]}"
+rm /run/libvirt/qemu/vm1.pid
+
 finish

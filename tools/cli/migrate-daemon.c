@@ -55,6 +55,7 @@ flags_of(unsigned flags)
         { VIRT_MIGRATE_TLS, "tls" },
         { VIRT_MIGRATE_NON_SHARED_DISK, "storage" },
         { VIRT_MIGRATE_NON_SHARED_INC, "storage" },
+        { VIRT_MIGRATE_TUNNELLED, "tunnelled" },
     };
     JsonObject *array = json_object_new_array();
 

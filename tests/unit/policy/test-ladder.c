@@ -433,6 +433,33 @@ Test(ladder, phases)
     cr_assert_gt(waited, 0);
 }
 
+/* Allowed for what others start, and not to be had: that is said, and why. */
+Test(ladder, a_throttle_out_of_reach)
+{
+    const Life life = { FAST, 43, 43, 0, 0.3, 0, 0, false };
+    LadderGuest guest = any_guest;
+    LadderSettings settings;
+    Story story;
+
+    ladder_settings_init(&settings);
+    settings.allowed = LADDER_BIT(LADDER_THROTTLE);
+    guest.others_started = true;
+    guest.granted = settings.allowed;
+    story = live(&life, &settings, &guest, 1);
+    cr_assert_eq(taken(&story), 0);
+    cr_assert(strstr(story.all->str, "auto-converge is ruled out: libvirt"),
+              "%s", story.all->str);
+    cr_assert(strstr(story.all->str, "taints a guest that is others'"), "%s",
+              story.all->str);
+    g_string_free(story.all, TRUE);
+
+    /* of what nobody asked for nothing is said */
+    settings.allowed = guest.granted = LADDER_DEFAULT;
+    story = live(&life, &settings, &guest, 1);
+    cr_assert_null(strstr(story.all->str, "auto-converge is ruled out"));
+    g_string_free(story.all, TRUE);
+}
+
 /* The same events, the same advice, to the letter. */
 Test(ladder, replays)
 {
