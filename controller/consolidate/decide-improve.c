@@ -67,7 +67,6 @@ static bool
 spread_out(Decider *d, int32_t host, int32_t *target)
 {
     g_autofree bool *free = g_new0(bool, d->n_guests + 1);
-    g_autofree int32_t *hosts = NULL;
     g_autoptr(Problem) p = NULL;
     g_autoptr(PlanState) state = NULL;
     int64_t violation;

@@ -238,9 +238,6 @@ violation_of(Decider *d, const int32_t *host_of)
 static void
 cut_mending(Decider *d, size_t most)
 {
-    g_autofree int32_t *kept =
-        g_memdup2(d->target, (d->n_guests + 1) * sizeof(int32_t));
-
     while (count_kind(d, true) > most) {
         guint least = G_MAXUINT;
 

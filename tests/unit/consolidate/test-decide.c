@@ -242,7 +242,6 @@ Test(decide, the_patents_sets)
         double mb_s;
     } flows[] = { { 2, 2 }, { 3, 2 }, { 4, 2 }, { 5, 1 }, { 13, 1 } };
     char name[8], host[8];
-    guint n_single = 0;
 
     for (int i = 0; i < 4; i++) {
         g_string_append_printf(
@@ -267,7 +266,6 @@ Test(decide, the_patents_sets)
         const GPtrArray *set = g_ptr_array_index(sets, i);
 
         cr_assert_eq(set->len, 1);
-        n_single += set->len;
         if (i < 2) {
             cr_assert_str_eq(g_ptr_array_index(set, 0), i ? "13" : "5");
         }
