@@ -201,11 +201,9 @@ back_check(void *data, const char *plan, size_t step, const ConsMove *move)
 {
     ConsSimulator *s = data;
     ConsEvent *event = answer(s, CONS_EVENT_CHECKED, plan, step, CHECK_US);
-    gpointer why = NULL;
 
-    if (g_hash_table_steal_extended(s->refuse, move->guest, NULL, &why)) {
-        event->text = why;
-    } else {
+    event->text = g_strdup(g_hash_table_lookup(s->refuse, move->guest));
+    if (!g_hash_table_remove(s->refuse, move->guest)) {
         event->text = why_not(s, move);
     }
 }
@@ -238,7 +236,6 @@ back_start(void *data, const char *plan, size_t step, const ConsMove *move)
     ClusterGuest *guest;
     SimMove *running;
     PlanGuest like = { 0 };
-    gpointer fails = NULL;
     SimEvent *end;
 
     s->figures.starts++;
@@ -266,8 +263,8 @@ back_start(void *data, const char *plan, size_t step, const ConsMove *move)
                                       s->settings->downtime_limit_s);
     running->took_s = running->duration.time_s * s->slow *
                       (1 + 0.05 * (2 * sim_uniform(s) - 1));
-    if (g_hash_table_steal_extended(s->fail, move->guest, NULL, &fails)) {
-        running->fails = fails;
+    running->fails = g_strdup(g_hash_table_lookup(s->fail, move->guest));
+    if (g_hash_table_remove(s->fail, move->guest)) {
         running->took_s /= 2;
     }
     guest->moving = true;
