@@ -172,6 +172,17 @@ converse(Server *server, const char *command)
     g_rmdir(server->folder);
 }
 
+static void
+server_clear(Server *server)
+{
+    g_free(server->folder);
+    g_free(server->path);
+    g_free(server->events);
+    g_main_loop_unref(server->loop);
+    jobj_unref(server->answer);
+    g_clear_error(&server->error);
+}
+
 Test(control, who_follows_is_told_until_the_answer)
 {
     Server server = { 0 };
@@ -180,6 +191,7 @@ Test(control, who_follows_is_told_until_the_answer)
     cr_assert_not_null(server.answer, "%s",
                        server.error ? server.error->message : "");
     cr_assert_str_eq(server.events, "first hello;second hello;");
+    server_clear(&server);
 }
 
 Test(control, a_refusal_is_an_error_with_its_words)
@@ -189,6 +201,7 @@ Test(control, a_refusal_is_an_error_with_its_words)
     converse(&server, "nonsense");
     cr_assert_null(server.answer);
     cr_assert(strstr(server.error->message, "not here"));
+    server_clear(&server);
 }
 
 Test(control, nobody_there_is_no_error)

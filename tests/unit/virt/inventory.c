@@ -157,12 +157,19 @@ on_checked(const VirtMoveCheck *check, const GError *error, gpointer user)
     if (check) {
         checked->arrived = check->arrived;
         checked->gone = check->gone;
-        checked->obstacles = g_ptr_array_new();
+        checked->obstacles = g_ptr_array_new_with_free_func(g_free);
         for (guint i = 0; i < check->obstacles->len; i++) {
             g_ptr_array_add(checked->obstacles,
                             g_strdup(check->obstacles->pdata[i]));
         }
     }
+}
+
+static void
+checked_clear(Checked *checked)
+{
+    g_clear_pointer(&checked->obstacles, g_ptr_array_unref);
+    g_clear_pointer(&checked->error, g_free);
 }
 
 static bool
@@ -210,6 +217,9 @@ Test(inventory, a_move_is_checked_on_both_hosts)
     cr_assert_not(nonsense.done, "called back from inside the call");
     until(&nonsense.done);
     cr_assert_not_null(nonsense.error);
+    checked_clear(&checked);
+    checked_clear(&unknown_guest);
+    checked_clear(&nonsense);
     g_unlink(file);
     g_rmdir(dir);
 }
