@@ -37,6 +37,7 @@
  * the bound none is tried any more */
 #define MOST_TRIES 150
 #define MOST_STARTS 30000
+#define PATIENCE 40 /* tries without gain */
 #define GOOD 0.004
 #define HURRY 0.4 /* what is added at most, each time that a host is late */
 #define GATE 0.5  /* ... for the quickest to make room */
@@ -736,11 +737,13 @@ improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
 {
     double bound_s = best->bound_s;
     double link_s = best->link_bound_s;
+    guint gained = 0;
     size_t n = 1 + best->moves->len;
     guint tries = (guint)CLAMP(MOST_STARTS / n, 2, MOST_TRIES);
 
     learn(m, best, bound_s, 0, urgency);
-    for (guint i = 1; i <= tries && best->makespan_s > bound_s * (1 + GOOD);
+    for (guint i = 1; i <= tries && i <= gained + PATIENCE &&
+                      best->makespan_s > bound_s * (1 + GOOD);
          i++) {
         PlanMoves *other =
             schedule(m, target, query, stay, urgency, i % 2 == 1, known);
@@ -751,6 +754,7 @@ improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
 
             best = other;
             other = swap;
+            gained = i;
         }
         plan_moves_free(other);
     }
