@@ -21,10 +21,10 @@
 #define MOST_HOSTS 255
 #define MOST_GUESTS 200
 /* At a guest's room on a host, all in all; where many hosts are, fewer */
-#define MOST_LOOKS 40000000
-#define MOST_LOOKS_MANY 4000000
+#define MOST_LOOKS 3000000
+#define MOST_LOOKS_MANY 1000000
 #define FEW_HOSTS 6
-#define MOST_PLACEMENTS (1 << 20)
+#define MOST_PLACEMENTS (1 << 18)
 #define HASTE 5
 
 typedef struct Node {
