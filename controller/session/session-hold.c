@@ -100,6 +100,12 @@ hold(Session *session, const char *why)
         g_strlcpy(decision.reason, "no longer held back",
                   sizeof(decision.reason));
     }
+    if (!why && !put_into_force(session, &decision, &error)) {
+        /* What the one before was promised is not given back yet: then what
+         * others leave, which needs no promise. Never stay at the floor. */
+        g_clear_error(&error);
+        decision.guarantee_bytes_s = now->guarantee_bytes_s;
+    }
     if (put_into_force(session, &decision, &error)) {
         session_grant(session, &decision);
     } else {
