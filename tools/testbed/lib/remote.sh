@@ -67,6 +67,7 @@ remote_close() {
     mapfile -t words <"$STATE/ssh$1"
     ssh -O exit -o ControlPath="$(remote_sockets)/$1" "${words[@]}" \
         >/dev/null 2>&1 || true
+    rm -f "$(remote_sockets)/$1" # of one that was killed
     rmdir "$(remote_sockets)" 2>/dev/null || true
 }
 
