@@ -231,8 +231,10 @@ wait_for 20 "again: the migration goes on" sh -c "
 daemon_stop
 
 # --- tunnelled: QEMU's own connections are none ---
-sh -c 'sleep 600; :' 00000000-0000-4000-8000-000000000001 &
+(exec -a 00000000-0000-4000-8000-000000000001 sleep 600) &
 guest=($!)
+wait_for 60 "tunnelled: there is a QEMU" \
+    grep -qz "^00000000-0000-4000-8000-000000000001\$" "/proc/$!/cmdline"
 echo ${guest[0]} >/run/libvirt/qemu/vm1.pid
 daemon_start enforce "start=0.3,to=10.9.0.2:50123,mib=300"
 wait_for 15 "tunnelled: that is seen" session_is vm1 .not_in_force tunnelled

@@ -92,7 +92,7 @@ node_enter() {
     mapfile -t words <"$STATE/ssh$n"
     # shellcheck disable=SC2016 # for the shell over there
     far='PATH=$PATH:/usr/sbin:/sbin; exec 3<&0; "$@" </dev/null 3<&- & p=$!
-        { cat <&3; kill $p; } >/dev/null 2>&1 & w=$!
+        { read -r _ <&3; kill $p; } >/dev/null 2>&1 & w=$!
         exec 3<&-; wait $p; s=$?; kill $w 2>/dev/null; exit $s'
     exec ssh -o BatchMode=yes -o ControlPath="$(remote_sockets)/$n" \
         -o ConnectTimeout=15 -o LogLevel=ERROR "${words[@]}" \
