@@ -21,8 +21,6 @@
 #define MBIT 125000u
 #define AFTER_S 1.0
 
-TestSuite(cleaner, .timeout = 120);
-
 static pid_t cleaner_pid;
 
 static void

@@ -17,8 +17,6 @@
 
 #define MBIT 125000u
 
-TestSuite(crash, .timeout = 300);
-
 static void
 die_before(int type, void *data)
 {

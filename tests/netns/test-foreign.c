@@ -17,8 +17,6 @@
 
 #define MBIT 125000u
 
-TestSuite(foreign, .timeout = 60);
-
 typedef struct {
     char what[40];
     char setup[300];

@@ -11,8 +11,6 @@
 
 #define MBIT 125000u
 
-TestSuite(link, .timeout = 60);
-
 static Link
 resolved(const char *address, const char *device)
 {

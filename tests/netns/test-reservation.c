@@ -18,8 +18,6 @@
 
 #define MBIT 125000u
 
-TestSuite(reservation, .timeout = 60);
-
 static void
 count_changes(int type, void *data)
 {

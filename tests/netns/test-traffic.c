@@ -12,8 +12,6 @@
 
 #define MBIT 125000u
 
-TestSuite(traffic, .timeout = 120);
-
 static Reservation *
 open_on(Link *link, uint64_t rate_bytes_s, const char *name,
         const StreamMatch *match)

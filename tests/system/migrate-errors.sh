@@ -45,6 +45,7 @@ moves() {
 }
 
 link=(--link mig0=100mbit)
+export VMFERRY_CAPABILITIES=fresh # of that QEMU, and not kept for others
 testbed_up --hosts 2 --wire 100mbit
 # A machine type that only host 1 has: its QEMU calls one by another name.
 # Before libvirt there looks what QEMU can do.

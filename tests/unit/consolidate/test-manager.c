@@ -152,8 +152,7 @@ spend_a_day(uint64_t with_seed)
     tear_down(&t);
 }
 
-Test(manager, a_balanced_cluster_with_noise_is_left_alone_for_a_day,
-     .timeout = 250)
+Test(manager, a_balanced_cluster_with_noise_is_left_alone_for_a_day)
 {
     for (uint64_t i = 1; i <= 3; i++) {
         spend_a_day(i);
@@ -180,8 +179,7 @@ is_up(const Setup *t, const char *host)
            CLUSTER_HOST_UP;
 }
 
-Test(manager, overload_is_relieved_underload_sleeps_and_is_woken_in_time,
-     .timeout = 200)
+Test(manager, overload_is_relieved_underload_sleeps_and_is_woken_in_time)
 {
     Setup t = set_up("[consolidate]\nmode = auto\ncycle = 10s\n"
                      "[triggers]\nunderloaded = 20%\nwindow = 5min\n"
@@ -233,8 +231,7 @@ fill_evacuation(Cluster *c)
     fixture_guest(c, "y", "h3", 3000, 4);
 }
 
-Test(manager, an_evacuation_goes_at_the_links_pace_and_lasts_until_released,
-     .timeout = 200)
+Test(manager, an_evacuation_goes_at_the_links_pace_and_lasts_until_released)
 {
     Setup t = set_up("[consolidate]\nmode = approve\n"
                      "[group pair]\nmembers = a;b\ntogether = host\n",
@@ -270,7 +267,7 @@ Test(manager, an_evacuation_goes_at_the_links_pace_and_lasts_until_released,
     tear_down(&t);
 }
 
-Test(manager, advice_is_given_once_and_carried_out_when_asked, .timeout = 200)
+Test(manager, advice_is_given_once_and_carried_out_when_asked)
 {
     Setup t =
         set_up("[consolidate]\nmode = advise\n", 3, POWER, 8, fill_uneven);
@@ -288,7 +285,7 @@ Test(manager, advice_is_given_once_and_carried_out_when_asked, .timeout = 200)
 }
 
 /* What is out of date is not carried out. */
-Test(manager, advice_that_is_out_of_date_is_refused, .timeout = 200)
+Test(manager, advice_that_is_out_of_date_is_refused)
 {
     Setup t =
         set_up("[consolidate]\nmode = advise\n", 3, POWER, 8, fill_uneven);
@@ -372,8 +369,7 @@ kill_after(size_t n_events)
     tear_down(&t);
 }
 
-Test(manager, killed_at_any_moment_none_is_moved_twice_and_none_forgotten,
-     .timeout = 250)
+Test(manager, killed_at_any_moment_none_is_moved_twice_and_none_forgotten)
 {
     uint64_t random = 8;
 
@@ -383,7 +379,7 @@ Test(manager, killed_at_any_moment_none_is_moved_twice_and_none_forgotten,
     }
 }
 
-Test(manager, a_journal_written_afresh_restores_the_same, .timeout = 200)
+Test(manager, a_journal_written_afresh_restores_the_same)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
     g_autoptr(ConsManager) other =
@@ -427,7 +423,7 @@ Test(manager, a_wrong_journal_is_refused_with_its_line)
     tear_down(&t);
 }
 
-Test(manager, a_migration_that_fails_is_planned_anew, .timeout = 200)
+Test(manager, a_migration_that_fails_is_planned_anew)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
     const Cluster *c = cons_simulator_cluster(t.simulator);
@@ -445,8 +441,7 @@ Test(manager, a_migration_that_fails_is_planned_anew, .timeout = 200)
     tear_down(&t);
 }
 
-Test(manager, a_host_lost_in_mid_plan_stops_it_and_the_rest_finds_room,
-     .timeout = 200)
+Test(manager, a_host_lost_in_mid_plan_stops_it_and_the_rest_finds_room)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
     Cluster *c = cons_simulator_cluster(t.simulator);
@@ -463,7 +458,7 @@ Test(manager, a_host_lost_in_mid_plan_stops_it_and_the_rest_finds_room,
     tear_down(&t);
 }
 
-Test(manager, a_guest_moved_by_somebody_else_is_left_there, .timeout = 200)
+Test(manager, a_guest_moved_by_somebody_else_is_left_there)
 {
     Setup t = set_up(fidgety, 8, POWER, 8, fill_balanced);
     Cluster *c = cons_simulator_cluster(t.simulator);
@@ -480,7 +475,7 @@ Test(manager, a_guest_moved_by_somebody_else_is_left_there, .timeout = 200)
     tear_down(&t);
 }
 
-Test(manager, traffic_is_looked_at_at_its_hour, .timeout = 200)
+Test(manager, traffic_is_looked_at_at_its_hour)
 {
     Setup t = set_up("[consolidate]\nmode = auto\n[triggers]\n"
                      "far-traffic = 03:00\n"

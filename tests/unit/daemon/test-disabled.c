@@ -32,7 +32,7 @@ teardown(void)
     g_free(path);
 }
 
-TestSuite(disabled, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(disabled, .init = setup, .fini = teardown);
 
 typedef struct Heard {
     unsigned calls;

@@ -15,8 +15,6 @@
 
 #include "daemon/log.h"
 
-TestSuite(log, .timeout = 60);
-
 static void
 say_something(void)
 {

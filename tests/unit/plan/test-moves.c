@@ -274,7 +274,7 @@ random_case(GRand *rand, int32_t **target)
     return m;
 }
 
-Test(moves, random_plans_hold, .timeout = 300)
+Test(moves, random_plans_hold)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
     size_t n_detours = 0;
@@ -315,7 +315,7 @@ add(const PlanModel *m, int64_t *use, int32_t guest, int32_t host, int sign)
 
 /* Whoever carries the plan out in whatever time, only looking at `after`,
  * never overloads a host. */
-Test(moves, order_is_enough, .timeout = 300)
+Test(moves, order_is_enough)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(3);
 
@@ -572,7 +572,7 @@ puzzle(GRand *rand, int32_t *target)
 
 /* Small cases are decided: the plan is whole or proved impossible, and since
  * every migration could be taken back, the way back is just as possible. */
-Test(moves, small_cases_are_decided, .timeout = 300)
+Test(moves, small_cases_are_decided)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(3);
     size_t n_proved = 0;

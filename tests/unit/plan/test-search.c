@@ -327,7 +327,7 @@ small_model(guint32 seed)
     return m;
 }
 
-Test(search, small_cases_to_the_optimum, .timeout = 100)
+Test(search, small_cases_to_the_optimum)
 {
     size_t n_feasible = 0;
     size_t n_found[PLAN_N_METHODS] = { 0 };

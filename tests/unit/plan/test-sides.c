@@ -48,7 +48,7 @@ any_division(const PlanModel *m, int32_t host, const int32_t *guests, size_t n)
     return false;
 }
 
-Test(sides, found_if_there_is_one, .timeout = 60)
+Test(sides, found_if_there_is_one)
 {
     size_t n_fit = 0;
     size_t n_not = 0;

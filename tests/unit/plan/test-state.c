@@ -43,7 +43,7 @@ check_same(const PlanState *s, guint32 seed)
                  (long)kept.violation);
 }
 
-Test(state, moves_are_exact, .timeout = 100)
+Test(state, moves_are_exact)
 {
     size_t n_valid = 0;
 

@@ -49,7 +49,7 @@ Test(worth, a_host_is_emptied_by_all)
 }
 
 /* Whatever the model: nothing is broken more, and what stays is worth it. */
-Test(worth, what_is_left_pays, .timeout = 60)
+Test(worth, what_is_left_pays)
 {
     size_t n_home = 0;
     size_t n_left = 0;

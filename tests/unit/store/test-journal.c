@@ -42,7 +42,7 @@ teardown(void)
     g_free(folder);
 }
 
-TestSuite(journal, .init = setup, .fini = teardown, .timeout = 120);
+TestSuite(journal, .init = setup, .fini = teardown);
 
 static Journal *
 open_as(const JournalOwner *owner)

@@ -35,7 +35,7 @@ teardown(void)
     g_free(folder);
 }
 
-TestSuite(traffic_store, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(traffic_store, .init = setup, .fini = teardown);
 
 static TrafficGuests *
 some_guests(void)

@@ -412,7 +412,7 @@ Test(diff, fq_codel_comes_to_a_class_that_lacks_it)
 }
 
 /* From any prefix of any walk, as a killed process leaves it, to any tree. */
-Test(diff, from_every_broken_state, .timeout = 60)
+Test(diff, from_every_broken_state)
 {
     GRand *rand = g_rand_new_with_seed(7666);
 

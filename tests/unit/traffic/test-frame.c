@@ -10,8 +10,6 @@
 #include "traffic/address.h"
 #include "traffic/frame.h"
 
-TestSuite(frame, .timeout = 30);
-
 #define MACS "020000000002 020000000001 "
 #define IP4 "45000054 00000000 4011 0000 0a000001 0a000002 "
 #define IP6(next)                                                              \

@@ -10,8 +10,6 @@
 #include "traffic/address.h"
 #include "traffic/guests.h"
 
-TestSuite(guests, .timeout = 30);
-
 /* inet_pton() and inet_ntop() are of another hand. */
 static void
 compare_with_libc(const char *text)

@@ -12,8 +12,6 @@
 #include "traffic/matrix.h"
 #include "traffic/sampler.h"
 
-TestSuite(matrix, .timeout = 200);
-
 #define GUESTS 20
 
 static TrafficGuests *

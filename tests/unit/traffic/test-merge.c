@@ -9,8 +9,6 @@
 #include "traffic/address.h"
 #include "traffic/merge.h"
 
-TestSuite(merge, .timeout = 120);
-
 #define GUESTS 30
 
 static TrafficGuests *

@@ -8,8 +8,6 @@
 #include "traffic/periods.h"
 #include "traffic/write.h"
 
-TestSuite(periods, .timeout = 30);
-
 #define S 1000000
 
 typedef struct Seen {

@@ -73,7 +73,8 @@ guest_emulator() {
         stat --dereference --format '%s %Z' "$1"
         cat "$TESTBED_DIR/guest/qemu-odd-memory"
     } | sha256sum)
-    wrapper=$CACHE/emulators/${hash:0:16}/${1##*/}
+    # not called qemu-system-: vmferry would warn of what it mends
+    wrapper=$CACHE/emulators/${hash:0:16}/odd-memory-${1##*/}
     if [ ! -x "$wrapper" ]; then
         mkdir -p "${wrapper%/*}"
         sed "s|^real=.*|real=$1|" "$TESTBED_DIR/guest/qemu-odd-memory" \

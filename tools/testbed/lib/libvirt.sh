@@ -60,13 +60,15 @@ libvirt_pid() {
 # What libvirt finds out about an emulator takes it seconds, on every new host
 # again, and at the far end of the first migration. It is kept in the cache from
 # one testbed to the next; libvirt itself checks whether it still holds, by the
-# times of QEMU and libvirt and by the processor.
+# times of QEMU and libvirt and by the processor. Whoever puts another QEMU in
+# its place on one host sets VMFERRY_CAPABILITIES=fresh.
 
 # capabilities_bring I: to a host that has none
 capabilities_bring() {
     local there=$STATE/nodes/host$1/var/cache/libvirt/qemu/capabilities
 
-    if [ -d "$CACHE/capabilities" ] && [ ! -d "$there" ]; then
+    if [ -d "$CACHE/capabilities" ] && [ ! -d "$there" ] &&
+        [ "${VMFERRY_CAPABILITIES:-}" != fresh ]; then
         mkdir -p "$there"
         find "$CACHE/capabilities" -name '*.xml' -exec cp -t "$there" {} +
     fi
@@ -76,6 +78,7 @@ capabilities_bring() {
 capabilities_keep() {
     local file kept
 
+    [ "${VMFERRY_CAPABILITIES:-}" != fresh ] || return 0
     for file in "$STATE/nodes/host$1/var/cache/libvirt/qemu/capabilities"/*.xml
     do
         kept=$CACHE/capabilities/${file##*/}
