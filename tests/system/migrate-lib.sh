@@ -162,8 +162,14 @@ job_begun() {
     grep -q '^Iteration: *1' <<<"$(tb virsh "$1" domjobinfo "$2")"
 }
 
+# type_interrupt: Ctrl-C, at a terminal that may be gone
+type_interrupt() {
+    (trap '' PIPE && printf '\003' >&5) 2>/dev/null
+}
+
 # interrupt_on_terminal HOST GUEST COMMAND...: run it there on a terminal of
-# its own, and type Ctrl-C there when GUEST's first pass has begun
+# its own, and type Ctrl-C there when GUEST's first pass has begun. virsh does
+# not hear it while it asks libvirtd for something, so its user types on.
 interrupt_on_terminal() {
     local pid
 
@@ -175,7 +181,10 @@ interrupt_on_terminal() {
     pid=$!
     exec 5>"$WORK/keyboard"
     wait_for 100 "$3 migrates on a terminal" job_begun "$1" "$2"
-    printf '\003' >&5
+    type_interrupt
+    while [ "$3" = virsh ] && sleep 1 && kill -0 "$pid" 2>/dev/null; do
+        type_interrupt
+    done
     wait "$pid"
     status=$?
     exec 5>&-
