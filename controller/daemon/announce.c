@@ -240,13 +240,23 @@ announced_rules(const Announced *announced, ConfigRules *rules)
     }
 }
 
+static bool
+announced_names(const Announced *announced, ConfigMay may)
+{
+    JsonObject *allow = jobj_get(announced->arguments, "allow");
+
+    return allow && allowed_by(allow) & 1u << may;
+}
+
 /* Names of the steps that it asked for and may not have; NULL: none. */
 static JsonObject *
 list_refused(const Announced *announced, const ConfigRules *rules)
 {
     JsonObject *allow = jobj_get(announced->arguments, "allow");
-    /* vmferryd has no means to slow a guest. */
-    unsigned taken = rules->allow & ~(1u << CONFIG_MAY_AUTO_CONVERGE);
+    /* QEMU does not throttle what was not started for it. */
+    unsigned taken = announced_has_flag(announced, "auto-converge")
+                         ? rules->allow
+                         : rules->allow & ~(1u << CONFIG_MAY_AUTO_CONVERGE);
     unsigned refused = allow ? allowed_by(allow) & ~taken : 0;
     JsonObject *array = json_object_new_array();
 
@@ -286,6 +296,9 @@ announced_flags(const Announced *announced, LadderGuest *guest)
     guest->others_started = false;
     guest->postcopy_flag = announced_has_flag(announced, "postcopy");
     guest->auto_converge_flag = announced_has_flag(announced, "auto-converge");
+    /* by the monitor, for one who named the step */
+    guest->throttle_reachable =
+        announced_names(announced, CONFIG_MAY_AUTO_CONVERGE);
     guest->tunnelled = announced_has_flag(announced, "tunnelled");
     guest->parallel = announced_has_flag(announced, "parallel");
     guest->local_disks = announced_has_flag(announced, "storage");

@@ -143,8 +143,8 @@ const ConfigKey config_keys[] = {
           "its own), *order* (let others go first), *wait* (for a "
           "minimum of remaining pages), *downtime* (raise the limit up "
           "to downtime-max), *auto-converge* (slow the guest, up to "
-          "throttle-max; a step that *vmferryd* does not take, see "
-          "*vmferryd*(8)), *post-copy*, *abort*, *ceiling* (less than what is "
+          "throttle-max; only of migrations that *vmferry migrate* began "
+          "with it), *post-copy*, *abort*, *ceiling* (less than what is "
           "free). In [starter] it limits what the other "
           "sections allow; where no [starter] that fits says it, "
           "migrations of others get *guarantee order wait*." },

@@ -163,6 +163,7 @@ typedef struct Outgoing {
     double ladder_floor_bytes_s;
     double old_downtime_s; /* before the ladder's first change; 0: none */
     bool raised;           /* it is not that now, as far as we know */
+    bool throttled;        /* by us: QEMU's bound is not what it was */
     uint64_t held_for;     /* number of the one that goes first, 0: nobody */
     char *advice;          /* the last, NULL: none */
     GPtrArray *steps;      /* char *, taken; with "!" before it: undone */
@@ -258,7 +259,7 @@ struct Daemon {
     Names *names;
     Disk *disk;
     bool hurry; /* many classes go at once: none waits for its queue */
-    GHashTable *returning; /* steps.c: entries of the journal under way */
+    GHashTable *returning; /* put-back.c: entries of the journal under way */
     guint return_source;
     unsigned returns;      /* tried in a row */
     GHashTable *described; /* control-documents.c: device -> Described * */
@@ -329,6 +330,10 @@ void put_back_open_journal(Daemon *daemon);
 /* What was changed on guests by those who are gone, and by sessions of ours
  * that have ended; again later, as long as any of it is left */
 void put_back_look(Daemon *daemon);
+/* The guest's QEMU, for .detail of JOURNAL_THROTTLE; NULL: not known */
+char *put_back_process(const VirtGuest *guest);
+/* QEMU's own bound, which libvirt does not know of */
+#define PUT_BACK_THROTTLE_PERCENT 99
 
 /* force.c */
 void force_set(Outgoing *outgoing, ForceState force, const char *why);

@@ -5,8 +5,13 @@
  * They were changed by a vmferryd that is gone, or by a session that has ended.
  * Each is put back if it still is what was set, and the guest still here. What
  * cannot be asked now is asked again, later and later.
+ *
+ * QEMU's bound of its throttle is a parameter of the process, which libvirt does
+ * not know. It goes back after the migration: raised while that runs, it would
+ * let QEMU slow the guest further than anybody allowed.
  */
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/daemon-priv.h"
@@ -51,26 +56,42 @@ return_done(Return *back, bool settled)
     g_free(back);
 }
 
+/* "the maximum downtime", "ms" */
+static const char *
+value_name(const JournalEntry *entry)
+{
+    return entry->kind == JOURNAL_THROTTLE ? "the bound of its throttle"
+                                           : "the maximum downtime";
+}
+
+static const char *
+value_unit(const JournalEntry *entry)
+{
+    return entry->kind == JOURNAL_THROTTLE ? "%" : "ms";
+}
+
 static void
 on_returned(const GError *error, gpointer user)
 {
     Return *back = user;
+    const JournalEntry *entry = back->entry;
     bool first = back->daemon->returns <= 1;
 
     if (error) {
         daemon_log(first ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_DEBUG, NULL,
-                   "guest '%s': the maximum downtime of %" PRId64
-                   " ms is not put back: %s; trying again",
-                   back->entry->guest_name, back->entry->old_value,
-                   error->message);
+                   "guest '%s': %s of %" PRId64
+                   " %s is not put back: %s; trying again",
+                   entry->guest_name, value_name(entry), entry->old_value,
+                   value_unit(entry), error->message);
     } else {
         LogAbout about = { .event = LOG_EVENT_CLEANED,
-                           .guest = back->entry->guest_name };
+                           .guest = entry->guest_name };
 
         daemon_log(G_LOG_LEVEL_INFO, &about,
-                   "guest '%s': the maximum downtime is %" PRId64
-                   " ms again, as before vmferryd changed it",
-                   back->entry->guest_name, back->entry->old_value);
+                   "guest '%s': %s is %" PRId64
+                   " %s again, as before vmferryd changed it",
+                   entry->guest_name, value_name(entry), entry->old_value,
+                   value_unit(entry));
     }
     return_done(back, !error || g_error_matches(error, VIRT_ERROR,
                                                 VIRT_ERROR_NOT_RUNNING));
@@ -104,6 +125,46 @@ on_value(VirtGuest *guest, const VirtLimits *limits, gpointer user)
                                 back);
 }
 
+char *
+put_back_process(const VirtGuest *guest)
+{
+    int64_t pid = virt_guest_pid(guest);
+    uint64_t ticks;
+
+    return pid > 0 && lease_process_start("/proc", pid, &ticks)
+               ? g_strdup_printf("%" PRId64 " %" PRIu64, pid, ticks)
+               : NULL;
+}
+
+static void
+on_bound(VirtGuest *guest, const char *reply, const GError *error,
+         gpointer user)
+{
+    g_autoptr(GError) own = NULL;
+
+    if (!error && reply && strstr(reply, "\"error\"")) {
+        g_set_error(&own, VIRT_ERROR, VIRT_ERROR_FAILED, "QEMU says %s", reply);
+    }
+    on_returned(own ? own : error, user);
+}
+
+static void
+return_throttle(VirtGuest *guest, Return *back)
+{
+    g_autofree char *process = put_back_process(guest);
+    g_autofree char *command =
+        g_strdup_printf("{\"execute\":\"migrate-set-parameters\",\"arguments\":"
+                        "{\"max-cpu-throttle\":%" PRId64 "}}",
+                        back->entry->old_value);
+
+    if (back->entry->detail && *back->entry->detail &&
+        g_strcmp0(back->entry->detail, process) != 0) {
+        return_done(back, true); /* another QEMU, which has its own */
+        return;
+    }
+    virt_guest_monitor(guest, command, on_bound, back);
+}
+
 static void
 on_changed_guest(VirtGuest *guest, const GError *error, gpointer user)
 {
@@ -114,6 +175,10 @@ on_changed_guest(VirtGuest *guest, const GError *error, gpointer user)
          * be asked for may have it still. */
         return_done(back,
                     g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_DOMAIN));
+        return;
+    }
+    if (back->entry->kind == JOURNAL_THROTTLE) {
+        return_throttle(guest, back);
         return;
     }
     virt_guest_read_limits(guest, on_value, back);
@@ -141,14 +206,31 @@ is_running(const Daemon *daemon, const JournalEntry *entry)
     return false;
 }
 
+/* On its way, whether we watch it or no longer do */
+static bool
+is_leaving(const Daemon *daemon, const char *uuid)
+{
+    for (guint i = 0; i < daemon->outgoing->len; i++) {
+        const Outgoing *outgoing = g_ptr_array_index(daemon->outgoing, i);
+
+        if (g_strcmp0(outgoing->uuid, uuid) == 0 &&
+            (!outgoing->ended ||
+             session_record(outgoing->session)->status == RUN_STATUS_LEFT)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Of a process that is dead, or of a session of ours that has ended. */
 static bool
 is_left(const Daemon *daemon, const JournalEntry *entry)
 {
     bool ours = entry->owner_pid == getpid();
 
-    return entry->kind == JOURNAL_DOWNTIME && entry->guest_uuid &&
-           entry->had_old && entry->old_value > 0 &&
+    return (entry->kind == JOURNAL_DOWNTIME ||
+            entry->kind == JOURNAL_THROTTLE) &&
+           entry->guest_uuid && entry->had_old && entry->old_value > 0 &&
            !g_hash_table_contains(daemon->returning, &entry->id) &&
            (is_alive(entry) ? ours && !is_running(daemon, entry) : true);
 }
@@ -166,7 +248,8 @@ put_back_look(Daemon *daemon)
         if (!is_left(daemon, entry)) {
             continue;
         }
-        if (!daemon->host) {
+        if (!daemon->host || (entry->kind == JOURNAL_THROTTLE &&
+                              is_leaving(daemon, entry->guest_uuid))) {
             return_later(daemon);
             continue;
         }
@@ -175,6 +258,7 @@ put_back_look(Daemon *daemon)
         back->entry = journal_entry_new(entry->kind);
         back->entry->id = entry->id;
         back->entry->guest_name = g_strdup(entry->guest_name);
+        back->entry->detail = g_strdup(entry->detail);
         back->entry->old_value = entry->old_value;
         back->entry->new_value = entry->new_value;
         g_hash_table_add(daemon->returning,

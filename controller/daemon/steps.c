@@ -5,7 +5,9 @@
  * policy/ladder.h advises at the start of each iteration, one step at a time,
  * within what the rules allow; here a step is carried out, or said. A value of
  * a guest that is changed is written into the journal first, so that it comes
- * back even if this process does not live to do it.
+ * back even if this process does not live to do it. Guests are throttled through
+ * QEMU's monitor, which taints them: only those whose starter said that he means
+ * it, by the flag and by the step's name.
  *
  *   observe, advise    each step is said, with its reason; nothing is done
  *   enforce            what the rules name is done, the rest is said
@@ -18,6 +20,8 @@
 #include "tc/shaper.h"
 
 G_STATIC_ASSERT((int)LADDER_N_STEPS == 7);
+
+#define LEAST_THROTTLE 0.01
 
 /* Words of vmferry.conf to steps. */
 static unsigned
@@ -211,6 +215,17 @@ downtime_refused(Outgoing *outgoing, const Asked *asked, const GError *error)
 }
 
 static void
+throttle_refused(Outgoing *outgoing, const Asked *asked, const GError *error)
+{
+    if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
+        outgoing->throttled = true;
+    } else if (!outgoing->throttled && asked->journal_id &&
+               outgoing->daemon->journal) {
+        journal_settle(outgoing->daemon->journal, asked->journal_id, NULL);
+    }
+}
+
+static void
 refused(Outgoing *outgoing, const Asked *asked, const GError *error)
 {
     ladder_refused_step(outgoing->ladder, asked->step, asked->act);
@@ -218,6 +233,8 @@ refused(Outgoing *outgoing, const Asked *asked, const GError *error)
          error->message);
     if (asked->step == LADDER_DOWNTIME) {
         downtime_refused(outgoing, asked, error);
+    } else if (asked->step == LADDER_THROTTLE) {
+        throttle_refused(outgoing, asked, error);
     } else if (asked->step == LADDER_POSTCOPY) {
         set_floor(outgoing, asked->value);
     }
@@ -233,6 +250,11 @@ on_done(const GError *error, gpointer user)
     step_done(asked->entry, error ? error->message : NULL);
     if (outgoing && error) {
         refused(outgoing, asked, error);
+    } else if (outgoing && asked->step == LADDER_THROTTLE) {
+        outgoing->throttled = true;
+        if (outgoing->rules.mode != CONFIG_MODE_ENFORCE) {
+            steps_withdraw(outgoing);
+        }
     } else if (outgoing && asked->step == LADDER_DOWNTIME) {
         outgoing->raised =
             fabs(asked->value - outgoing->old_downtime_s) > 0.0005;
@@ -263,26 +285,33 @@ asked_new(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
 }
 
 static bool
-write_down(Outgoing *outgoing, double old_s, double new_s, int64_t *id)
+write_down(Outgoing *outgoing, JournalKind kind, int64_t old_value,
+           int64_t new_value, int64_t *id)
 {
-    g_autoptr(JournalEntry) entry = journal_entry_new(JOURNAL_DOWNTIME);
+    g_autoptr(JournalEntry) entry = journal_entry_new(kind);
     JournalEntry *entries[] = { entry };
+    const char *what =
+        kind == JOURNAL_DOWNTIME ? "the downtime limit" : "QEMU's throttle";
     g_autoptr(GError) error = NULL;
 
     if (!outgoing->daemon->journal) {
-        note(outgoing, "the downtime limit stays: there is no journal to write "
-                       "the old one into");
+        note(outgoing,
+             "%s stays: there is no journal to write the old one into", what);
         return false;
     }
     entry->session = g_strdup(outgoing->id);
     entry->guest_uuid = g_strdup(outgoing->uuid);
     entry->guest_name = g_strdup(outgoing->name);
     entry->had_old = true;
-    entry->old_value = llround(old_s * 1000);
-    entry->new_value = llround(new_s * 1000);
+    entry->old_value = old_value;
+    entry->new_value = new_value;
+    if (kind == JOURNAL_THROTTLE) {
+        /* a parameter of this process, and of none that comes after it */
+        entry->detail = put_back_process(session_guest(outgoing->session));
+    }
     if (!journal_intend(outgoing->daemon->journal, entries, 1, clock_wall_us(),
                         &error)) {
-        note(outgoing, "the downtime limit stays: %s", error->message);
+        note(outgoing, "%s stays: %s", what, error->message);
         return false;
     }
     *id = entry->id;
@@ -296,7 +325,9 @@ set_downtime(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
     int64_t id = 0;
 
     if (advice->act == LADDER_TAKE &&
-        !write_down(outgoing, advice->old_value, advice->value, &id)) {
+        !write_down(outgoing, JOURNAL_DOWNTIME,
+                    llround(advice->old_value * 1000),
+                    llround(advice->value * 1000), &id)) {
         ladder_refused(outgoing->ladder);
         step_done(entry, "the old value could not be written down");
         return;
@@ -310,6 +341,26 @@ set_downtime(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
     virt_guest_set_max_downtime(session_guest(outgoing->session),
                                 (uint64_t)llround(advice->value * 1000),
                                 on_done, asked);
+}
+
+/* The bound is what has to be put back: of the rest libvirt keeps the old
+ * values itself. */
+static void
+set_throttle(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
+{
+    Asked *asked;
+    int64_t id = 0;
+
+    if (!outgoing->throttled &&
+        !write_down(outgoing, JOURNAL_THROTTLE, PUT_BACK_THROTTLE_PERCENT,
+                    llround(advice->value * 100), &id)) {
+        ladder_refused(outgoing->ladder);
+        step_done(entry, "the old value could not be written down");
+        return;
+    }
+    asked = asked_new(outgoing, advice, entry);
+    asked->journal_id = id;
+    session_throttle(outgoing->session, advice->value, on_done, asked);
 }
 
 /* This one first: the others go to their floors, or come back. */
@@ -360,8 +411,9 @@ carry_out(Outgoing *outgoing, const LadderAdvice *advice, JsonObject *entry)
         step_done(entry, NULL);
         break;
     case LADDER_THROTTLE:
+        set_throttle(outgoing, advice, entry);
+        break;
     case LADDER_N_STEPS:
-        step_done(entry, "vmferryd has no means for it");
         break;
     }
 }
@@ -428,6 +480,33 @@ on_withdrawn(const GError *error, gpointer user)
     g_free(asked);
 }
 
+static void
+on_eased(const GError *error, gpointer user)
+{
+    Asked *asked = user;
+    Outgoing *outgoing = asked_for(asked);
+
+    if (outgoing && error) {
+        note(outgoing, "it stays throttled: %s", error->message);
+    }
+    g_free(asked->id);
+    g_free(asked);
+}
+
+/* As it was started: with a throttle that takes next to nothing. */
+static void
+ease_throttle(Outgoing *outgoing)
+{
+    Asked *asked = g_new0(Asked, 1);
+
+    asked->daemon = outgoing->daemon;
+    asked->id = g_strdup(outgoing->id);
+    session_throttle(outgoing->session, LEAST_THROTTLE, on_eased, asked);
+    g_ptr_array_add(outgoing->steps,
+                    g_strconcat("!", ladder_step_name(LADDER_THROTTLE), NULL));
+    note(outgoing, "not steered any more: it is no longer throttled");
+}
+
 /* It is no longer steered: what was changed on the guest is its own again at
  * once. The journal is settled at its end, when that is certain. */
 void
@@ -439,6 +518,9 @@ steps_withdraw(Outgoing *outgoing)
 
     order(outgoing, false);
     outgoing->ladder_floor_bytes_s = 0;
+    if (outgoing->throttled) {
+        ease_throttle(outgoing);
+    }
     if (outgoing->old_downtime_s <= 0 || !virt_guest_changed(guest) ||
         session_downtime_is_theirs(outgoing->session)) {
         return;
@@ -462,7 +544,7 @@ steps_theirs(Outgoing *outgoing)
 {
     outgoing->raised = false;
     virt_guest_leave_downtime(session_guest(outgoing->session));
-    if (outgoing->daemon->journal) {
+    if (outgoing->daemon->journal && !outgoing->throttled) {
         journal_settle_session(outgoing->daemon->journal, outgoing->id, NULL);
     }
 }
@@ -485,15 +567,21 @@ steps_reconnected(Outgoing *outgoing)
 void
 steps_end(Outgoing *outgoing)
 {
+    RunStatus status = session_record(outgoing->session)->status;
+    bool throttled = outgoing->throttled && status != RUN_STATUS_COMPLETED;
     g_autoptr(GError) error = NULL;
 
     order(outgoing, false);
     if (virt_guest_changed(session_guest(outgoing->session)) ||
-        session_lost(outgoing->session)) {
-        /* It could not be put back, or nobody could tell: it is tried again as
-         * long as we live, and by the next start. */
+        session_lost(outgoing->session) ||
+        (throttled && status != RUN_STATUS_LEFT)) {
+        /* It could not be put back, or nobody could tell, or is to be yet: it
+         * is tried again as long as we live, and by the next start. */
         put_back_look(outgoing->daemon);
         return;
+    }
+    if (throttled) {
+        return; /* it goes on with it: whoever is here then puts it back */
     }
     if (outgoing->daemon->journal &&
         !journal_settle_session(outgoing->daemon->journal, outgoing->id,

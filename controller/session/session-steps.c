@@ -114,36 +114,55 @@ on_aborted(const GError *error, gpointer user)
     step_done(call, error);
 }
 
+typedef struct ThrottleCall {
+    Session *session; /* referenced */
+    VirtDone done;
+    gpointer user;
+} ThrottleCall;
+
 static void
 on_throttled(VirtGuest *guest, const char *reply, const GError *error,
              gpointer user)
 {
-    StepCall *call = user;
+    ThrottleCall *call = user;
     g_autoptr(GError) own = NULL;
 
     if (!error && reply && strstr(reply, "\"error\"")) {
         g_set_error(&own, VIRT_ERROR, VIRT_ERROR_FAILED,
                     "QEMU refused migrate-set-parameters: %s", reply);
     }
-    call->session->throttled |= !error && !own;
-    step_done(call, own ? own : error);
+    call->done(own ? own : error, call->user);
+    session_unref(call->session);
+    g_free(call);
 }
 
 /* QEMU raises its throttle by an increment whenever it sees that too much is
  * dirtied, up to a maximum: with all three alike the next time sets it. */
-static void
-throttle(StepCall *call)
+void
+session_throttle(Session *session, double share, VirtDone done, gpointer user)
 {
-    unsigned percent =
-        (unsigned)CLAMP(lround(100.0 * call->advice.value), 1, 99);
+    unsigned percent = (unsigned)CLAMP(lround(100.0 * share), 1, 99);
     g_autofree char *command = g_strdup_printf(
         "{\"execute\":\"migrate-set-parameters\",\"arguments\":"
         "{\"cpu-throttle-initial\":%u,\"cpu-throttle-increment\":%u,"
         "\"max-cpu-throttle\":%u}}",
         percent, percent, percent);
+    ThrottleCall *call = g_new0(ThrottleCall, 1);
 
-    call->session->record->monitor_passthrough = true;
-    virt_guest_monitor(call->session->spec.guest, command, on_throttled, call);
+    call->session = session_ref(session);
+    call->done = done;
+    call->user = user;
+    session->record->monitor_passthrough = true;
+    virt_guest_monitor(session->spec.guest, command, on_throttled, call);
+}
+
+static void
+on_own_throttled(const GError *error, gpointer user)
+{
+    StepCall *call = user;
+
+    call->session->throttled |= !error;
+    step_done(call, error);
 }
 
 static void
@@ -168,7 +187,7 @@ carry_out_step(StepCall *call)
                                     on_stepped, call);
         return;
     case LADDER_THROTTLE:
-        throttle(call);
+        session_throttle(session, advice->value, on_own_throttled, call);
         return;
     case LADDER_POSTCOPY:
         if (!session->migration || session->postcopy_asked) {

@@ -202,6 +202,18 @@ char *session_recover(const Session *session);
 bool session_sent(const Session *session, uint64_t *bytes, int64_t *at_us);
 
 /**
+ * session_throttle() - Take so much of the guest's CPU time, by QEMU's monitor
+ * @share: 0.01 to 0.99
+ * @done: Once QEMU has answered
+ *
+ * TAINTS the guest, which the record says. QEMU does it from its next look on,
+ * if the migration was started with auto-converge; max-cpu-throttle stays what
+ * it becomes here if the guest stays.
+ */
+void session_throttle(Session *session, double share, VirtDone done,
+                      gpointer user);
+
+/**
  * session_note_step() - A line of extra.ladder in its record, for whoever takes
  *                       the steps himself
  * @iter: Iteration at whose start it was advised

@@ -106,7 +106,7 @@ def bounded(path, address):
           error is None and answer["refused"] == [], error or answer)
     answer, _ = announce(path, address, starter="drain",
                          allow=["guarantee", "abort", "auto-converge"])
-    check("but none that its [starter] leaves out, or that nobody can take",
+    check("but none that its [starter] leaves out, or that QEMU is not ready for",
           answer["refused"] == ["auto-converge", "abort"], answer)
     answer, error = of_the_group(path, address, allow=["guarantee", "abort"])
     check("others get what the configuration has",

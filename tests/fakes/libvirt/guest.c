@@ -89,8 +89,10 @@ static double
 dirtied(const Guest *guest, double during_s)
 {
     return guest->set_pages > 0
-               ? guest->set_pages * (1 - exp(-guest->write_pages_s * during_s /
-                                             guest->set_pages))
+               ? guest->set_pages *
+                     (1 - exp(-guest->write_pages_s * during_s *
+                              (1 - guest->throttle_percent / 100.0) /
+                              guest->set_pages))
                : 0;
 }
 
@@ -128,6 +130,19 @@ fake_guest_log_limit(const Guest *guest, unsigned long long limit_ms)
     if (file) {
         fprintf(file, "{\"guest\":\"%s\",\"limit_ms\":%llu}\n", guest->name,
                 limit_ms);
+        fclose(file);
+    }
+}
+
+void
+fake_guest_log_throttle(const Guest *guest, unsigned percent)
+{
+    const char *path = getenv("VMFERRY_FAKE_LOG");
+    FILE *file = path ? fopen(path, "a") : NULL;
+
+    if (file) {
+        fprintf(file, "{\"guest\":\"%s\",\"throttle\":%u}\n", guest->name,
+                percent);
         fclose(file);
     }
 }

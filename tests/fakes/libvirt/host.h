@@ -18,7 +18,7 @@
  * migration, which it goes through at its own speed, instead of rate, set and
  * mbit. As long as the file VMFERRY_FAKE_PAUSE exists post-copy is paused. If
  * VMFERRY_FAKE_LOG names a file: a line for each end, with its true figures, and
- * for each limit set.
+ * for each limit set and each bound of a throttle.
  */
 #ifndef FAKES_LIBVIRT_HOST_H
 #define FAKES_LIBVIRT_HOST_H
@@ -52,6 +52,7 @@ typedef struct Guest {
     uint64_t remaining_pages, normal_pages, sent_bytes;
     double begun_s, ended_s;
     unsigned long long downtime_ms; /* the limit */
+    unsigned throttle_percent;      /* of its vCPUs, as somebody has told QEMU */
 } Guest;
 
 /* All of the host; in a file, if others look as well. */
@@ -75,6 +76,9 @@ bool fake_guest_paused(const Guest *guest);
 
 /** fake_guest_log_limit() - Somebody sets the longest stop */
 void fake_guest_log_limit(const Guest *guest, unsigned long long limit_ms);
+
+/** fake_guest_log_throttle() - Somebody bounds QEMU's throttle */
+void fake_guest_log_throttle(const Guest *guest, unsigned percent);
 
 /** fake_seconds() - Of the monotonic clock */
 double fake_seconds(void);

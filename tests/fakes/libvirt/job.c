@@ -42,6 +42,11 @@ fake_job_stats(const Guest *guest, virTypedParameterPtr *params,
                                 VIR_DOMAIN_JOB_MEMORY_PROCESSED,
                                 guest->sent_bytes);
     }
+    if (guest->throttle_percent > 0) {
+        virTypedParamsAddInt(params, &n, &room,
+                             VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE,
+                             (int)guest->throttle_percent);
+    }
     return n;
 }
 
@@ -108,6 +113,32 @@ virDomainMigrateSetMaxDowntime(virDomainPtr domain, unsigned long long downtime,
     }
     fake_guest_log_limit(fake_guest_of(domain), downtime);
     fake_guest_of(domain)->downtime_ms = downtime;
+    return 0;
+}
+
+/* Of QEMU's monitor: the bound of its throttle, which it reaches at once. */
+int
+virDomainQemuMonitorCommand(virDomainPtr domain, const char *command,
+                            char **result, unsigned int flags)
+{
+    Guest *guest = fake_guest_of(domain);
+    const char *bound = strstr(command, "\"max-cpu-throttle\":");
+
+    if (fake_domain_lost(domain)) {
+        return -1;
+    }
+    if (fake_state_says("refuse")) {
+        return fake_fail(VIR_ERR_OPERATION_TIMEOUT, VIR_FROM_QEMU,
+                         "another job holds the guest");
+    }
+    if (bound) {
+        unsigned percent = (unsigned)atoi(strchr(bound, ':') + 1);
+
+        fake_guest_log_throttle(guest, percent);
+        guest->throttle_percent = guest->where == LEAVES ? percent : 0;
+    }
+    *result = strdup(bound ? "{\"return\":{},\"id\":\"libvirt-1\"}"
+                           : "{\"error\":{\"class\":\"CommandNotFound\"}}");
     return 0;
 }
 
