@@ -74,25 +74,6 @@ open_with(const char *path, int flags, int64_t *version, GError **error)
                : NULL;
 }
 
-static bool
-set_up(ConsStore *store, GError **error)
-{
-    static const char doing[] = "setting up";
-    int64_t version = 0;
-
-    if (!database_execute(&store->database, "BEGIN IMMEDIATE", doing, error)) {
-        return false;
-    }
-    if (!database_check(&store->database, &version, error) ||
-        (version == 0 &&
-         !database_execute(&store->database, schema, doing, error)) ||
-        !database_execute(&store->database, "COMMIT", doing, error)) {
-        database_roll_back(&store->database);
-        return false;
-    }
-    return true;
-}
-
 ConsStore *
 cons_store_open(const char *path, GError **error)
 {
@@ -104,7 +85,7 @@ cons_store_open(const char *path, GError **error)
     store = open_with(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                       &version, error);
     if (!store || !database_check_writable(&store->database, error) ||
-        (version == 0 && !set_up(store, error))) {
+        (version == 0 && !database_set_up(&store->database, schema, error))) {
         return NULL;
     }
     return g_steal_pointer(&store);

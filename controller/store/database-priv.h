@@ -69,6 +69,14 @@ bool database_execute(Database *database, const char *sql, const char *doing,
 /** database_roll_back() - What was begun did not happen */
 void database_roll_back(Database *database);
 
+/**
+ * database_set_up() - Make the tables of one that has none, all or nothing
+ * @schema: SQL that ends by setting user_version
+ *
+ * Two programs may meet here: one that was set up meanwhile is left as it is.
+ */
+bool database_set_up(Database *database, const char *schema, GError **error);
+
 /** database_prepare() - sqlite3_finalize() it; NULL with an error */
 sqlite3_stmt *database_prepare(Database *database, const char *sql,
                                const char *doing, GError **error);

@@ -108,6 +108,24 @@ database_roll_back(Database *database)
     sqlite3_exec(database->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+bool
+database_set_up(Database *database, const char *schema, GError **error)
+{
+    static const char doing[] = "setting up";
+    int64_t version = 0;
+
+    if (!database_execute(database, "BEGIN IMMEDIATE", doing, error)) {
+        return false;
+    }
+    if (!database_check(database, &version, error) ||
+        (version == 0 && !database_execute(database, schema, doing, error)) ||
+        !database_execute(database, "COMMIT", doing, error)) {
+        database_roll_back(database);
+        return false;
+    }
+    return true;
+}
+
 sqlite3_stmt *
 database_prepare(Database *database, const char *sql, const char *doing,
                  GError **error)

@@ -101,26 +101,6 @@ open_with(const char *path, int flags, int64_t *version, GError **error)
                : NULL;
 }
 
-/* Two programs may meet here: the version is read again under the lock. */
-static bool
-set_up(TrafficStore *store, GError **error)
-{
-    static const char doing[] = "setting up";
-    int64_t version = 0;
-
-    if (!database_execute(&store->database, "BEGIN IMMEDIATE", doing, error)) {
-        return false;
-    }
-    if (!database_check(&store->database, &version, error) ||
-        (version == 0 &&
-         !database_execute(&store->database, schema, doing, error)) ||
-        !database_execute(&store->database, "COMMIT", doing, error)) {
-        database_roll_back(&store->database);
-        return false;
-    }
-    return true;
-}
-
 TrafficStore *
 traffic_store_open(const char *path, GError **error)
 {
@@ -129,7 +109,7 @@ traffic_store_open(const char *path, GError **error)
         path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &version, error);
 
     if (!store || !database_check_writable(&store->database, error) ||
-        (version == 0 && !set_up(store, error)) ||
+        (version == 0 && !database_set_up(&store->database, schema, error)) ||
         !database_execute(&store->database, "PRAGMA foreign_keys = ON",
                           "opening", error)) {
         return NULL;
