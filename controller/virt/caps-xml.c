@@ -151,21 +151,14 @@ caps_read(Reader *reader, const char *xml, GError **error)
 {
     static const GMarkupParser parser = { on_start, on_end, on_text, NULL,
                                           NULL };
-    g_autoptr(GMarkupParseContext) context =
-        g_markup_parse_context_new(&parser, 0, reader, NULL);
-    g_autoptr(GError) cause = NULL;
     bool fine;
 
     reader->path = g_string_new(NULL);
     reader->text = g_string_new(NULL);
-    fine = g_markup_parse_context_parse(context, xml, -1, &cause) &&
-           g_markup_parse_context_end_parse(context, &cause);
+    fine = virt_xml_parse(&parser, reader, xml, "reading a host's capabilities",
+                          error);
     g_string_free(reader->path, TRUE);
     g_string_free(reader->text, TRUE);
-    if (!fine) {
-        g_set_error(error, VIRT_ERROR, VIRT_ERROR_XML,
-                    "reading a host's capabilities: %s", cause->message);
-    }
     return fine;
 }
 

@@ -225,18 +225,13 @@ virt_guest_info_parse(const char *xml, GError **error)
     Reader reader = { .info = info,
                       .path = g_string_new(NULL),
                       .text = g_string_new(NULL) };
-    g_autoptr(GMarkupParseContext) context =
-        g_markup_parse_context_new(&parser, 0, &reader, NULL);
-    g_autoptr(GError) cause = NULL;
-    bool fine = g_markup_parse_context_parse(context, xml, -1, &cause) &&
-                g_markup_parse_context_end_parse(context, &cause);
+    bool fine =
+        virt_xml_parse(&parser, &reader, xml, "reading the guest's XML", error);
 
     g_string_free(reader.path, TRUE);
     g_string_free(reader.text, TRUE);
     g_free(reader.unit);
     if (!fine) {
-        g_set_error(error, VIRT_ERROR, VIRT_ERROR_XML,
-                    "reading the guest's XML: %s", cause->message);
         return NULL;
     }
     if (!reader.saw_domain || !info->name || !info->uuid) {

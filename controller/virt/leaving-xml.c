@@ -297,13 +297,10 @@ virt_leaving_parse(const char *xml, const VirtLeavingSpec *spec, GError **error)
                       .spec = spec,
                       .path = g_string_new(NULL),
                       .cpu = g_string_new(NULL) };
-    g_autoptr(GMarkupParseContext) context =
-        g_markup_parse_context_new(&parser, 0, &reader, NULL);
-    g_autoptr(GError) cause = NULL;
     bool fine;
 
-    fine = g_markup_parse_context_parse(context, xml, -1, &cause) &&
-           g_markup_parse_context_end_parse(context, &cause);
+    fine =
+        virt_xml_parse(&parser, &reader, xml, "reading the guest's XML", error);
     if (fine) {
         judge_domain(&reader);
     }
@@ -314,8 +311,6 @@ virt_leaving_parse(const char *xml, const VirtLeavingSpec *spec, GError **error)
         g_clear_pointer(&leaving->cpu, g_free);
     }
     if (!fine) {
-        g_set_error(error, VIRT_ERROR, VIRT_ERROR_XML,
-                    "reading the guest's XML: %s", cause->message);
         return NULL;
     }
     if (!reader.saw_domain) {

@@ -229,6 +229,18 @@ bool virt_check_cpu(virConnectPtr connection, const char *host_name,
                     const VirtGuestInfo *info, const VirtLeaving *leaving,
                     GError **error);
 
+/* --- xml.c --- */
+
+/**
+ * virt_xml_parse() - All of @xml through @parser
+ * @reader: The callbacks' user
+ * @doing: "reading the guest's XML"
+ *
+ * Return: false with VIRT_ERROR_XML, which is all that there can be wrong
+ */
+bool virt_xml_parse(const GMarkupParser *parser, void *reader, const char *xml,
+                    const char *doing, GError **error);
+
 /* --- migrate-params.c --- */
 
 VirtMigrateSpec *virt_migrate_spec_copy(const VirtMigrateSpec *spec);
