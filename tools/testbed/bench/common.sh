@@ -11,9 +11,9 @@
 
 DAEMON='' HELPERS=()
 
-say() { printf 'bench-daemon: %s\n' "$*"; }
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
 die() {
-    printf 'bench-daemon: error: %s\n' "$*" >&2
+    printf '%s: error: %s\n' "${0##*/}" "$*" >&2
     exit 1
 }
 

@@ -65,6 +65,7 @@ image_hash() {
     fi
     cat "$CACHE/kernel/vmlinuz" "$TESTBED_LIB/image.sh" \
         "$TESTBED_DIR/guest/init" "$TESTBED_DIR/guest/memwriter.c" \
+        "$TESTBED_DIR/guest/chatter.c" \
         "$TESTBED_DIR/guest/loads/"* \
         "$(command -v busybox)" "${files[@]}" | sha256sum | cut -c 1-16
 }
@@ -83,6 +84,9 @@ image_tree() {
         -o "$2/bin/memwriter" "$TESTBED_DIR/guest/memwriter.c" ||
         die "the guest's memwriter could not be compiled: apt-get install" \
             "gcc libc6-dev"
+    "${CC:-cc}" -O2 -D_GNU_SOURCE -Wall -Wextra -static -s \
+        -o "$2/bin/chatter" "$TESTBED_DIR/guest/chatter.c" ||
+        die "the guest's chatter could not be compiled"
     for module in $BASE_MODULES; do
         path=$(find "$CACHE/kernel/tree/lib/modules" -name "$module.ko")
         [ -n "$path" ] || die "the kernel package has no module $module"
