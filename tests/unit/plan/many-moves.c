@@ -2,13 +2,16 @@
 /*
  * many-moves.c - swaps and cycles by the million, before the checker
  *
- * usage: many-moves PLANS SEED
+ * usage: many-moves PLANS [FIRST]
  *
  * Draws cases on 2 to 50 hosts, as many small as large ones: full hosts whose
  * guests go round in cycles, and guests of 2, 3 and 5 on hosts of 10 shuffled.
- * Some hosts have a little more room, or there is none. Every plan goes before
- * the separate checker. Prints what came out, cases of up to six hosts that were
- * not decided among it; exit status 1 if anything was wrong.
+ * Some hosts have a little more room, or there is none. Each case is drawn from
+ * its number, FIRST (1) and those after it, so that many can be gone through in
+ * parts and any of them alone. Every plan goes before the separate checker, which
+ * also adds up what is in transit. Prints what came out and the numbers of those
+ * that were not decided on six hosts and fewer; exit status 1 if anything was
+ * wrong.
  */
 #include <math.h>
 #include <stdio.h>
@@ -143,29 +146,41 @@ draw(GRand *rand, Case *c)
     return m;
 }
 
+/* Each case is in one of the first four */
 typedef struct Count {
-    unsigned long whole, proved, undecided, shrunk, detours, wrong;
+    unsigned long whole;     /* everybody arrives */
+    unsigned long proved;    /* shown to be impossible, the rest planned */
+    unsigned long shrunk;    /* on 7 hosts and more: the rest is listed */
+    unsigned long undecided; /* the same on fewer hosts */
+    unsigned long bypassed;  /* of the whole ones, with a detour or more */
+    unsigned long detours;
+    unsigned long wrong;
 } Count;
 
 static void
-judge(const PlanModel *m, const int32_t *target, Count *count)
+judge(const PlanModel *m, const int32_t *target, unsigned long number,
+      Count *count)
 {
     g_autoptr(PlanMoves) moves = plan_moves_new(m, target, &query);
     g_autoptr(GPtrArray) broken = plan_moves_check(m, target, &query, moves);
+    unsigned long detours = 0;
 
     if (broken->len > 0 || moves->makespan_s < moves->bound_s * (1 - 1e-9)) {
-        fprintf(stderr, "wrong: %s\n",
+        fprintf(stderr, "case %lu: %s\n", number,
                 broken->len ? (char *)broken->pdata[0] : "below the bound");
         count->wrong++;
     }
     for (guint i = 0; i < moves->moves->len; i++) {
-        count->detours += g_array_index(moves->moves, PlanMove, i).bypass;
+        detours += g_array_index(moves->moves, PlanMove, i).bypass;
     }
+    count->detours += detours;
     if (moves->left_out->len == 0) {
         count->whole++;
+        count->bypassed += detours > 0;
     } else if (moves->proved) {
         count->proved++;
     } else if (m->n_hosts <= 6) {
+        printf("case %lu is not decided\n", number);
         count->undecided++;
     } else {
         count->shrunk++;
@@ -175,21 +190,21 @@ judge(const PlanModel *m, const int32_t *target, Count *count)
 int
 main(int argc, char **argv)
 {
-    g_autoptr(GRand) rand = NULL;
     Case c = { 0 };
     Count count = { 0 };
-    unsigned long n;
+    unsigned long n, first;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: many-moves PLANS SEED\n");
+    n = argc < 2 ? 0 : strtoul(argv[1], NULL, 10);
+    first = argc < 3 ? 1 : strtoul(argv[2], NULL, 10);
+    if (argc > 3 || n == 0 || first == 0 || first + n > G_MAXUINT32) {
+        fprintf(stderr, "usage: many-moves PLANS [FIRST]\n");
         return 2;
     }
-    n = strtoul(argv[1], NULL, 10);
-    rand = g_rand_new_with_seed((guint32)strtoul(argv[2], NULL, 10));
     c.size = g_array_new(FALSE, FALSE, sizeof(int64_t));
     c.home = g_array_new(FALSE, FALSE, sizeof(int32_t));
     c.there = g_array_new(FALSE, FALSE, sizeof(int32_t));
-    for (unsigned long i = 0; i < n; i++) {
+    for (unsigned long i = first; i < first + n; i++) {
+        g_autoptr(GRand) rand = g_rand_new_with_seed((guint32)i);
         g_autoptr(PlanModel) m = draw(rand, &c);
         g_autoptr(GError) error = NULL;
 
@@ -197,13 +212,13 @@ main(int argc, char **argv)
             fprintf(stderr, "case %lu: %s\n", i, error->message);
             return 1;
         }
-        judge(m, (int32_t *)(void *)c.there->data, &count);
+        judge(m, (int32_t *)(void *)c.there->data, i, &count);
     }
-    printf(
-        "%lu plans: %lu whole, %lu proved impossible, %lu of 7 hosts and more "
-        "shrunk, %lu of fewer undecided, %lu detours, %lu wrong\n",
-        n, count.whole, count.proved, count.shrunk, count.undecided,
-        count.detours, count.wrong);
+    printf("%lu plans from %lu on: %lu whole (%lu of them with detours), %lu "
+           "detours, %lu proved impossible, %lu of 7 hosts and more shrunk, "
+           "%lu of fewer undecided, %lu wrong\n",
+           n, first, count.whole, count.bypassed, count.detours, count.proved,
+           count.shrunk, count.undecided, count.wrong);
     g_array_unref(c.size);
     g_array_unref(c.home);
     g_array_unref(c.there);
