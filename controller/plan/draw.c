@@ -265,10 +265,10 @@ plan_draw_moves(const PlanModel *m, const PlanMoves *moves,
     add_heading(&d, "Interfaces: what is booked of them");
     for (guint i = 0; i < MIN(hosts->len, MOST_ROWS / 2); i++) {
         int32_t host = g_array_index(hosts, int32_t, i);
-        uint64_t link = m->hosts[host].link_bytes_s;
+        uint64_t link = plan_model_link(m, host, link_bytes_s);
 
-        draw_link(&d, host, true, link ? link : link_bytes_s);
-        draw_link(&d, host, false, link ? link : link_bytes_s);
+        draw_link(&d, host, true, link);
+        draw_link(&d, host, false, link);
     }
     g_string_append_printf(
         all,

@@ -283,6 +283,48 @@ PlanLatency plan_model_latency(const PlanModel *model, int apart);
 bool plan_rule_too_slow(const PlanModel *model, const PlanRule *rule,
                         int class);
 
+/** plan_model_fits() - Is there room for @guest on @host, beside what @use
+ * [host x n_resources + resource] says of it? */
+static inline bool
+plan_model_fits(const PlanModel *model, const int64_t *use, int32_t guest,
+                int32_t host)
+{
+    size_t n = model->n_resources;
+
+    for (size_t r = 0; r < n; r++) {
+        int64_t demand = model->demand[(size_t)guest * n + r];
+        size_t at = (size_t)host * n + r;
+
+        if (demand > 0 && use[at] + demand > model->limit[at]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/** plan_model_book() - The demand of @guest in @use of @host; @sign -1: off it */
+static inline void
+plan_model_book(const PlanModel *model, int64_t *use, int32_t guest,
+                int32_t host, int sign)
+{
+    size_t n = model->n_resources;
+
+    for (size_t r = 0; r < n; r++) {
+        use[(size_t)host * n + r] +=
+            sign * model->demand[(size_t)guest * n + r];
+    }
+}
+
+/** plan_model_link() - Bytes a second of @host's interface, or @otherwise if it
+ * does not say */
+static inline uint64_t
+plan_model_link(const PlanModel *model, int32_t host, uint64_t otherwise)
+{
+    uint64_t rate = model->hosts[host].link_bytes_s;
+
+    return rate ? rate : otherwise;
+}
+
 /** plan_model_allows() - May @guest run on @host, looking at these two only? */
 bool plan_model_allows(const PlanModel *model, int32_t guest, int32_t host);
 

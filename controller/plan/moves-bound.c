@@ -36,19 +36,11 @@ typedef struct Bound {
     GArray *arriving; /* Trip */
 } Bound;
 
-static uint64_t
-link_rate(const Bound *b, int32_t host)
-{
-    uint64_t rate = b->m->hosts[host].link_bytes_s;
-
-    return rate ? rate : b->query->link_bytes_s;
-}
-
 /* (One of unknown size takes time, but sends nothing that is known.) */
 static double
 least_time(const Bound *b, int32_t guest, int32_t host)
 {
-    uint64_t rate = link_rate(b, host);
+    uint64_t rate = plan_model_link(b->m, host, b->query->link_bytes_s);
 
     return (double)plan_duration(&b->m->guests[guest], rate,
                                  b->query->downtime_limit_s)
@@ -246,11 +238,14 @@ plan_moves_bound(const PlanModel *m, const int32_t *target,
         end[g] = target[g] == PLAN_NOWHERE ? from : target[g];
         if (from != PLAN_NOWHERE && end[g] != from) {
             moving[from] = moving[end[g]] = true;
-            bound_s = MAX(bound_s, plan_duration(&m->guests[g],
-                                                 MIN(link_rate(&b, from),
-                                                     link_rate(&b, end[g])),
-                                                 query->downtime_limit_s)
-                                       .time_s);
+            bound_s =
+                MAX(bound_s,
+                    plan_duration(
+                        &m->guests[g],
+                        MIN(plan_model_link(m, from, query->link_bytes_s),
+                            plan_model_link(m, end[g], query->link_bytes_s)),
+                        query->downtime_limit_s)
+                        .time_s);
         }
     }
     for (int32_t g = 0; g < (int32_t)m->n_guests; g++) {

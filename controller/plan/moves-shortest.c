@@ -42,40 +42,14 @@ typedef struct Shortest {
     size_t n_nodes;
 } Shortest;
 
-static uint64_t
-link_rate(const Shortest *s, int32_t host)
-{
-    uint64_t rate = s->m->hosts[host].link_bytes_s;
-
-    return rate ? rate : s->query->link_bytes_s;
-}
-
 static bool
 fits(const Shortest *s, const One *one)
 {
-    size_t n = s->m->n_resources;
     size_t most = s->query->most_per_host;
 
-    for (size_t r = 0; r < n; r++) {
-        int64_t demand = s->m->demand[(size_t)one->guest * n + r];
-        size_t at = (size_t)one->to * n + r;
-
-        if (demand > 0 && s->use[at] + demand > s->m->limit[at]) {
-            return false;
-        }
-    }
-    return most == 0 || (s->busy[one->from] < most && s->busy[one->to] < most);
-}
-
-static void
-book(Shortest *s, const One *one, int32_t host, int sign)
-{
-    size_t n = s->m->n_resources;
-
-    for (size_t r = 0; r < n; r++) {
-        s->use[(size_t)host * n + r] +=
-            sign * s->m->demand[(size_t)one->guest * n + r];
-    }
+    return plan_model_fits(s->m, s->use, one->guest, one->to) &&
+           (most == 0 ||
+            (s->busy[one->from] < most && s->busy[one->to] < most));
 }
 
 /* @sign: 1 as it starts, -1 as that is undone */
@@ -84,7 +58,7 @@ take(Shortest *s, One *one, int sign)
 {
     uint64_t rate = sign > 0 ? one->rate_bytes_s : -one->rate_bytes_s;
 
-    book(s, one, one->to, sign);
+    plan_model_book(s->m, s->use, one->guest, one->to, sign);
     s->out[one->from] -= rate;
     s->in[one->to] -= rate;
     s->busy[one->from] += (size_t)sign;
@@ -99,7 +73,7 @@ release(Shortest *s, One *one, int sign)
 {
     uint64_t rate = sign < 0 ? one->rate_bytes_s : -one->rate_bytes_s;
 
-    book(s, one, one->from, sign);
+    plan_model_book(s->m, s->use, one->guest, one->from, sign);
     s->out[one->from] += rate;
     s->in[one->to] += rate;
     s->busy[one->from] += (size_t)sign;
@@ -130,8 +104,10 @@ least_end(Shortest *s, double now_s)
         } else if (!one->over) {
             double left = (one->end_s - now_s) * (double)one->rate_bytes_s;
 
-            *out += left / (double)link_rate(s, one->from);
-            *in += left / (double)link_rate(s, one->to);
+            *out += left / (double)plan_model_link(s->m, one->from,
+                                                   s->query->link_bytes_s);
+            *in += left / (double)plan_model_link(s->m, one->to,
+                                                  s->query->link_bytes_s);
             end_s = MAX(end_s, one->end_s);
         }
         end_s = MAX(end_s, now_s + MAX(*out, *in));
@@ -253,8 +229,8 @@ add_migration(Shortest *s, int32_t guest, int32_t to)
     const PlanGuest *g = &s->m->guests[guest];
     One *one = &s->one[s->n];
     double limit_s = s->query->downtime_limit_s;
-    uint64_t out = link_rate(s, g->host);
-    uint64_t in = link_rate(s, to);
+    uint64_t out = plan_model_link(s->m, g->host, s->query->link_bytes_s);
+    uint64_t in = plan_model_link(s->m, to, s->query->link_bytes_s);
 
     if (s->n == MOST_MIGRATIONS) {
         return false;
@@ -297,8 +273,7 @@ GArray *
 plan_moves_shortest(const PlanModel *m, const int32_t *target,
                     const PlanMoveQuery *query, double below_s, bool *proved)
 {
-    size_t n = m->n_resources;
-    g_autofree int64_t *use = g_new0(int64_t, m->n_hosts * n + 1);
+    g_autofree int64_t *use = g_new0(int64_t, m->n_hosts * m->n_resources + 1);
     g_autofree uint64_t *out = g_new0(uint64_t, m->n_hosts);
     g_autofree uint64_t *in = g_new0(uint64_t, m->n_hosts);
     g_autofree size_t *busy = g_new0(size_t, m->n_hosts);
@@ -318,7 +293,7 @@ plan_moves_shortest(const PlanModel *m, const int32_t *target,
                      .load = load,
                      .seen = seen };
     for (size_t h = 0; h < m->n_hosts; h++) {
-        out[h] = in[h] = link_rate(s, (int32_t)h);
+        out[h] = in[h] = plan_model_link(m, (int32_t)h, query->link_bytes_s);
         if (m->hosts[h].sides) {
             return NULL;
         }
@@ -331,8 +306,8 @@ plan_moves_shortest(const PlanModel *m, const int32_t *target,
             (host == PLAN_NOWHERE || !add_migration(s, g, target[g]))) {
             return NULL;
         }
-        for (size_t r = 0; r < n && host != PLAN_NOWHERE; r++) {
-            use[(size_t)host * n + r] += m->demand[(size_t)g * n + r];
+        if (host != PLAN_NOWHERE) {
+            plan_model_book(m, use, g, host, 1);
         }
     }
     look(s, 0, 0);

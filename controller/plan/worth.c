@@ -26,21 +26,14 @@ moved(const PlanState *state, int32_t guest)
     return home != PLAN_NOWHERE && host != PLAN_NOWHERE && host != home;
 }
 
-static uint64_t
-rate_of(const PlanModel *m, const PlanWorth *query, int32_t host)
-{
-    uint64_t rate = m->hosts[host].link_bytes_s;
-
-    return rate ? rate : query->link_bytes_s;
-}
-
 static double
 price(const PlanState *state, const PlanWorth *query, int32_t guest)
 {
     const PlanModel *m = plan_state_model(state);
     int32_t home = m->guests[guest].host;
-    uint64_t rate = MIN(rate_of(m, query, home),
-                        rate_of(m, query, plan_state_hosts(state)[guest]));
+    uint64_t rate = MIN(plan_model_link(m, home, query->link_bytes_s),
+                        plan_model_link(m, plan_state_hosts(state)[guest],
+                                        query->link_bytes_s));
     PlanDuration d =
         plan_duration(&m->guests[guest], rate, query->downtime_limit_s);
 
