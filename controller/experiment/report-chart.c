@@ -27,7 +27,9 @@ const char experiment_style[] =
     ".method { fill: none; stroke: var(--c); stroke-width: 1.8;\n"
     "  stroke-linejoin: round; } .method.again { stroke-dasharray: 5 3; }\n"
     ".chart text.label { fill: var(--c); font-size: 13px; }\n"
-    ".spot { fill: var(--c); } .goal { stroke: var(--ink); }\n"
+    ".spot { fill: var(--c); } .run { fill: var(--c); fill-opacity: .55; }\n"
+    ".hollow { fill: var(--paper); stroke: var(--c); stroke-width: 1.6; }\n"
+    ".goal { stroke: var(--ink); stroke-width: 2; }\n"
     "td.bad { font-weight: 600; }\n"
     ".cell thead th { white-space: normal; max-width: 6.5em; }\n"
     ".cell th, .cell td { vertical-align: bottom; padding-right: 12px; }\n"
@@ -66,6 +68,28 @@ chart_spot_class(guint method)
     static const char *const classes[COLOURS] = {
         "spot m0", "spot m1", "spot m2", "spot m3",
         "spot m4", "spot m5", "spot m6", "spot m7",
+    };
+
+    return classes[method % COLOURS];
+}
+
+const char *
+chart_hollow_class(guint method)
+{
+    static const char *const classes[COLOURS] = {
+        "hollow m0", "hollow m1", "hollow m2", "hollow m3",
+        "hollow m4", "hollow m5", "hollow m6", "hollow m7",
+    };
+
+    return classes[method % COLOURS];
+}
+
+const char *
+chart_run_class(guint method)
+{
+    static const char *const classes[COLOURS] = {
+        "run m0", "run m1", "run m2", "run m3",
+        "run m4", "run m5", "run m6", "run m7",
     };
 
     return classes[method % COLOURS];
@@ -178,7 +202,7 @@ void
 chart_distribution(GString *out, const Summary *summary,
                    const GPtrArray *results, const SummaryCell *cell)
 {
-    const double bottom = 190.0;
+    const double bottom = CHART_DISTRIBUTION_HEIGHT - 26.0;
     guint n = summary->scenario->methods->len;
     g_autoptr(GPtrArray) all =
         g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
@@ -196,7 +220,7 @@ chart_distribution(GString *out, const Summary *summary,
         }
         g_ptr_array_add(all, totals);
     }
-    svg_open(out, WIDTH, bottom + 26.0, "chart", name);
+    svg_open(out, WIDTH, CHART_DISTRIBUTION_HEIGHT, "chart", name);
     for (int i = 0; i <= 2; i++) {
         double y = chart_at(&up, i / 2.0);
         g_autofree char *text = g_strdup_printf("%d %%", 50 * i);
@@ -280,7 +304,7 @@ static bool
 chart_seconds(GString *out, const Summary *summary, const GPtrArray *results,
               const SummaryCell *cell, bool cross)
 {
-    const double bottom = 170.0;
+    const double bottom = CHART_SECONDS_HEIGHT - 26.0;
     guint n = summary->scenario->methods->len;
     unsigned repetition = common_repetition(summary, results, cell);
     double start = 0.0, end = 1.0, most = 0.0, ticks[CHART_MAX_TICKS];
@@ -312,7 +336,7 @@ chart_seconds(GString *out, const Summary *summary, const GPtrArray *results,
     across = (ChartScale){ .high = end - start, .from = LEFT, .to = RIGHT };
     up =
         (ChartScale){ .high = chart_round_up(most), .from = bottom, .to = TOP };
-    svg_open(out, WIDTH, bottom + 26.0, "chart", name);
+    svg_open(out, WIDTH, CHART_SECONDS_HEIGHT, "chart", name);
     n_ticks = chart_ticks(up.high, 4, ticks);
     for (size_t i = 0; i < n_ticks; i++) {
         double y = chart_at(&up, ticks[i]);

@@ -7,6 +7,9 @@
 
 #include "experiment/summary.h"
 
+#define CHART_DISTRIBUTION_HEIGHT 216.0
+#define CHART_SECONDS_HEIGHT 196.0
+
 /** experiment_style - CSS of the pictures, after report_style */
 extern const char experiment_style[];
 
@@ -24,10 +27,5 @@ bool chart_work(GString *out, const Summary *summary, const GPtrArray *results,
 /** chart_cross() - Likewise, what the cross traffic got */
 bool chart_cross(GString *out, const Summary *summary, const GPtrArray *results,
                  const SummaryCell *cell);
-
-/** chart_ratios() - Total time of each method, of the first one's: a dot with
- * its interval. Draws nothing where nothing is compared */
-void chart_ratios(GString *out, const Summary *summary);
-double chart_ratios_height(const Summary *summary);
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/units.h"
 
 #define REPORT_SCHEMA "vmferry-experiment-report/1"
 
@@ -32,13 +31,13 @@ append_field(GString *out, const char *text)
     }
 }
 
+/* Six digits: more than is known of any of these. */
 static void
 append_number(GString *out, double number)
 {
-    char text[UNITS_NUMBER_SIZE];
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
 
-    units_write_number(number, text);
-    g_string_append(out, text);
+    g_string_append(out, g_ascii_formatd(text, sizeof(text), "%.6g", number));
 }
 
 static void
@@ -102,7 +101,7 @@ experiment_csv(const Summary *summary)
 }
 
 char *
-experiment_runs_csv(const GPtrArray *results)
+experiment_runs_csv(const Summary *summary, const GPtrArray *results)
 {
     GString *out = g_string_new(
         "scenario,guest,wire,cross,method,repetition,order,attempt,status,"
@@ -116,6 +115,9 @@ experiment_runs_csv(const GPtrArray *results)
     for (guint r = 0; r < results->len; r++) {
         const Result *result = g_ptr_array_index(results, r);
 
+        if (summary->undisturbed_only && result->disturbed) {
+            continue;
+        }
         append_field(out, result->scenario);
         append_field(out, result->guest);
         append_field(out, result->wire);

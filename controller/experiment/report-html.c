@@ -3,10 +3,11 @@
  * report-html.c - the summary as a page
  *
  * One file without script, HTML in the spelling of XML. Claims that miss come
- * first, then all ratios in one picture, then each cell with its table, how its
- * totals are distributed, and what the application got meanwhile.
+ * first, then all ratios in one picture, then each cell, those that miss first,
+ * with its table, how its totals are distributed, and what the application got meanwhile.
  */
 #include "experiment/report-chart.h"
+#include "experiment/report-plots.h"
 #include "experiment/report.h"
 #include "report/report-style.h"
 #include "report/report-svg.h"
@@ -190,36 +191,23 @@ append_cell(GString *out, const Summary *summary, const GPtrArray *results,
 }
 
 char *
-experiment_svg(const Summary *summary)
-{
-    g_autoptr(GString) ratios = g_string_new(NULL);
-    GString *out;
-
-    chart_ratios(ratios, summary);
-    if (ratios->len == 0) {
-        return NULL;
-    }
-    /* the picture as it is, in one that says what it is */
-    out = g_string_new("<svg xmlns=\"http://www.w3.org/2000/svg\" "
-                       "viewBox=\"0 0 960 ");
-    g_string_append_printf(out, "%.0f\">\n<style>\n%s%s</style>\n",
-                           chart_ratios_height(summary), report_style,
-                           experiment_style);
-    g_string_append(out, ratios->str);
-    g_string_append(out, "</svg>\n");
-    return g_string_free(out, FALSE);
-}
-
-char *
 experiment_html(const Summary *summary, const GPtrArray *results)
 {
     GString *out = g_string_new(NULL);
+    g_autoptr(GString) claims = g_string_new(NULL);
     g_autoptr(GString) ratios = g_string_new(NULL);
+    g_autoptr(GPtrArray) cells = summary_cells(summary);
 
     append_head(out, summary);
     append_verdicts(out, summary);
-    chart_ratios(ratios, summary);
-    if (ratios->len > 0) {
+    if (plot_claims(claims, summary, results) > 0.0) {
+        g_string_append(out,
+                        "<p class=\"note\">What claims compare, with their "
+                        "95 % intervals; small dots are pairs, a hollow "
+                        "one is a bound, the mark is the goal.</p>\n");
+        g_string_append(out, claims->str);
+    }
+    if (plot_ratios(ratios, summary, results) > 0.0) {
         element(
             out, "<h2>Total time, of that of ",
             g_array_index(summary->scenario->methods, ScenarioMethod, 0).name,
@@ -227,13 +215,8 @@ experiment_html(const Summary *summary, const GPtrArray *results)
             "repetition, with their 95 % interval.</p>\n");
         g_string_append(out, ratios->str);
     }
-    for (guint c = 0; c < summary->cells->len; c++) {
-        const SummaryCell *cell =
-            &g_array_index(summary->cells, SummaryCell, c);
-
-        if (cell->runs > 0) {
-            append_cell(out, summary, results, cell);
-        }
+    for (guint c = 0; c < cells->len; c++) {
+        append_cell(out, summary, results, g_ptr_array_index(cells, c));
     }
     g_string_append_printf(
         out,

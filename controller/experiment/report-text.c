@@ -134,6 +134,7 @@ experiment_text(const Summary *summary)
 {
     GString *out = g_string_new(NULL);
     const Scenario *scenario = summary->scenario;
+    g_autoptr(GPtrArray) cells = summary_cells(summary);
 
     g_string_append_printf(out, "%s%s%s: %u runs of %u planned", scenario->name,
                            scenario->title ? ", " : "",
@@ -158,13 +159,8 @@ experiment_text(const Summary *summary)
         verdict_line(out, summary,
                      &g_array_index(summary->verdicts, Verdict, i));
     }
-    for (guint c = 0; c < summary->cells->len; c++) {
-        const SummaryCell *cell =
-            &g_array_index(summary->cells, SummaryCell, c);
-
-        if (cell->runs > 0) {
-            print_cell(out, summary, cell);
-        }
+    for (guint c = 0; c < cells->len; c++) {
+        print_cell(out, summary, g_ptr_array_index(cells, c));
     }
     g_string_append_printf(
         out,

@@ -262,5 +262,8 @@ result_parse(const char *text, size_t length, GError **error)
     jobj_get_bool(json, "cpu.disturbed", &result->disturbed);
     read_optional(json, "cpu.disturbed_by", &result->disturbed_by);
     read_points(result, jobj_get(json, "points"));
+    if (jobj_get(json, "machine")) {
+        result->machine = result_machine_words(jobj_get(json, "machine"));
+    }
     return g_steal_pointer(&result);
 }

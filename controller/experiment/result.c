@@ -44,6 +44,7 @@ result_free(Result *result)
     g_free(result->started);
     g_free(result->message);
     g_free(result->disturbed_by);
+    g_free(result->machine);
     g_array_unref(result->points);
     g_free(result);
 }

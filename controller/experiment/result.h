@@ -60,6 +60,7 @@ typedef struct Result {
     bool disturbed;
     char *disturbed_by; /* NULL: not */
     GArray *points;     /* ResultPoint */
+    char *machine; /* what it was made with; read back only, NULL: unknown */
 } Result;
 
 Result *result_new(void);
@@ -68,6 +69,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Result, result_free)
 
 /** result_to_json() - A new object, for the runner to add the rest to */
 JsonObject *result_to_json(const Result *result);
+
+/** result_machine_words() - "tcg, QEMU 7.2.22, ..." of a result's member
+ * "machine"; g_free() it, NULL if it says nothing */
+char *result_machine_words(JsonObject *machine);
 
 /** result_parse() - Read one back; errors name the member */
 Result *result_parse(const char *text, size_t length, GError **error);

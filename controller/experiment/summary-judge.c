@@ -113,8 +113,10 @@ judge_share(Summary *summary, const GPtrArray *results,
             const ScenarioClaim *claim)
 {
     g_autoptr(GArray) figures = g_array_new(FALSE, FALSE, sizeof(Figure));
-    Verdict verdict = { .claim = claim, .kind = VERDICT_NO_DATA };
     unsigned method = method_named(summary->scenario, claim->method);
+    Verdict verdict = { .claim = claim,
+                        .method = method,
+                        .kind = VERDICT_NO_DATA };
     unsigned kept = 0;
 
     for (guint c = 0; c < summary->cells->len; c++) {
@@ -158,14 +160,14 @@ judge_cells(Summary *summary, const GPtrArray *results,
     for (guint c = 0; c < summary->cells->len; c++) {
         const SummaryCell *cell =
             &g_array_index(summary->cells, SummaryCell, c);
-        Verdict verdict = { .claim = claim, .cell = cell };
+        Verdict verdict = { .claim = claim, .cell = cell, .method = method };
 
         if (!is_about(scenario, claim, cell)) {
             continue;
         }
         if (claim->against) {
-            summary_ratio(summary, results, cell, method,
-                          method_named(scenario, claim->against),
+            verdict.against = method_named(scenario, claim->against);
+            summary_ratio(summary, results, cell, method, verdict.against,
                           claim->measure, seed, &verdict.effect);
         } else {
             verdict.effect = cell->methods[method].measures[claim->measure];

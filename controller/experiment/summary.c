@@ -74,12 +74,11 @@ seed_of(uint64_t seed, const SummaryCell *cell, unsigned method,
            cell->cross * 8191 + method * 127 + (unsigned)measure;
 }
 
-void
-summary_estimate(const Summary *summary, const GPtrArray *results,
-                 const SummaryCell *cell, unsigned method, Measure measure,
-                 uint64_t seed, Estimate *estimate)
+GArray *
+summary_figures(const Summary *summary, const GPtrArray *results,
+                const SummaryCell *cell, unsigned method, Measure measure)
 {
-    g_autoptr(GArray) figures = g_array_new(FALSE, FALSE, sizeof(Figure));
+    GArray *figures = g_array_new(FALSE, FALSE, sizeof(Figure));
 
     for (unsigned r = 1; r <= repetitions(results); r++) {
         const Result *result =
@@ -90,16 +89,27 @@ summary_estimate(const Summary *summary, const GPtrArray *results,
             g_array_append_val(figures, figure);
         }
     }
+    return figures;
+}
+
+void
+summary_estimate(const Summary *summary, const GPtrArray *results,
+                 const SummaryCell *cell, unsigned method, Measure measure,
+                 uint64_t seed, Estimate *estimate)
+{
+    g_autoptr(GArray) figures =
+        summary_figures(summary, results, cell, method, measure);
+
     figures_estimate((Figure *)(void *)figures->data, figures->len,
                      seed_of(seed, cell, method, measure), estimate);
 }
 
-void
-summary_ratio(const Summary *summary, const GPtrArray *results,
-              const SummaryCell *cell, unsigned method, unsigned against,
-              Measure measure, uint64_t seed, Estimate *estimate)
+GArray *
+summary_ratios(const Summary *summary, const GPtrArray *results,
+               const SummaryCell *cell, unsigned method, unsigned against,
+               Measure measure)
 {
-    g_autoptr(GArray) ratios = g_array_new(FALSE, FALSE, sizeof(Figure));
+    GArray *ratios = g_array_new(FALSE, FALSE, sizeof(Figure));
 
     for (unsigned r = 1; r <= repetitions(results); r++) {
         const Result *a = summary_result(summary, results, cell, method, r);
@@ -112,6 +122,17 @@ summary_ratio(const Summary *summary, const GPtrArray *results,
             g_array_append_val(ratios, ratio);
         }
     }
+    return ratios;
+}
+
+void
+summary_ratio(const Summary *summary, const GPtrArray *results,
+              const SummaryCell *cell, unsigned method, unsigned against,
+              Measure measure, uint64_t seed, Estimate *estimate)
+{
+    g_autoptr(GArray) ratios =
+        summary_ratios(summary, results, cell, method, against, measure);
+
     figures_estimate((Figure *)(void *)ratios->data, ratios->len,
                      seed_of(~seed, cell, method * 61 + against, measure),
                      estimate);
@@ -224,6 +245,30 @@ summary_new(const Scenario *scenario, const GPtrArray *results,
         summary->cells->len * scenario->methods->len * summary->repetitions;
     summary_judge(summary, results, options->seed);
     return summary;
+}
+
+GPtrArray *
+summary_cells(const Summary *summary)
+{
+    GPtrArray *list = g_ptr_array_new();
+
+    for (guint v = 0; v < summary->verdicts->len; v++) {
+        const Verdict *verdict = &g_array_index(summary->verdicts, Verdict, v);
+
+        if (verdict->kind <= VERDICT_MISSES_CLOSE && verdict->cell &&
+            verdict->cell->runs > 0 &&
+            !g_ptr_array_find(list, verdict->cell, NULL)) {
+            g_ptr_array_add(list, (gpointer)verdict->cell);
+        }
+    }
+    for (guint c = 0; c < summary->cells->len; c++) {
+        SummaryCell *cell = &g_array_index(summary->cells, SummaryCell, c);
+
+        if (cell->runs > 0 && !g_ptr_array_find(list, cell, NULL)) {
+            g_ptr_array_add(list, cell);
+        }
+    }
+    return list;
 }
 
 void

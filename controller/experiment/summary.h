@@ -42,6 +42,7 @@ const char *verdict_word(VerdictKind kind); /* "misses", ... */
 typedef struct Verdict {
     const ScenarioClaim *claim; /* borrowed */
     const SummaryCell *cell;    /* NULL: of all its cells together */
+    unsigned method, against;   /* indices; .against if the claim has one */
     VerdictKind kind;
     Estimate effect; /* ratio, or the measure itself */
     Known share;     /* of runs that keep to the goal, if that is claimed */
@@ -74,6 +75,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Summary, summary_free)
 const Result *summary_result(const Summary *summary, const GPtrArray *results,
                              const SummaryCell *cell, unsigned method,
                              unsigned repetition);
+
+/** summary_figures() - One measure of all its runs: GArray of Figure */
+GArray *summary_figures(const Summary *summary, const GPtrArray *results,
+                        const SummaryCell *cell, unsigned method,
+                        Measure measure);
+
+/** summary_ratios() - Of @method to @against, one of each repetition that has
+ * both: GArray of Figure */
+GArray *summary_ratios(const Summary *summary, const GPtrArray *results,
+                       const SummaryCell *cell, unsigned method,
+                       unsigned against, Measure measure);
+
+/** summary_cells() - Those with runs, a claim's misses first, then in the
+ * scenario's order: GPtrArray of SummaryCell, the summary's */
+GPtrArray *summary_cells(const Summary *summary);
 
 /** summary_cell_name() - "vm2, 50mbit, four"; g_free() it */
 char *summary_cell_name(const Summary *summary, const SummaryCell *cell);

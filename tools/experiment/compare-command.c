@@ -78,8 +78,9 @@ experiment_compare_main(int argc, char **argv)
         fprintf(stderr, "error: vmferry-testbed compare: %s\n", error->message);
         return 2;
     }
-    if (!files_load(options.folders[0], &before, &earlier_results, &error) ||
-        !files_load(options.folders[1], &after, &later_results, &error)) {
+    if (!files_load(options.folders[0], &before, NULL, &earlier_results,
+                    &error) ||
+        !files_load(options.folders[1], &after, NULL, &later_results, &error)) {
         fprintf(stderr, "error: vmferry-testbed compare: %s\n", error->message);
         return 1;
     }

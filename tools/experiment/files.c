@@ -189,11 +189,11 @@ find_scenario(const char *folder)
 }
 
 bool
-files_load(const char *folder, Scenario **scenario, GPtrArray **results,
-           GError **error)
+files_load(const char *folder, Scenario **scenario, char **text,
+           GPtrArray **results, GError **error)
 {
     g_autofree char *path = find_scenario(folder);
-    g_autofree char *text = NULL;
+    g_autofree char *words = NULL;
     g_autoptr(Scenario) read = NULL;
     g_autoptr(GPtrArray) list =
         g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
@@ -206,12 +206,15 @@ files_load(const char *folder, Scenario **scenario, GPtrArray **results,
                     folder);
         return false;
     }
-    if (!g_file_get_contents(path, &text, &length, error)) {
+    if (!g_file_get_contents(path, &words, &length, error)) {
         return false;
     }
-    read = scenario_parse(text, length, path, error);
+    read = scenario_parse(words, length, path, error);
     if (!read || !load_results(folder, list, error)) {
         return false;
+    }
+    if (text) {
+        *text = g_steal_pointer(&words);
     }
     *scenario = g_steal_pointer(&read);
     *results = g_steal_pointer(&list);

@@ -34,8 +34,9 @@ bool files_write_run(const char *folder, const char *name, const char *text,
                      GError **error);
 
 /** files_load() - Scenario and results, in the order of their names
+ * @text: The scenario as it is written, g_free() it; may be NULL
  * @results: Result *, g_ptr_array_unref() it */
-bool files_load(const char *folder, Scenario **scenario, GPtrArray **results,
-                GError **error);
+bool files_load(const char *folder, Scenario **scenario, char **text,
+                GPtrArray **results, GError **error);
 
 #endif

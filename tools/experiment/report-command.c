@@ -9,10 +9,11 @@
 #include "experiment/report.h"
 #include "tools/experiment/commands.h"
 #include "tools/experiment/files.h"
+#include "tools/experiment/publish.h"
 
 typedef struct ReportOptions {
     char **folders;
-    char *format, *output, *run;
+    char *format, *output, *run, *publish;
     gint64 seed;
     gboolean undisturbed;
 } ReportOptions;
@@ -24,23 +25,28 @@ options_clear(ReportOptions *options)
     g_free(options->format);
     g_free(options->output);
     g_free(options->run);
+    g_free(options->publish);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ReportOptions, options_clear)
 
-static const char *const formats[] = { "text", "csv", "runs",      "json",
-                                       "html", "svg", "guestperf", NULL };
+static const char *const formats[] = { "text", "csv",       "runs",
+                                       "json", "html",      "markdown",
+                                       "svg",  "guestperf", NULL };
 
 static bool
 parse_options(ReportOptions *options, int argc, char **argv, GError **error)
 {
     const GOptionEntry entries[] = {
         { "format", 'f', 0, G_OPTION_ARG_STRING, &options->format,
-          "text (default), csv, runs (a line a run, as CSV), json, html, svg, "
-          "or "
-          "guestperf (one run)",
+          "text (default), csv, runs (a line a run, as CSV), json, html, "
+          "markdown, svg, or guestperf (one run)",
           "FORMAT" },
         { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options->output,
           "Write there instead of to standard output", "FILE" },
+        { "publish", 0, 0, G_OPTION_ARG_FILENAME, &options->publish,
+          "Write page, pictures and data of each to FOLDER/SCENARIO, as they "
+          "are committed",
+          "FOLDER" },
         { "run", 0, 0, G_OPTION_ARG_STRING, &options->run,
           "Of guestperf: which one, r01-vm2-50mbit-four-default", "NAME" },
         { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
@@ -59,7 +65,13 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
     if (!g_option_context_parse(context, &argc, &argv, error)) {
         return false;
     }
-    if (!options->folders || options->folders[1]) {
+    if (options->publish && (options->format || options->output)) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "--publish writes a folder of its own: leave out "
+                            "--format and --output");
+        return false;
+    }
+    if (!options->folders || (options->folders[1] && !options->publish)) {
         g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                             "name one folder of results, as vmferry-testbed "
                             "run makes them: build/experiments/smoke");
@@ -71,7 +83,7 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
     if (!g_strv_contains(formats, options->format)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "--format %s: it is one of text, csv, runs, json, html, "
-                    "svg and guestperf",
+                    "markdown, svg and guestperf",
                     options->format);
         return false;
     }
@@ -102,30 +114,68 @@ format_guestperf(const ReportOptions *options, GError **error)
     return report ? jobj_to_text(report, true) : NULL;
 }
 
-static char *
-format_report(const ReportOptions *options, const Scenario *scenario,
-              const GPtrArray *results)
+static Summary *
+sum_up(const ReportOptions *options, const Scenario *scenario,
+       const GPtrArray *results)
 {
     SummaryOptions what = { .seed = (uint64_t)options->seed,
                             .undisturbed_only = options->undisturbed };
-    g_autoptr(Summary) summary = summary_new(scenario, results, &what);
 
+    return summary_new(scenario, results, &what);
+}
+
+static char *
+format_report(const ReportOptions *options, const Summary *summary,
+              const GPtrArray *results)
+{
     if (strcmp(options->format, "csv") == 0) {
         return experiment_csv(summary);
     }
     if (strcmp(options->format, "runs") == 0) {
-        return experiment_runs_csv(results);
+        return experiment_runs_csv(summary, results);
     }
     if (strcmp(options->format, "json") == 0) {
         return experiment_json(summary);
     }
     if (strcmp(options->format, "svg") == 0) {
-        return experiment_svg(summary);
+        return experiment_svg(summary, results);
     }
     if (strcmp(options->format, "html") == 0) {
         return experiment_html(summary, results);
     }
+    if (strcmp(options->format, "markdown") == 0) {
+        return experiment_markdown(summary, results, NULL);
+    }
     return experiment_text(summary);
+}
+
+/* All are read before anything is written. */
+static bool
+publish_all(const ReportOptions *options, GError **error)
+{
+    guint n = g_strv_length(options->folders);
+
+    for (int round = 0; round < 2; round++) {
+        for (guint i = 0; i < n; i++) {
+            g_autoptr(Scenario) scenario = NULL;
+            g_autoptr(GPtrArray) results = NULL;
+            g_autoptr(Summary) summary = NULL;
+            g_autofree char *text = NULL;
+
+            if (!files_load(options->folders[i], &scenario, &text, &results,
+                            error)) {
+                return false;
+            }
+            if (round == 0) {
+                continue;
+            }
+            summary = sum_up(options, scenario, results);
+            if (!publish(options->publish, summary, results, text, error)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 static int
@@ -147,37 +197,52 @@ write_text(const ReportOptions *options, const char *text)
     return 0;
 }
 
+/* One folder, in one format; NULL with the reason. */
+static char *
+report_text(const ReportOptions *options, GError **error)
+{
+    g_autoptr(Scenario) scenario = NULL;
+    g_autoptr(GPtrArray) results = NULL;
+    g_autoptr(Summary) summary = NULL;
+    char *text;
+
+    if (strcmp(options->format, "guestperf") == 0) {
+        return format_guestperf(options, error);
+    }
+    if (!files_load(options->folders[0], &scenario, NULL, &results, error)) {
+        return NULL;
+    }
+    summary = sum_up(options, scenario, results);
+    text = format_report(options, summary, results);
+    if (!text) {
+        g_set_error_literal(error, FILES_ERROR, FILES_ERROR_NO_EXPERIMENT,
+                            "nothing is compared yet, so that there is no "
+                            "picture of it");
+    }
+    return text;
+}
+
 int
 experiment_report_main(int argc, char **argv)
 {
     g_auto(ReportOptions) options = { .seed = 1 };
     g_autoptr(GError) error = NULL;
-    g_autoptr(Scenario) scenario = NULL;
-    g_autoptr(GPtrArray) results = NULL;
     g_autofree char *text = NULL;
 
     if (!parse_options(&options, argc, argv, &error)) {
         fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
         return 2;
     }
-    if (strcmp(options.format, "guestperf") == 0) {
-        text = format_guestperf(&options, &error);
-        if (!text) {
-            fprintf(stderr, "error: vmferry-testbed report: %s\n",
-                    error->message);
-            return 1;
+    if (options.publish) {
+        if (publish_all(&options, &error)) {
+            return 0;
         }
-        return write_text(&options, text);
+    } else {
+        text = report_text(&options, &error);
+        if (text) {
+            return write_text(&options, text);
+        }
     }
-    if (!files_load(options.folders[0], &scenario, &results, &error)) {
-        fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
-        return 1;
-    }
-    text = format_report(&options, scenario, results);
-    if (!text) {
-        fprintf(stderr, "error: vmferry-testbed report: nothing is compared "
-                        "yet, so that there is no picture of it\n");
-        return 1;
-    }
-    return write_text(&options, text);
+    fprintf(stderr, "error: vmferry-testbed report: %s\n", error->message);
+    return 1;
 }

@@ -112,13 +112,13 @@ Test(svg, is_well_formed_and_of_its_own)
     g_autoptr(Summary) empty = summary_new(scenario, results, &options);
     g_autoptr(Summary) full = NULL;
 
-    cr_assert_null(experiment_svg(empty), "nothing is compared");
+    cr_assert_null(experiment_svg(empty, results), "nothing is compared");
     for (unsigned r = 1; r <= 3; r++) {
         g_ptr_array_add(results, result_of("virsh", r, 90));
         g_ptr_array_add(results, result_of("default", r, 45));
     }
     full = summary_new(scenario, results, &options);
-    picture = experiment_svg(full);
+    picture = experiment_svg(full, results);
     cr_assert(
         g_str_has_prefix(picture, "<svg xmlns=\"http://www.w3.org/2000/svg\""));
     cr_assert(g_markup_parse_context_parse(context, picture, -1, NULL) &&

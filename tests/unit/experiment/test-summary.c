@@ -314,7 +314,7 @@ Test(report, csv_has_a_line_a_figure)
 {
     Tiny made = tiny("", &plain);
     g_autofree char *out = experiment_csv(made.summary);
-    g_autofree char *runs = experiment_runs_csv(made.results);
+    g_autofree char *runs = experiment_runs_csv(made.summary, made.results);
     static const char row[] =
         "\ntiny,a,50mbit,four,default,total,4,57.5,exact,50,66,3,0.5,exact,";
 
