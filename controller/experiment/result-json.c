@@ -118,6 +118,7 @@ result_to_json(const Result *result)
 
     jobj_add_known(machine, "busy", result->busy);
     jobj_add_known(machine, "foreign", result->foreign);
+    jobj_add_known(machine, "niced", result->niced);
     jobj_add_known(machine, "steal", result->steal);
     jobj_add_known(machine, "controller_cpu_s", result->controller_cpu_s);
     jobj_add_bool(machine, "disturbed", result->disturbed);
@@ -257,6 +258,7 @@ result_parse(const char *text, size_t length, GError **error)
         jobj_get_known(json, "cross_traffic.during_bytes_s");
     result->busy = jobj_get_known(json, "cpu.busy");
     result->foreign = jobj_get_known(json, "cpu.foreign");
+    result->niced = jobj_get_known(json, "cpu.niced");
     result->steal = jobj_get_known(json, "cpu.steal");
     result->controller_cpu_s = jobj_get_known(json, "cpu.controller_cpu_s");
     jobj_get_bool(json, "cpu.disturbed", &result->disturbed);

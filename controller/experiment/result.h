@@ -55,8 +55,8 @@ typedef struct Result {
     ObservedWindow before, during, after;
     Known need_s; /* requests a second that its clients asked for */
     Known cross_before_bytes_s, cross_during_bytes_s;
-    Known busy, foreign, steal; /* shares of the machine, meanwhile */
-    Known controller_cpu_s;     /* vmferry's own */
+    Known busy, foreign, niced, steal; /* shares of the machine, meanwhile */
+    Known controller_cpu_s;            /* vmferry's own */
     bool disturbed;
     char *disturbed_by; /* NULL: not */
     GArray *points;     /* ResultPoint */

@@ -15,7 +15,8 @@ typedef struct CpuReading {
     bool good;
     double all_s;   /* of all processors, whoever had them */
     double busy_s;  /* ... user, nice, system, interrupts */
-    double work_s;  /* ... user, nice, system */
+    double work_s;  /* ... user, system */
+    double nice_s;  /* ... of niced processes, in user mode */
     double steal_s; /* ... taken by a hypervisor */
     double ours_s;  /* of this process and of children that ended */
 } CpuReading;
@@ -68,8 +69,9 @@ parse_machine(const char *text, CpuReading *reading)
     for (size_t i = 0; i < G_N_ELEMENTS(t); i++) {
         reading->all_s += t[i] / tick;
     }
-    reading->work_s = (t[0] + t[1] + t[2]) / tick;
-    reading->busy_s = reading->work_s + (t[5] + t[6]) / tick;
+    reading->work_s = (t[0] + t[2]) / tick;
+    reading->nice_s = t[1] / tick;
+    reading->busy_s = (t[0] + t[1] + t[2] + t[5] + t[6]) / tick;
     reading->steal_s = t[7] / tick;
     return true;
 }
@@ -182,12 +184,13 @@ cpu_watch_start(const char *token)
 CpuShares
 cpu_shares_between(const char *from, const char *to)
 {
-    CpuShares shares = { unknown(), unknown(), unknown() };
+    CpuShares shares = { unknown(), unknown(), unknown(), unknown() };
     CpuReading a, b;
 
     if (from && to && parse_machine(from, &a) && parse_machine(to, &b) &&
         b.all_s > a.all_s) {
         shares.busy = known((b.busy_s - a.busy_s) / (b.all_s - a.all_s));
+        shares.niced = known((b.nice_s - a.nice_s) / (b.all_s - a.all_s));
         shares.steal = known((b.steal_s - a.steal_s) / (b.all_s - a.all_s));
     }
     return shares;
@@ -196,7 +199,7 @@ cpu_shares_between(const char *from, const char *to)
 CpuShares
 cpu_watch_end(CpuWatch *watch)
 {
-    CpuShares shares = { unknown(), unknown(), unknown() };
+    CpuShares shares = { unknown(), unknown(), unknown(), unknown() };
     const CpuReading *from = &watch->from;
     CpuReading to;
     GHashTableIter iter;
@@ -218,6 +221,7 @@ cpu_watch_end(CpuWatch *watch)
 
         shares.busy = known((to.busy_s - from->busy_s) / all_s);
         shares.foreign = known(MAX(foreign_s, 0.0) / all_s);
+        shares.niced = known((to.nice_s - from->nice_s) / all_s);
         shares.steal = known((to.steal_s - from->steal_s) / all_s);
     }
     g_source_remove(watch->source);

@@ -16,7 +16,8 @@
 #include "base/known.h"
 
 typedef struct CpuShares {
-    Known busy, foreign, steal; /* of the machine, 0..1 */
+    Known busy, foreign, niced, steal; /* of the machine, 0..1; .foreign leaves
+                                          out what .niced counts */
 } CpuShares;
 
 typedef struct CpuWatch CpuWatch;

@@ -243,6 +243,7 @@ gather_disturbance(const RunState *run, Result *result)
 
     result->busy = run->shares.busy;
     result->foreign = run->shares.foreign;
+    result->niced = run->shares.niced;
     result->steal = run->shares.steal;
     if (foreign > scenario->foreign_cpu) {
         result->disturbed_by = g_strdup_printf(
