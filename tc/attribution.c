@@ -265,6 +265,21 @@ attribution_bytes(const Attribution *attribution)
     return attribution->chosen->len > 0 ? known(bytes) : unknown();
 }
 
+GArray *
+attribution_inodes(const Attribution *attribution)
+{
+    GArray *inodes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+
+    for (guint i = 0; i < attribution->chosen->len; i++) {
+        const Connection *connection = chosen_stream(attribution, i);
+
+        if (connection->open && connection->info.inode != 0) {
+            g_array_append_val(inodes, connection->info.inode);
+        }
+    }
+    return inodes;
+}
+
 Known
 attribution_queued(const Attribution *attribution)
 {

@@ -54,6 +54,10 @@ const GArray *attribution_matches(const Attribution *attribution);
  */
 Known attribution_bytes(const Attribution *attribution);
 
+/** attribution_inodes() - The sockets of those that are still open, uint64_t;
+ * g_array_unref() it */
+GArray *attribution_inodes(const Attribution *attribution);
+
 /** attribution_queued() - Payload in the sockets' queues at the last look;
  * unknown before a connection was found */
 Known attribution_queued(const Attribution *attribution);

@@ -56,4 +56,18 @@ GArray *streams_list(const char *destination, uint16_t first_port,
  */
 GArray *streams_inodes(const char *proc_dir, int64_t pid, GError **error);
 
+/**
+ * streams_bound_unsent() - Bound what waits in a connection before it is sent
+ * @pid: In: a process that holds it, 0: not known; out: the one that does, 0:
+ *       none that we may see
+ * @bytes: TCP_NOTSENT_LOWAT, see tcp(7)
+ *
+ * Whoever writes to it sleeps above; nothing is lost. It takes CAP_SYS_PTRACE
+ * and Linux 5.6, and ends with the connection.
+ * Return: false with RESERVATION_ERROR_PERMISSION or RESERVATION_ERROR_GONE,
+ * and then nothing has changed
+ */
+bool streams_bound_unsent(int64_t *pid, uint64_t inode, uint32_t bytes,
+                          GError **error);
+
 #endif

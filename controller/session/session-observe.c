@@ -86,6 +86,7 @@ look_for_streams(Session *session)
         attribution_update(session->attribution, now, session->sent_bytes)) {
         match_streams(session);
     }
+    session_bound_unsent(session);
 }
 
 static gboolean

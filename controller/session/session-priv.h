@@ -84,6 +84,10 @@ struct Session {
     bool aiming;       /* libvirt was asked */
     bool aim_refused;  /* there is no more of it */
 
+    int64_t unsent_pid;   /* holds the stream's sockets; 0: not known */
+    guint unsent_streams; /* whose unsent bytes are bounded */
+    guint unsent_tries;   /* that failed */
+
     bool throttled;         /* by us, through the monitor */
     Known first_downtime_s; /* before the ladder raised it */
     Known class_bytes;      /* of a reservation that has gone before the end */
@@ -143,6 +147,9 @@ bool session_hold_decision(Session *session, const PolicyDecision *wanted,
 /* session-aim.c */
 void session_aim(Session *session);
 void session_aim_no_more(Session *session); /* and what it was is put back */
+
+/* session-queue.c */
+void session_bound_unsent(Session *session);
 
 /* session-adopt.c */
 void session_adopted_event(Session *session, const VirtEvent *event);

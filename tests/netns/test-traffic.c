@@ -257,3 +257,55 @@ Test(traffic, a_protected_expression_gets_its_share)
     cr_assert_float_eq(stats.root_bytes_s, 48.5 * MBIT, 1);
     cr_assert(reservation_close(reservation, &error));
 }
+
+/* Waits until the stream to @port has more, or less, in its socket. */
+static StreamInfo
+wait_queued(uint16_t port, bool more, uint64_t bytes)
+{
+    StreamInfo info = { .inode = 0 };
+
+    for (int i = 0; i < 1500; i++) { /* half a minute */
+        g_autoptr(GArray) streams = streams_list(FAR4, port, port, NULL);
+
+        cr_assert(streams && streams->len == 1, "no stream to port %u", port);
+        info = g_array_index(streams, StreamInfo, 0);
+        if (more ? info.queued_bytes >= bytes : info.queued_bytes <= bytes) {
+            return info;
+        }
+        g_usleep(20000);
+    }
+    cr_assert_fail("%" G_GUINT64_FORMAT " bytes wait in the socket",
+                   info.queued_bytes);
+    return info;
+}
+
+/* Another process writes as fast as it can, as QEMU does. */
+Test(traffic, what_waits_unsent_can_be_bounded)
+{
+    static const char *const ids[] = { "7666:1000" };
+    StreamMatch match = { .destination = FAR4, .destination_port = 49152 };
+    g_autoptr(GError) error = NULL;
+    Reservation *reservation;
+    int64_t pid = 0;
+    StreamInfo info;
+    double rate;
+    Link link;
+
+    netns_enter();
+    reservation = open_on(&link, 20 * MBIT, "vm-a", &match);
+    set(reservation, 15 * MBIT);
+    netns_pour(false, true, 0, 49152);
+    info = wait_queued(49152, true, 800 * 1000);
+    cr_assert(streams_bound_unsent(&pid, info.inode, 65536, &error), "%s",
+              error ? error->message : "");
+    cr_expect(pid > 0 && pid != getpid());
+    wait_queued(49152, false, 400 * 1000);
+    netns_rates("near0", ids, &rate, 1, 1.5);
+    about(rate, 19.4 * MBIT, "the stream goes on");
+    wait_queued(49152, false, 400 * 1000);
+
+    cr_expect_not(streams_bound_unsent(&pid, info.inode + 1, 65536, &error));
+    cr_expect(
+        g_error_matches(error, RESERVATION_ERROR, RESERVATION_ERROR_GONE));
+    cr_assert(reservation_close(reservation, NULL));
+}
