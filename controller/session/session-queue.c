@@ -57,7 +57,7 @@ session_bound_unsent(Session *session)
         return;
     }
     inodes = attribution_inodes(session->attribution);
-    if (inodes->len == session->unsent_streams) {
+    if (inodes->len <= session->unsent_streams) {
         return;
     }
     bytes = bound_of((double)session->spec.link->rate_bytes_s);
