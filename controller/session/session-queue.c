@@ -51,9 +51,9 @@ session_bound_unsent(Session *session)
     g_autoptr(GError) error = NULL;
     uint32_t bytes;
 
-    if (!session->spec.aims || session->spec.advisory || !session->spec.link ||
-        session->spec.link->rate_bytes_s == 0 || !session->attribution ||
-        session->unsent_tries >= MOST_TRIES) {
+    if (!session->spec.bounds_unsent || session->spec.advisory ||
+        !session->spec.link || session->spec.link->rate_bytes_s == 0 ||
+        !session->attribution || session->unsent_tries >= MOST_TRIES) {
         return;
     }
     inodes = attribution_inodes(session->attribution);

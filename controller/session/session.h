@@ -87,6 +87,8 @@ typedef struct SessionSpec {
     LadderSettings ladder;
     bool aims; /* of a migration of ours: QEMU's downtime limit is lowered by
                   what it knows nothing of, so that the one it has is kept */
+    bool bounds_unsent;   /* of a migration of ours: little may wait unsent in
+                           its sockets, where .link tells the rate */
     bool monitor_allowed; /* auto-converge may be set by QEMU's monitor,
                                 which taints the guest */
 } SessionSpec;
