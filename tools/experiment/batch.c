@@ -87,10 +87,31 @@ check_wires(const Batch *batch, GError **error)
     return true;
 }
 
+/* Its runs in their order, those that were asked for. */
+static GArray *
+planned_runs(const Batch *batch, const Scenario *scenario)
+{
+    GArray *plan = experiment_plan(scenario, (uint64_t)batch->options->seed);
+    const char *only = batch->options->only;
+
+    for (guint r = 0; only && r < plan->len;) {
+        g_autofree char *name =
+            planned_run_name(scenario, &g_array_index(plan, PlannedRun, r));
+
+        if (g_pattern_match_simple(only, name)) {
+            r++;
+        } else {
+            g_array_remove_index(plan, r);
+        }
+    }
+    return plan;
+}
+
 bool
 batch_read(Batch *batch, GError **error)
 {
     for (char **file = batch->options->files; *file; file++) {
+        g_autoptr(GArray) plan = NULL;
         g_autofree char *text = NULL;
         gsize length = 0;
         Scenario *scenario;
@@ -116,11 +137,17 @@ batch_read(Batch *batch, GError **error)
         if (batch->options->repeat > 0) {
             scenario->repetitions = (unsigned)batch->options->repeat;
         }
-        batch->total += scenario->guests->len * scenario->wires->len *
-                        scenario->crosses->len * scenario->methods->len *
-                        scenario->repetitions;
+        plan = planned_runs(batch, scenario);
+        batch->total += plan->len;
         g_ptr_array_add(batch->scenarios, scenario);
         g_ptr_array_add(batch->texts, g_steal_pointer(&text));
+    }
+    if (batch->total == 0) {
+        g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_VALUE,
+                    "no run is called \"%s\"; --plan without --only prints "
+                    "their names",
+                    batch->options->only);
+        return false;
     }
     return check_wires(batch, error);
 }
@@ -480,8 +507,7 @@ count_missing(const Batch *batch)
     for (guint i = 0; i < batch->scenarios->len; i++) {
         const Scenario *scenario = g_ptr_array_index(batch->scenarios, i);
         g_autofree char *folder = folder_of(batch, scenario);
-        g_autoptr(GArray) plan =
-            experiment_plan(scenario, (uint64_t)batch->options->seed);
+        g_autoptr(GArray) plan = planned_runs(batch, scenario);
 
         for (guint r = 0; r < plan->len; r++) {
             g_autofree char *name =
@@ -535,8 +561,7 @@ batch_run(Batch *batch, GError **error)
                                       batch->options->state, batch->site.link);
     for (guint i = 0; i < batch->scenarios->len; i++) {
         const Scenario *scenario = g_ptr_array_index(batch->scenarios, i);
-        g_autoptr(GArray) plan =
-            experiment_plan(scenario, (uint64_t)batch->options->seed);
+        g_autoptr(GArray) plan = planned_runs(batch, scenario);
 
         for (guint r = 0; r < plan->len; r++) {
             if (has_made_enough(batch)) {
@@ -556,8 +581,7 @@ batch_print_plan(const Batch *batch)
 {
     for (guint i = 0; i < batch->scenarios->len; i++) {
         const Scenario *scenario = g_ptr_array_index(batch->scenarios, i);
-        g_autoptr(GArray) plan =
-            experiment_plan(scenario, (uint64_t)batch->options->seed);
+        g_autoptr(GArray) plan = planned_runs(batch, scenario);
 
         for (guint r = 0; r < plan->len; r++) {
             g_autofree char *name =

@@ -20,6 +20,7 @@ typedef struct BatchOptions {
     char *link;         /* that the stream leaves by; NULL: found */
     char *wire_command; /* sets the wire's rate, absolute; NULL: nobody does */
     gint repeat;        /* 0: as the scenario says */
+    char *only;         /* glob that a run's name has to match; NULL: all */
     gint most;          /* runs to be made now; 0: all */
     gint64 seed;        /* of the order */
     gboolean resume;

@@ -54,6 +54,8 @@ parse_options(BatchOptions *options, gboolean *plan, int argc, char **argv,
           "Decides on the order within a repetition (1)", "S" },
         { "resume", 0, 0, G_OPTION_ARG_NONE, &options->resume,
           "Go on where an earlier run was left", NULL },
+        { "only", 0, 0, G_OPTION_ARG_STRING, &options->only,
+          "Only runs whose name matches, such as '*-50mbit-*'", "GLOB" },
         { "most", 0, 0, G_OPTION_ARG_INT, &options->most,
           "Make at most N runs now; --resume makes the rest", "N" },
         { "anonymize", 0, 0, G_OPTION_ARG_NONE, &options->anonymous,
@@ -117,6 +119,7 @@ options_clear(BatchOptions *options)
 {
     g_strfreev(options->files);
     g_free(options->out);
+    g_free(options->only);
     g_free(options->state);
     g_free(options->hosts);
     g_free(options->bridge);
