@@ -501,6 +501,7 @@ static bool
 take_guest(sqlite3_stmt *row, TrafficSummary *summary, GError **error)
 {
     TrafficEnd end;
+    TrafficSum *sent, *received;
 
     if (!traffic_end_read(summary->guests, "guest", column_text(row, 0), &end,
                           error)) {
@@ -510,10 +511,13 @@ take_guest(sqlite3_stmt *row, TrafficSummary *summary, GError **error)
         g_array_set_size(summary->sent, end.number + 1);
         g_array_set_size(summary->received, end.number + 1);
     }
-    g_array_index(summary->sent, TrafficSum, end.number) =
-        (TrafficSum){ column_u64(row, 1), column_u64(row, 2) };
-    g_array_index(summary->received, TrafficSum, end.number) =
-        (TrafficSum){ column_u64(row, 3), column_u64(row, 4) };
+    /* by its name and by its address it may be there twice */
+    sent = &g_array_index(summary->sent, TrafficSum, end.number);
+    received = &g_array_index(summary->received, TrafficSum, end.number);
+    sent->bytes += column_u64(row, 1);
+    sent->packets += column_u64(row, 2);
+    received->bytes += column_u64(row, 3);
+    received->packets += column_u64(row, 4);
     return true;
 }
 

@@ -30,6 +30,11 @@ typedef struct Network {
     uint32_t number; /* of its name */
 } Network;
 
+/* A MAC address that a guest has whom nobody named. */
+typedef struct Prefix {
+    uint64_t value, mask;
+} Prefix;
+
 struct TrafficGuests {
     grefcount refs;
     unsigned bits4, bits6;  /* of 128 */
@@ -40,6 +45,9 @@ struct TrafficGuests {
     GPtrArray *place_names; /* of networks */
     GArray *networks;       /* Network, the longest first */
     bool with_vlans;        /* some key has a VLAN */
+    GArray *prefixes;       /* Prefix */
+    GHashTable *learnt;     /* number + 1 of those called by their address */
+    unsigned n_learnt;      /* ever */
 };
 
 static guint
@@ -77,6 +85,8 @@ traffic_guests_new(unsigned bits4, unsigned bits6)
         g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
     guests->place_names = g_ptr_array_new_with_free_func(g_free);
     guests->networks = g_array_new(FALSE, FALSE, sizeof(Network));
+    guests->prefixes = g_array_new(FALSE, FALSE, sizeof(Prefix));
+    guests->learnt = g_hash_table_new(NULL, NULL);
     return guests;
 }
 
@@ -99,6 +109,8 @@ traffic_guests_unref(TrafficGuests *guests)
     g_ptr_array_unref(guests->names);
     g_ptr_array_unref(guests->place_names);
     g_array_unref(guests->networks);
+    g_array_unref(guests->prefixes);
+    g_hash_table_unref(guests->learnt);
     g_free(guests);
 }
 
@@ -164,12 +176,34 @@ guest_number(TrafficGuests *guests, const char *name)
     return GPOINTER_TO_UINT(found) - 1;
 }
 
+/* One that was called by its address; false: its name is another guest's, of
+ * whom it is one more interface */
+static bool
+rename_learnt(TrafficGuests *guests, guint found, const char *name)
+{
+    char **old = (char **)&guests->names->pdata[found - 1];
+
+    if (g_hash_table_contains(guests->numbers, name)) {
+        return false;
+    }
+    g_hash_table_remove(guests->numbers, *old);
+    g_free(*old);
+    *old = g_strdup(name);
+    g_hash_table_insert(guests->numbers, *old, GUINT_TO_POINTER(found));
+    return true;
+}
+
 static bool
 add_key(TrafficGuests *guests, GHashTable *table, const Key *key,
         const char *address, const char *name, GError **error)
 {
     guint found = GPOINTER_TO_UINT(g_hash_table_lookup(table, key));
 
+    if (found && g_hash_table_remove(guests->learnt, GUINT_TO_POINTER(found)) &&
+        !rename_learnt(guests, found, name)) {
+        g_hash_table_remove(table, key);
+        found = 0;
+    }
     if (found && strcmp(guests->names->pdata[found - 1], name) != 0) {
         g_set_error(error, TRAFFIC_ERROR, TRAFFIC_ERROR_CONFLICT,
                     "%s is %s's already, and cannot be %s's too", address,
@@ -300,6 +334,33 @@ traffic_guests_add(TrafficGuests *guests, const char *address, const char *name,
 }
 
 bool
+traffic_guests_learn(TrafficGuests *guests, const char *prefix, GError **error)
+{
+    size_t length = strlen(prefix);
+    g_autofree char *whole = NULL;
+    g_autofree char *shown = g_utf8_make_valid(prefix, -1);
+    Prefix added = { 0 };
+
+    if (length >= 2 && length <= 17 && length % 3 == 2) {
+        /* the rest is a 1 that is masked away: 0 would be no address */
+        whole = g_strconcat(prefix, ":00:00:00:00:01" + (length - 2), NULL);
+        added.value = traffic_mac_parse(length == 17 ? prefix : whole);
+        added.mask = UINT64_C(0xffffffffffff) << 8 * (6 - (length + 1) / 3) &
+                     UINT64_C(0xffffffffffff);
+    }
+    if (!added.value || added.value & TRAFFIC_MAC_GROUP_BIT) {
+        g_set_error(error, TRAFFIC_ERROR, TRAFFIC_ERROR_SYNTAX,
+                    "\"%s\" is not how the MAC address of a guest begins, as "
+                    "in 52:54:00",
+                    shown);
+        return false;
+    }
+    added.value &= added.mask;
+    g_array_append_val(guests->prefixes, added);
+    return true;
+}
+
+bool
 traffic_guests_parse(TrafficGuests *guests, const char *text, size_t length,
                      GError **error)
 {
@@ -376,8 +437,38 @@ find_network(const TrafficGuests *guests, const TrafficAddress *address,
     return NULL;
 }
 
+/* Number + 1 of the guest that has this address; 0: it is none */
+static guint
+learn(TrafficGuests *guests, uint64_t mac)
+{
+    char name[18];
+    Key key = { .vlan = ANY_VLAN };
+    bool fits = false;
+    guint found;
+
+    for (guint i = 0; i < guests->prefixes->len && !fits; i++) {
+        const Prefix *prefix = &g_array_index(guests->prefixes, Prefix, i);
+
+        fits = (mac & prefix->mask) == prefix->value;
+    }
+    if (!fits || guests->n_learnt >= TRAFFIC_MOST_LEARNT) {
+        return 0;
+    }
+    for (int i = 0; i < 6; i++) {
+        g_snprintf(name + 3 * i, sizeof(name) - 3 * (size_t)i, "%02x%s",
+                   (unsigned)(mac >> 8 * (5 - i) & 0xff), i < 5 ? ":" : "");
+    }
+    found = guest_number(guests, name) + 1;
+    memcpy(key.address.bytes, &mac, sizeof(mac));
+    g_hash_table_insert(guests->macs, g_memdup2(&key, sizeof(key)),
+                        GUINT_TO_POINTER(found));
+    g_hash_table_add(guests->learnt, GUINT_TO_POINTER(found));
+    guests->n_learnt++;
+    return found;
+}
+
 static void
-find_end(const TrafficGuests *guests, const TrafficFrame *frame, uint64_t mac,
+find_end(TrafficGuests *guests, const TrafficFrame *frame, uint64_t mac,
          const TrafficAddress *address, TrafficEnd *end)
 {
     static const TrafficAddress nobody;
@@ -400,6 +491,9 @@ find_end(const TrafficGuests *guests, const TrafficFrame *frame, uint64_t mac,
         key.address = *address;
         found = lookup(guests, guests->addresses, &key, frame->vlan);
     }
+    if (!found && mac && guests->prefixes->len > 0) {
+        found = learn(guests, mac);
+    }
     if (found) {
         end->kind = TRAFFIC_END_GUEST;
         end->number = found - 1;
@@ -421,7 +515,7 @@ find_end(const TrafficGuests *guests, const TrafficFrame *frame, uint64_t mac,
 }
 
 void
-traffic_guests_ends(const TrafficGuests *guests, const TrafficFrame *frame,
+traffic_guests_ends(TrafficGuests *guests, const TrafficFrame *frame,
                     TrafficEnd *from, TrafficEnd *to)
 {
     find_end(guests, frame, frame->source_mac, &frame->source, from);
@@ -469,6 +563,21 @@ read_network(const char *text, TrafficEnd *end)
     return memcmp(&masked, &end->address, sizeof(masked)) == 0;
 }
 
+/* By its name, or by its address if it is called so and has one meanwhile */
+static uint32_t
+read_guest(TrafficGuests *guests, const char *text)
+{
+    Key key = { .vlan = ANY_VLAN };
+    uint64_t mac = traffic_mac_parse(text);
+    guint found = 0;
+
+    if (mac) {
+        memcpy(key.address.bytes, &mac, sizeof(mac));
+        found = GPOINTER_TO_UINT(g_hash_table_lookup(guests->macs, &key));
+    }
+    return found ? found - 1 : guest_number(guests, text);
+}
+
 bool
 traffic_end_read(TrafficGuests *guests, const char *kind, const char *text,
                  TrafficEnd *end, GError **error)
@@ -481,7 +590,7 @@ traffic_end_read(TrafficGuests *guests, const char *kind, const char *text,
         found.kind++;
     }
     if (good && found.kind == TRAFFIC_END_GUEST) {
-        found.number = guest_number(guests, text);
+        found.number = read_guest(guests, text);
     } else if (good && found.kind == TRAFFIC_END_NAMED) {
         found.number = place_number(guests, text);
     } else if (good && found.kind == TRAFFIC_END_NETWORK) {

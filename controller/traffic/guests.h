@@ -7,7 +7,9 @@
  * is not known is outside, and counted by the network that it is in.
  *
  * Guests may be added while their traffic is being counted. None can be taken
- * away: their numbers are kept by those that count.
+ * away: their numbers are kept by those that count. A guest of another host, of
+ * which only the address is seen here, can be one too, called by its address
+ * until its name is told.
  */
 #ifndef TRAFFIC_GUESTS_H
 #define TRAFFIC_GUESTS_H
@@ -15,6 +17,9 @@
 #include <glib.h>
 
 #include "traffic/frame.h"
+
+/* Guests that may be known by nothing but their address. */
+#define TRAFFIC_MOST_LEARNT 65536
 
 #define TRAFFIC_ERROR (traffic_error_quark())
 GQuark traffic_error_quark(void);
@@ -69,6 +74,17 @@ bool traffic_guests_add(TrafficGuests *guests, const char *address,
                         const char *name, GError **error);
 
 /**
+ * traffic_guests_learn() - Whoever has such a MAC address is a guest
+ * @prefix: "52:54:00", one to six bytes
+ *
+ * One that is not known becomes a guest when it is met, and is called by its MAC
+ * address. traffic_guests_add() gives it its name. From TRAFFIC_MOST_LEARNT on
+ * those that are new are outside. Return: false with TRAFFIC_ERROR_SYNTAX
+ */
+bool traffic_guests_learn(TrafficGuests *guests, const char *prefix,
+                          GError **error);
+
+/**
  * traffic_guests_parse() - Lines "ADDRESS=NAME"; "#" begins a comment
  *
  * The error names the line; those before it have been added.
@@ -79,11 +95,11 @@ bool traffic_guests_parse(TrafficGuests *guests, const char *text,
 /** traffic_guests_count() - How many guests there are, networks not counted */
 size_t traffic_guests_count(const TrafficGuests *guests);
 
-/** traffic_guests_name() - Of guest @number; lives with @guests */
+/** traffic_guests_name() - Of guest @number; lives until guests are added */
 const char *traffic_guests_name(const TrafficGuests *guests, size_t number);
 
-/** traffic_guests_ends() - Between whom was it? */
-void traffic_guests_ends(const TrafficGuests *guests, const TrafficFrame *frame,
+/** traffic_guests_ends() - Between whom was it? Guests may be learnt of it */
+void traffic_guests_ends(TrafficGuests *guests, const TrafficFrame *frame,
                          TrafficEnd *from, TrafficEnd *to);
 
 /** traffic_end_kind_name() - "guest", "named", "network", "multicast", "other" */
@@ -92,8 +108,9 @@ const char *traffic_end_kind_name(TrafficEndKind kind);
 /**
  * traffic_end_read() - An end out of its kind's name and traffic_end_text()
  *
- * Guests and names of networks that are not known yet are added. Return: false
- * with TRAFFIC_ERROR_SYNTAX
+ * Guests and names of networks that are not known yet are added; a guest that is
+ * called by its MAC address is the one that has it, if that is known. Return:
+ * false with TRAFFIC_ERROR_SYNTAX
  */
 bool traffic_end_read(TrafficGuests *guests, const char *kind, const char *text,
                       TrafficEnd *end, GError **error);

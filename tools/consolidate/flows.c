@@ -98,9 +98,32 @@ merge(Cluster *cluster, Flows *flows)
     take_exchanges(cluster, flows->guests, whole, span_s);
 }
 
+/* Before anything is read: a guest that a file calls by its address then is
+ * the one that another file names. */
+static void
+tell_addresses(TrafficGuests *guests, const Cluster *cluster, const Look *look,
+               GPtrArray *notes)
+{
+    for (guint i = 0; look && i < cluster->guests->len; i++) {
+        const char *name = cluster_guest(cluster, i)->name;
+        const VirtSeenGuest *seen = look_guest(look, name);
+
+        for (guint n = 0; seen && n < seen->nics->len; n++) {
+            const VirtSeenNic *nic = seen->nics->pdata[n];
+            g_autoptr(GError) error = NULL;
+
+            if (nic->mac &&
+                !traffic_guests_add(guests, nic->mac, name, &error)) {
+                g_ptr_array_add(notes, g_strdup_printf("guest '%s': %s", name,
+                                                       error->message));
+            }
+        }
+    }
+}
+
 void
-flows_add(Cluster *cluster, const char *const *files, int64_t from_us,
-          GPtrArray *notes)
+flows_add(Cluster *cluster, const Look *look, const char *const *files,
+          int64_t from_us, GPtrArray *notes)
 {
     g_autoptr(TrafficGuests) guests = traffic_guests_new(24, 64);
     Flows flows = { .guests = guests,
@@ -109,6 +132,7 @@ flows_add(Cluster *cluster, const char *const *files, int64_t from_us,
 
     flows.periods =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, period_free);
+    tell_addresses(guests, cluster, look, notes);
     for (size_t i = 0; files[i]; i++) {
         g_autoptr(GError) error = NULL;
         g_autoptr(TrafficStore) store =

@@ -59,7 +59,8 @@ add_flows(Real *real, Cluster *cluster)
     if (!real->spec.service->traffic[0]) {
         return;
     }
-    flows_add(cluster, (const char *const *)real->spec.service->traffic,
+    flows_add(cluster, real->look,
+              (const char *const *)real->spec.service->traffic,
               cluster->at_us - (int64_t)(span_s * 1e6), notes);
     for (guint i = 0; i < notes->len; i++) {
         if (g_hash_table_add(real->told_notes, g_strdup(notes->pdata[i]))) {

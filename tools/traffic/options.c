@@ -32,7 +32,7 @@ static const char *const summaries[TRAFFIC_N_COMMANDS] = {
 
 /* As GOption leaves them, before they are looked at. */
 typedef struct Words {
-    char **guest_files, **guests, **uris, **devices, **files;
+    char **guest_files, **guests, **macs, **uris, **devices, **files;
     char *filter, *direction, *outside, *svg, *plan, *amount, *history;
     char *since, *until;
     gint sample, pairs, top, ends, ring_mib, keep_days;
@@ -46,6 +46,7 @@ words_clear(Words *words)
 {
     g_strfreev(words->guest_files);
     g_strfreev(words->guests);
+    g_strfreev(words->macs);
     g_strfreev(words->uris);
     g_strfreev(words->devices);
     g_strfreev(words->files);
@@ -130,6 +131,12 @@ take_guests(const Words *words, TrafficGuests *guests, GError **error)
         address = g_strndup(word, (size_t)(equals - word));
         if (!traffic_guests_add(guests, address, equals + 1, error)) {
             g_prefix_error(error, "--guest: ");
+            return false;
+        }
+    }
+    for (size_t i = 0; words->macs && words->macs[i]; i++) {
+        if (!traffic_guests_learn(guests, words->macs[i], error)) {
+            g_prefix_error(error, "--guest-macs: ");
             return false;
         }
     }
@@ -288,11 +295,8 @@ traffic_options_parse(int argc, char **argv, TrafficCommand command,
         .seed = 1,
     };
     const GOptionEntry of_counting[] = {
-        { "guests", 'g', 0, G_OPTION_ARG_FILENAME_ARRAY, &words.guest_files,
-          "File of lines MAC=NAME, IP=NAME, NETWORK=NAME; more than once",
-          "FILE" },
-        { "guest", 0, 0, G_OPTION_ARG_STRING_ARRAY, &words.guests,
-          "One such line; more than once", "ADDRESS=NAME" },
+        { "guest-macs", 0, 0, G_OPTION_ARG_STRING_ARRAY, &words.macs,
+          "Who has a MAC that begins so is a guest, as in 52:54:00", "PREFIX" },
         { "connect", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &words.uris,
           "Guests of this libvirt, by their MACs; more than once", "URI" },
         { "filter", 'f', 0, G_OPTION_ARG_STRING, &words.filter,
@@ -314,6 +318,11 @@ traffic_options_parse(int argc, char **argv, TrafficCommand command,
         { NULL },
     };
     const GOptionEntry of_all[] = {
+        { "guests", 'g', 0, G_OPTION_ARG_FILENAME_ARRAY, &words.guest_files,
+          "File of lines MAC=NAME, IP=NAME, NETWORK=NAME; more than once",
+          "FILE" },
+        { "guest", 0, 0, G_OPTION_ARG_STRING_ARRAY, &words.guests,
+          "One such line; more than once", "ADDRESS=NAME" },
         { "period", 0, 0, G_OPTION_ARG_DOUBLE, &words.period_s,
           "A matrix each S seconds, not one of all", "S" },
         { "json", 0, 0, G_OPTION_ARG_NONE, &words.json, "Print JSON", NULL },

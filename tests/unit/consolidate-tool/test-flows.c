@@ -98,13 +98,65 @@ Test(flows, two_hosts_that_saw_the_same_saw_it_once)
     keep(second, NOW - MINUTE, "db", "gone", 500);
     traffic_store_close(first);
     traffic_store_close(second);
-    flows_add(cluster, files, NOW - 10 * MINUTE, notes);
+    flows_add(cluster, NULL, files, NOW - 10 * MINUTE, notes);
     cr_assert_eq(notes->len, 0);
     cr_assert_eq(cluster->flow_span_s, 120);
     cr_assert_eq(cluster->flows->len, 1, "who is no guest here does not count");
     flow = &g_array_index(cluster->flows, ClusterFlow, 0);
     cr_assert_eq(flow->a + flow->b, 1);
     cr_assert_lt(fabs(flow->bytes_s - 1800000 / 120.0), 1e-6);
+}
+
+/* A libvirt that knows one guest, with one interface. */
+static VirtSeenHost *
+host_of(const char *uri, const char *guest, const char *mac)
+{
+    VirtSeenHost *host = g_new0(VirtSeenHost, 1);
+    VirtSeenGuest *seen = g_new0(VirtSeenGuest, 1);
+    VirtSeenNic *nic = g_new0(VirtSeenNic, 1);
+
+    nic->mac = g_strdup(mac);
+    *seen = (VirtSeenGuest){ .name = g_strdup(guest),
+                             .uuid = g_strdup(guest),
+                             .state = VIRT_STATE_RUNNING,
+                             .vcpus = 1,
+                             .nics = g_ptr_array_new() };
+    g_ptr_array_add(seen->nics, nic);
+    *host = (VirtSeenHost){ .uri = g_strdup(uri),
+                            .answered = true,
+                            .cpus = 4,
+                            .guests = g_ptr_array_new() };
+    g_ptr_array_add(host->guests, seen);
+    return host;
+}
+
+Test(flows, each_host_knows_only_its_own_by_name)
+{
+    static const char conf[] = "[host one]\nuri = test:///one\n"
+                               "[host two]\nuri = test:///two\n";
+    g_autofree char *one = file("one.db"), *two = file("two.db");
+    const char *const files[] = { one, two, NULL };
+    TrafficStore *first = traffic_store_open(one, NULL);
+    TrafficStore *second = traffic_store_open(two, NULL);
+    g_autoptr(ConsSettings) settings = cons_settings_parse(conf, "conf", NULL);
+    g_autoptr(Look) look = look_new(settings);
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Cluster) cluster = NULL;
+
+    g_ptr_array_add(hosts, host_of("test:///one", "db", "52:54:00:00:00:01"));
+    g_ptr_array_add(hosts, host_of("test:///two", "web", "52:54:00:00:00:02"));
+    keep(first, NOW - MINUTE, "db", "52:54:00:00:00:02", 600000);
+    keep(second, NOW - MINUTE, "52:54:00:00:00:01", "web", 590000);
+    traffic_store_close(first);
+    traffic_store_close(second);
+    cluster = look_take(look, hosts, NOW);
+    flows_add(cluster, look, files, NOW - 10 * MINUTE, notes);
+    cr_assert_eq(notes->len, 0);
+    cr_assert_eq(cluster->flows->len, 1);
+    cr_assert_lt(fabs(g_array_index(cluster->flows, ClusterFlow, 0).bytes_s -
+                      600000 / 60.0),
+                 1e-6, "the same traffic, seen from both ends");
 }
 
 Test(flows, a_file_that_is_not_there_yet_is_told_and_left_out)
@@ -115,7 +167,7 @@ Test(flows, a_file_that_is_not_there_yet_is_told_and_left_out)
     g_autoptr(Cluster) cluster = cluster_of(names);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 
-    flows_add(cluster, files, 0, notes);
+    flows_add(cluster, NULL, files, 0, notes);
     cr_assert_eq(notes->len, 1);
     cr_assert_eq(cluster->flows->len, 0);
     cr_assert_eq(cluster->flow_span_s, 0);

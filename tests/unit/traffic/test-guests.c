@@ -141,9 +141,8 @@ guests_of(const char *text)
 
 /* "web1>10.0.3.0/24" for a frame from @source to @destination */
 static char *
-ends_of(const TrafficGuests *guests, uint64_t source_mac,
-        uint64_t destination_mac, const char *source, const char *destination,
-        uint32_t vlan)
+ends_of(TrafficGuests *guests, uint64_t source_mac, uint64_t destination_mac,
+        const char *source, const char *destination, uint32_t vlan)
 {
     TrafficFrame frame = { .source_mac = source_mac,
                            .destination_mac = destination_mac,
@@ -284,4 +283,76 @@ Test(guests, a_file_with_zero_bytes_is_no_text)
     g_autoptr(GError) error = NULL;
 
     cr_assert(!traffic_guests_parse(guests, "10.0.0.1=a\0b", 12, &error));
+}
+
+Test(guests, one_of_another_host_is_known_by_its_address_until_it_is_named)
+{
+    g_autoptr(TrafficGuests) guests = guests_of("52:54:00:00:00:01=web1\n"
+                                                "10.0.0.9=web9\n");
+    g_autoptr(GError) error = NULL;
+    TrafficEnd end, again;
+
+    cr_assert(traffic_guests_learn(guests, "52:54:00", &error), "%s",
+              error ? error->message : "");
+    expect("web1>52:54:00:00:00:0b", guests, 0x525400000001, 0x52540000000b,
+           "10.0.0.1", "10.0.0.2", 0);
+    /* an address of IP counts more, and other cards are no guests */
+    expect("web1>web9", guests, 0x525400000001, 0x52540000000c, "10.0.0.1",
+           "10.0.0.9", 0);
+    expect("web1>10.0.0.0/24", guests, 0x525400000001, 0x00163e00000b,
+           "10.0.0.1", "10.0.0.2", 0);
+    expect("web1>multicast", guests, 0x525400000001, 0xffffffffffff, "10.0.0.1",
+           "10.0.0.2", 0);
+    /* what was counted is counted as its own once it has a name */
+    cr_assert(
+        traffic_end_read(guests, "guest", "52:54:00:00:00:0b", &end, NULL));
+    cr_assert(traffic_guests_add(guests, "52:54:00:00:00:0b", "web2", &error),
+              "%s", error ? error->message : "");
+    cr_assert_str_eq(traffic_guests_name(guests, end.number), "web2");
+    expect("web2>web1", guests, 0x52540000000b, 0x525400000001, "10.0.0.2",
+           "10.0.0.1", 0);
+    cr_assert(
+        traffic_end_read(guests, "guest", "52:54:00:00:00:0b", &again, NULL));
+    cr_assert_eq(again.number, end.number);
+    /* one more interface of somebody who has a name */
+    expect("web1>52:54:00:00:00:0d", guests, 0x525400000001, 0x52540000000d,
+           NULL, NULL, 0);
+    cr_assert(traffic_guests_add(guests, "52:54:00:00:00:0d", "web2", &error),
+              "%s", error ? error->message : "");
+    expect("web1>web2", guests, 0x525400000001, 0x52540000000d, NULL, NULL, 0);
+    /* a name that was told is nobody else's any more */
+    cr_assert(!traffic_guests_add(guests, "52:54:00:00:00:0b", "web3", NULL));
+}
+
+Test(guests, only_so_many_are_learnt)
+{
+    g_autoptr(TrafficGuests) guests = guests_of("");
+
+    cr_assert(traffic_guests_learn(guests, "02", NULL));
+    for (uint64_t i = 0; i < TRAFFIC_MOST_LEARNT + 1000; i++) {
+        g_autofree char *text =
+            ends_of(guests, 0x020000000000 + i, 1, "10.1.0.1", "10.2.0.1", 0);
+
+        cr_assert_eq(g_str_has_prefix(text, "02:"), i < TRAFFIC_MOST_LEARNT);
+    }
+    cr_assert_eq(traffic_guests_count(guests), TRAFFIC_MOST_LEARNT);
+}
+
+Test(guests, how_an_address_begins_is_read_or_refused)
+{
+    static const char *const wrong[] = {
+        "", "5", "52:", "zz", "01:00", "52:54:00:00:00:01:02", "52-5"
+    };
+    g_autoptr(TrafficGuests) guests = guests_of("");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_autoptr(GError) error = NULL;
+
+        cr_assert(!traffic_guests_learn(guests, wrong[i], &error), "%s",
+                  wrong[i]);
+        cr_assert(g_error_matches(error, TRAFFIC_ERROR, TRAFFIC_ERROR_SYNTAX));
+    }
+    cr_assert(traffic_guests_learn(guests, "52:54:00:00:00:01", NULL));
+    expect("52:54:00:00:00:01>10.0.0.0/24", guests, 0x525400000001,
+           0x525400000002, "10.0.0.1", "10.0.0.2", 0);
 }

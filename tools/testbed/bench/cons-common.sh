@@ -8,7 +8,7 @@
 # shellcheck disable=SC2154
 
 SERVICE=''
-CAPTURE_PERIOD=5 CAPTURE_GUESTS="--connect qemu:///system"
+CAPTURE_PERIOD=5 CAPTURE_GUESTS="--connect qemu:///system --guest-macs 52:54:00"
 
 # goal WHAT VALUE OPERATOR LIMIT: numbers, or words with ==
 goal() {

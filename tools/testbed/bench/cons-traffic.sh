@@ -27,7 +27,6 @@ run_cons_traffic() {
     for i in 1 2 3 4; do
         tb guest "c$i" --host "$i" --memory 128 --workload idle
     done
-    CAPTURE_GUESTS=$(for i in 1 2 3 4; do echo "--connect $(uri "$i")"; done)
     capture 1 2 3 4
     cons_configure "traffic=$(printf "$logs/traffic-%s.db;" 1 2 3 4)" \
         '[consolidate]' cycle=10s '[network]' link=200mbit \
