@@ -285,9 +285,11 @@ draw_heading(Map *map)
         dropped += source->dropped;
     }
     svg_text(map->out, "h", 12, 22, SVG_START, "Traffic, from row to column");
-    g_string_append_printf(line,
-                           "%.19sZ, %s: %s in %" G_GUINT64_FORMAT " packets",
-                           from, seconds, bytes, summary->total.packets);
+    g_string_append_printf(line, "%.19sZ, %s: %s", from, seconds, bytes);
+    if (summary->total.packets > 0) {
+        g_string_append_printf(line, " in %" G_GUINT64_FORMAT " packets",
+                               summary->total.packets);
+    }
     svg_text(map->out, "s", 12, 40, SVG_START, line->str);
     g_string_truncate(line, 0);
     if (summary->sampled_1_in > 1) {
@@ -319,20 +321,21 @@ draw_style(GString *out)
         "#4b97c9", "#2f7ebc", "#1864aa", "#0a4a90",
     };
 
-    g_string_append(out,
-                    "<style>\n"
-                    "text{font-family:sans-serif;font-size:12px;fill:#222}\n"
-                    ".h{font-size:15px;font-weight:bold}\n"
-                    ".s{font-size:11px;fill:#555}\n"
-                    ".bg{fill:#fff}.e{fill:#f4f4f4}\n");
+    /* all of it under the picture's class, for it may stand in a page */
+    g_string_append(
+        out, "<style>\n"
+             ".traffic text{font-family:sans-serif;font-size:12px;fill:#222}\n"
+             ".traffic .h{font-size:15px;font-weight:bold}\n"
+             ".traffic .s{font-size:11px;fill:#555}\n"
+             ".traffic .bg{fill:#fff}.traffic .e{fill:#f4f4f4}\n");
     for (int i = 0; i < STEPS; i++) {
-        g_string_append_printf(out, ".c%d{fill:%s}\n", i, shades[i]);
+        g_string_append_printf(out, ".traffic .c%d{fill:%s}\n", i, shades[i]);
     }
     g_string_append(out, "@media (prefers-color-scheme:dark){\n"
-                         "text{fill:#ddd}.s{fill:#aaa}\n"
-                         ".bg{fill:#161616}.e{fill:#222}\n");
+                         ".traffic text{fill:#ddd}.traffic .s{fill:#aaa}\n"
+                         ".traffic .bg{fill:#161616}.traffic .e{fill:#222}\n");
     for (int i = 0; i < STEPS; i++) {
-        g_string_append_printf(out, ".c%d{fill:%s}\n", i,
+        g_string_append_printf(out, ".traffic .c%d{fill:%s}\n", i,
                                shades[STEPS - 1 - i]);
     }
     g_string_append(out, "}\n</style>\n");
@@ -393,7 +396,7 @@ traffic_write_svg(const TrafficSummary *summary, size_t most)
     height = map.side + (double)map.n * CELL + 50;
 
     g_string_append(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" "
-                         "viewBox=\"0 0 ");
+                         "class=\"traffic\" viewBox=\"0 0 ");
     svg_number(out, width);
     g_string_append_c(out, ' ');
     svg_number(out, height);

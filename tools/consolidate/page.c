@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "report/report-style.h"
 #include "report/report-svg.h"
+#include "tools/consolidate/page-cluster.h"
 #include "tools/consolidate/text.h"
 
 #define WIDTH 980.0
@@ -262,8 +263,8 @@ add_head(GString *out, const ConsDecision *decision, JsonObject *over)
                          "name=\"viewport\" content=\"width=device-width, "
                          "initial-scale=1\"/>\n<title>");
     svg_escape(out, decision->id);
-    g_string_append_printf(out, "</title>\n<style>\n%s%s</style></head>\n",
-                           report_style, style);
+    g_string_append_printf(out, "</title>\n<style>\n%s%s%s</style></head>\n",
+                           report_style, style, page_cluster_style);
     g_string_append(out, "<body>\n<header><p class=\"over\">vmferry: a plan of "
                          "the consolidation manager</p>\n<h1>");
     svg_escape(out, decision->summary ? decision->summary : decision->id);
@@ -304,11 +305,12 @@ add_rest(GString *out, const ConsDecision *decision)
 }
 
 char *
-page_of_plan(const ConsDecision *decision, JsonObject *over)
+page_of_plan(const ConsDecision *decision, JsonObject *before, JsonObject *over)
 {
     GString *out = g_string_new(NULL);
 
     add_head(out, decision, over);
+    page_add_cluster(out, decision, before, jobj_get(over, "cluster"));
     if (decision->moves->len > 0) {
         g_string_append(out, "<h2>When</h2>\n<p class=\"note\">Bars were "
                              "measured, outlines forecast.</p>\n");

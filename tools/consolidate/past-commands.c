@@ -146,7 +146,7 @@ report(const ConsOptions *options, const char *plan, GError **error)
     if (!ended || (ended->len > 0 && !(over = parse(ended->pdata[0], error)))) {
         return false;
     }
-    page = page_of_plan(decision, over);
+    page = page_of_plan(decision, jobj_get(json, "cluster"), over);
     fputs(page, stdout);
     return true;
 }
@@ -158,11 +158,12 @@ consolidate_report_main(int argc, char **argv)
     ConsOptions options;
     int status = CONSOLIDATE_USAGE;
 
-    if (cons_options_parse(argc, argv, NULL, "[PLAN]",
-                           "Writes a page about the latest plan, or PLAN, to "
-                           "standard output: who moved when,\nforecast and "
-                           "measured, and what it brought.",
-                           0, 1, &options)) {
+    if (cons_options_parse(
+            argc, argv, NULL, "[PLAN]",
+            "Writes a page about the latest plan, or PLAN, to "
+            "standard output: the cluster\nbefore and after, the "
+            "traffic, who moved when, and what it brought.",
+            0, 1, &options)) {
         status = report(&options, options.words[0], &error)
                      ? CONSOLIDATE_FINE
                      : cons_fail("report", error);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "tools/consolidate/flows.h"
+#include "tools/consolidate/page-cluster.h"
 #include "tools/consolidate/real-priv.h"
 
 /* --- events --- */
@@ -214,6 +215,9 @@ keep_document(Real *real, ConsDocumentKind kind, JsonObject *json)
 {
     const char *plan = "", *guest = NULL;
     ConsDocument document = { .at_us = clock_wall_us(), .kind = kind };
+    const Cluster *cluster = cons_manager_cluster(real->manager);
+    bool pictured = kind != CONS_DOCUMENT_STEP && cluster &&
+                    cluster->guests->len <= PAGE_MOST_GUESTS;
     g_autoptr(GError) error = NULL;
 
     if (!jobj_get_string(json, "plan", &plan) &&
@@ -223,7 +227,14 @@ keep_document(Real *real, ConsDocumentKind kind, JsonObject *json)
     jobj_get_string(json, "guest", &guest);
     document.plan = g_strdup(plan);
     document.guest = g_strdup(guest);
+    if (pictured) {
+        /* for the report only: those who are told have it anyway */
+        jobj_add(json, "cluster", cluster_to_json(cluster));
+    }
     document.json = jobj_to_text(json, false);
+    if (pictured) {
+        json_object_object_del(json, "cluster");
+    }
     if (!cons_store_add(real->spec.history, &document,
                         (int64_t)(real->spec.service->keep_s * 1e6), &error)) {
         history_failed(real, error);
