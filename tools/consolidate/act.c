@@ -302,7 +302,8 @@ act_here(Act *run)
                         .kind = looks ? ENGINE_LOOKS : ENGINE_ACTS,
                         .mode = run->kind == ACT_EVACUATE
                                     ? (int)CONS_MODE_APPROVE
-                                    : (int)CONS_MODE_ADVISE };
+                                    : (int)CONS_MODE_ADVISE,
+                        .forgets = run->kind == ACT_STATUS };
     guint sources[G_N_ELEMENTS(signals)];
     int status;
 

@@ -21,7 +21,8 @@ typedef enum {
 typedef struct EngineSpec {
     const char *config;
     EngineKind kind;
-    int mode; /* ConsMode, instead of the configuration's; -1: that one */
+    int mode;     /* ConsMode, instead of the configuration's; -1: that one */
+    bool forgets; /* what it decides is nobody's plan, and not kept */
 } EngineSpec;
 
 /**

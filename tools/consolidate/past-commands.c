@@ -17,6 +17,7 @@
 #include "tools/consolidate/text.h"
 
 #define HISTORY_FILE "history.db"
+#define LOOKED_BACK 50 /* decisions, for one that has moves */
 
 static ConsStore *
 open_store(const ConsOptions *options, GError **error)
@@ -63,6 +64,26 @@ find_decision(ConsStore *store, const char *plan, GError **error)
         return NULL;
     }
     return parse(found->pdata[0], error);
+}
+
+/* The latest in which there is something to do; else the latest */
+static JsonObject *
+find_with_moves(ConsStore *store, GError **error)
+{
+    ConsStoreQuery query = { .kinds = 1u << CONS_DOCUMENT_DECISION,
+                             .most = LOOKED_BACK };
+    g_autoptr(GPtrArray) found = cons_store_read(store, &query, error);
+
+    for (guint i = 0; found && i < found->len; i++) {
+        g_autoptr(JsonObject) json = parse(found->pdata[i], NULL);
+        g_autoptr(ConsDecision) decision =
+            json ? cons_decision_from_json(json, NULL) : NULL;
+
+        if (decision && !cons_decision_is_empty(decision)) {
+            return g_steal_pointer(&json);
+        }
+    }
+    return found ? find_decision(store, NULL, error) : NULL;
 }
 
 /* --- explain --- */
@@ -133,8 +154,9 @@ static bool
 report(const ConsOptions *options, const char *plan, GError **error)
 {
     g_autoptr(ConsStore) store = open_store(options, error);
-    g_autoptr(JsonObject) json =
-        store ? find_decision(store, plan, error) : NULL;
+    g_autoptr(JsonObject) json = !store ? NULL
+                                 : plan ? find_decision(store, plan, error)
+                                        : find_with_moves(store, error);
     g_autoptr(ConsDecision) decision =
         json ? cons_decision_from_json(json, error) : NULL;
     g_autoptr(GPtrArray) ended =

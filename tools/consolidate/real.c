@@ -256,7 +256,7 @@ real_told(void *data, ConsTold what, const Cluster *cluster, JsonObject *json)
 
     if (real->spec.history && what == CONS_TOLD_CLUSTER) {
         keep_samples(real, cluster);
-    } else if (real->spec.history) {
+    } else if (real->spec.history && !real->spec.forgets) {
         keep_document(real, kinds[what], json);
     }
     if (real->listener->told) {

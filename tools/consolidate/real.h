@@ -20,6 +20,7 @@ typedef struct RealSpec {
     Lines *journal; /* NULL: nothing is written, and so nothing is ever begun:
                        all calls but those that look are left unanswered */
     ConsStore *history; /* NULL: none is kept */
+    bool forgets;       /* decisions are not kept there */
 } RealSpec;
 
 typedef struct RealListener {
