@@ -54,6 +54,9 @@ add_progress(JsonObject *history, const Progress *progress, double began_s,
     jobj_add_i64(json, "downtime_expected", (int64_t)progress->expected_ms);
     jobj_add_i64(json, "setup_time", (int64_t)progress->setup_ms);
     jobj_add_i64(json, "throttle_pcent", (int64_t)progress->throttle);
+    /* from QEMU 8.2 on; older ones do not look */
+    jobj_add_i64(json, "dirty_limit_throttle_time_per_round", 0);
+    jobj_add_i64(json, "dirty_limit_ring_full_time", 0);
     json_object_array_add(history, json);
 }
 
@@ -186,6 +189,7 @@ scenario_of(JsonObject *run, const Result *result)
     jobj_add_bool(json, "multifd", strcmp(kind, "multifd") == 0);
     jobj_add_i64(json, "multifd_channels",
                  (int64_t)number(run, "settings.connections", 2));
+    jobj_add_string(json, "multifd_compression", "");
     return json;
 }
 
@@ -207,6 +211,7 @@ hardware_of(JsonObject *run)
     for (size_t i = 0; i < G_N_ELEMENTS(pages); i++) {
         jobj_add_bool(json, pages[i], false);
     }
+    jobj_add_i64(json, "dirty_ring_size", 0);
     return json;
 }
 
@@ -218,6 +223,7 @@ guestperf_report(JsonObject *run, GError **error)
     g_autofree char *text = jobj_to_text(run, false);
     g_autoptr(Result) result = result_parse(text, strlen(text), error);
     JsonObject *report, *history, *record = jobj_get(run, "record");
+    JsonObject *outcome;
     double total_bytes;
     int64_t began_us = 0;
 
@@ -240,6 +246,9 @@ guestperf_report(JsonObject *run, GError **error)
     for (size_t i = 0; i < G_N_ELEMENTS(timings); i++) {
         jobj_add(report, timings[i], json_object_new_array());
     }
+    outcome = json_object_new_object();
+    jobj_add_bool(outcome, "success", result->status == RESULT_COMPLETED);
+    jobj_add(report, "result", outcome);
     jobj_add_string(report, "binary", "qemu-system-x86_64");
     jobj_add_string(report, "dst_host", "host2");
     jobj_add_string(report, "kernel", "");
