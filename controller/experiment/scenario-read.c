@@ -22,32 +22,53 @@ find(ScenarioReader *reader, const char *key)
     return NULL;
 }
 
+static const ScanEntry *
+look_up(const ScenarioReader *reader, const char *key)
+{
+    GArray *entries = reader->section->entries;
+
+    for (guint i = 0; key && i < entries->len; i++) {
+        const ScanEntry *entry = &g_array_index(entries, ScanEntry, i);
+
+        if (strcmp(entry->key, key) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+bool
+read_has(const ScenarioReader *reader, const char *key)
+{
+    return look_up(reader, key) != NULL;
+}
+
+unsigned
+read_line(const ScenarioReader *reader, const char *key)
+{
+    const ScanEntry *entry = look_up(reader, key);
+
+    return entry ? entry->line : reader->section->line;
+}
+
 void
 read_fail(ScenarioReader *reader, const char *key, ScenarioErrorCode code,
           const char *format, ...)
 {
     const ScanSection *section = reader->section;
-    unsigned line = section->line;
     g_autofree char *text = NULL;
     va_list arguments;
 
     if (reader->error) {
         return;
     }
-    for (guint i = 0; key && i < section->entries->len; i++) {
-        const ScanEntry *entry = &g_array_index(section->entries, ScanEntry, i);
-
-        if (strcmp(entry->key, key) == 0) {
-            line = entry->line;
-        }
-    }
     va_start(arguments, format);
     text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
     g_set_error(&reader->error, SCENARIO_ERROR, (int)code,
-                "%s:%u: [%s%s%s]%s%s: %s", reader->file, line, section->kind,
-                *section->name ? " " : "", section->name, key ? " " : "",
-                key ? key : "", text);
+                "%s:%u: [%s%s%s]%s%s: %s", reader->file, read_line(reader, key),
+                section->kind, *section->name ? " " : "", section->name,
+                key ? " " : "", key ? key : "", text);
 }
 
 void
@@ -191,6 +212,15 @@ read_word(ScenarioReader *reader, const char *key, unsigned n,
     }
     read_fail(reader, key, SCENARIO_ERROR_VALUE, "\"%s\" is none of: %s",
               entry->value, words->str);
+}
+
+void
+read_only_of(ScenarioReader *reader, const char *key, bool is_such,
+             const char *what)
+{
+    if (!is_such && read_has(reader, key)) {
+        read_fail(reader, key, SCENARIO_ERROR_KEY, "is of %s", what);
+    }
 }
 
 void

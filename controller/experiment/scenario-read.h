@@ -35,6 +35,17 @@ void read_yes(ScenarioReader *reader, const char *key, bool *value);
 void read_word(ScenarioReader *reader, const char *key, unsigned n,
                const char *(*name)(unsigned), unsigned *value);
 
+/** read_has() - Is the key there? */
+bool read_has(const ScenarioReader *reader, const char *key);
+
+/** read_line() - Where it is, or else the section's head */
+unsigned read_line(const ScenarioReader *reader, const char *key);
+
+/** read_only_of() - If the key is there though it is for @what, "kind = multifd"
+ * or so, and this is not such: a mistake */
+void read_only_of(ScenarioReader *reader, const char *key, bool is_such,
+                  const char *what);
+
 /** read_end() - Keys that nobody asked for are a mistake */
 void read_end(ScenarioReader *reader);
 

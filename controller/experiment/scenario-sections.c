@@ -41,6 +41,8 @@ scenario_read_guest(Scenario *scenario, ScenarioReader *reader)
         .writes = 0.5,
         .keys = 1000,
     };
+    static const char *const of_redis[] = { "requests", "value", "writes",
+                                            "keys" };
     unsigned client = CLIENT_STATUS;
 
     read_count(reader, "memory", 128, 262144, &guest.memory_mib);
@@ -53,6 +55,11 @@ scenario_read_guest(Scenario *scenario, ScenarioReader *reader)
     read_count(reader, "value", 1, 1024 * 1024, &guest.value_bytes);
     read_number(reader, "writes", 0, 1, &guest.writes);
     read_count(reader, "keys", 1, 1000000, &guest.keys);
+    for (size_t i = 0; i < G_N_ELEMENTS(of_redis); i++) {
+        read_only_of(reader, of_redis[i], guest.client == CLIENT_REDIS,
+                     "client = redis");
+    }
+    scenario_check_workload(&guest, reader);
     g_array_append_val(scenario->guests, guest);
 }
 
@@ -130,6 +137,12 @@ scenario_read_method(GArray *methods, ScenarioReader *reader)
     read_count(reader, "bandwidth", 1, 1000000, &method.bandwidth_mib_s);
     read_count(reader, "connections", 1, 255, &method.connections);
     read_number(reader, "guarantee", 0.01, 1, &method.guarantee);
+    read_only_of(reader, "bandwidth", method.kind == METHOD_BANDWIDTH,
+                 "kind = bandwidth");
+    read_only_of(reader, "connections", method.kind == METHOD_MULTIFD,
+                 "kind = multifd");
+    read_only_of(reader, "guarantee", method.kind == METHOD_STATIC_HTB,
+                 "kind = static-htb");
     read_text(reader, "options", &options);
     if (options) {
         g_auto(GStrv) words = NULL;
@@ -154,6 +167,7 @@ scenario_read_claim(Scenario *scenario, ScenarioReader *reader)
 {
     ScenarioClaim claim = {
         .name = g_strdup(reader->section->name),
+        .line = reader->section->line,
         .pairs = 1,
     };
     unsigned measure = MEASURE_N;
@@ -168,7 +182,7 @@ scenario_read_claim(Scenario *scenario, ScenarioReader *reader)
     read_known(reader, "at-most", 0, 1e12, &claim.at_most);
     read_known(reader, "at-least", 0, 1e12, &claim.at_least);
     read_known(reader, "reach", 0, 1e12, &claim.reach);
-    read_known(reader, "share", 0, 1, &claim.share);
+    read_known(reader, "share", 0.01, 1, &claim.share);
     read_count(reader, "pairs", 1, 10000, &claim.pairs);
     if (measure == MEASURE_N) {
         read_fail(reader, NULL, SCENARIO_ERROR_MISSING, "needs measure = ...");
@@ -180,6 +194,18 @@ scenario_read_claim(Scenario *scenario, ScenarioReader *reader)
     } else if (claim.share.known && claim.against) {
         read_fail(reader, "share", SCENARIO_ERROR_VALUE,
                   "is of single runs: leave out \"against\"");
+    } else if (claim.against && strcmp(claim.against, claim.method) == 0) {
+        read_fail(reader, "against", SCENARIO_ERROR_VALUE,
+                  "is the method itself: name another");
+    } else if (claim.reach.known && claim.share.known) {
+        read_fail(reader, "reach", SCENARIO_ERROR_VALUE,
+                  "is of a median: leave out \"share\"");
+    } else if (claim.reach.known &&
+               (claim.at_most.known
+                    ? claim.reach.value > claim.at_most.value
+                    : claim.reach.value < claim.at_least.value)) {
+        read_fail(reader, "reach", SCENARIO_ERROR_VALUE,
+                  "asks for less than the median's goal: leave it out");
     }
     claim.measure = (Measure)measure;
     g_array_append_val(scenario->claims, claim);

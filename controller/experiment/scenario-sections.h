@@ -20,4 +20,8 @@ void scenario_read_claim(Scenario *scenario, ScenarioReader *reader);
 /** @methods: ScenarioMethod, those described */
 void scenario_read_method(GArray *methods, ScenarioReader *reader);
 
+/** scenario_check_workload() - Does the guest know what it is told to do? */
+void scenario_check_workload(const ScenarioGuest *guest,
+                             ScenarioReader *reader);
+
 #endif

@@ -145,10 +145,23 @@ read_wires(Scenario *scenario, ScenarioReader *reader)
     }
 }
 
+/* Results lie in a folder of that name. */
+static void
+check_name(ScenarioReader *reader, const char *name)
+{
+    if (name && (*name == '.' || strchr(name, '/'))) {
+        read_fail(reader, "name", SCENARIO_ERROR_VALUE,
+                  "\"%s\" is no name of a folder: leave out \"/\" and a "
+                  "\".\" in front",
+                  name);
+    }
+}
+
 static void
 read_scenario(Scenario *scenario, ScenarioReader *reader)
 {
     read_text(reader, "name", &scenario->name);
+    check_name(reader, scenario->name);
     read_text(reader, "title", &scenario->title);
     read_wires(scenario, reader);
     read_count(reader, "repetitions", 1, 10000, &scenario->repetitions);
@@ -274,7 +287,11 @@ read_section(Scenario *scenario, GArray *described, ScenarioReader *reader)
 {
     const char *kind = reader->section->kind;
 
-    if (*reader->section->name == '\0') {
+    if (strcmp(kind, "scenario") == 0) {
+        read_fail(reader, NULL, SCENARIO_ERROR_SYNTAX,
+                  "stands alone, [scenario]; what it is called says its "
+                  "key name");
+    } else if (*reader->section->name == '\0') {
         read_fail(reader, NULL, SCENARIO_ERROR_SYNTAX,
                   "there are [scenario], [guest NAME], [cross NAME], "
                   "[method NAME] and [claim NAME]");
@@ -372,6 +389,7 @@ read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
         return false;
     }
     reader->section = head;
+    scenario->line = read_line(reader, "methods");
     read_scenario(scenario, reader);
     choose_methods(scenario, reader, described);
     choose_crosses(scenario, reader);
@@ -421,6 +439,13 @@ scenario_parse(const char *text, size_t length, const char *name,
         scenario->name = g_strdup(slash ? slash + 1 : name);
         if (g_str_has_suffix(scenario->name, ".conf")) {
             scenario->name[strlen(scenario->name) - strlen(".conf")] = '\0';
+        }
+        if (*scenario->name == '\0' || *scenario->name == '.') {
+            g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_MISSING,
+                        "%s:1: [scenario]: needs name = ..., for that of the "
+                        "file is none",
+                        name);
+            return NULL;
         }
     }
     return g_steal_pointer(&scenario);

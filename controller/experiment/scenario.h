@@ -114,7 +114,8 @@ const char *measure_unit(Measure measure);  /* "s", "ms", "bytes", "" */
  * ratio of @method to @against; or, without @against, each run by itself. */
 typedef struct ScenarioClaim {
     char *name;
-    char *title; /* a sentence; NULL: made of the rest */
+    unsigned line; /* where its section begins */
+    char *title;   /* a sentence; NULL: made of the rest */
     Measure measure;
     char *method;
     char *against;           /* NULL: not compared */
@@ -130,6 +131,7 @@ typedef struct ScenarioClaim {
 
 typedef struct Scenario {
     char *name;
+    unsigned line;              /* of its methods */
     char *title;                /* NULL: none */
     GArray *wires;              /* ScenarioWire */
     GArray *guests;             /* ScenarioGuest; where all are moved at once
@@ -163,6 +165,14 @@ Scenario *scenario_parse(const char *text, size_t length, const char *name,
                          GError **error);
 void scenario_free(Scenario *scenario);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scenario, scenario_free)
+
+/**
+ * scenario_doubts() - What may not be meant: claims that can have no verdict
+ * @file: What the texts call it
+ *
+ * Return: GPtrArray of texts, "FILE:LINE: [claim x]: ..."; unref it
+ */
+GPtrArray *scenario_doubts(const Scenario *scenario, const char *file);
 
 /** scenario_needs_third() - Is there cross traffic from a third host? */
 bool scenario_needs_third(const Scenario *scenario);

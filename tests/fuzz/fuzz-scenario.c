@@ -4,7 +4,7 @@
  *
  * One that is refused says in which line. One that is taken has a plan: every
  * combination once a repetition, each run with a name that is a file name and
- * that no other has.
+ * that no other has; and it has no doubts but in a line of its own.
  */
 #include "fuzz.h"
 
@@ -50,6 +50,29 @@ check_plan(const Scenario *scenario)
     }
 }
 
+/* Results lie in a folder of that name. */
+static void
+check_name(const Scenario *scenario)
+{
+    FUZZ_CHECK(*scenario->name && *scenario->name != '.' &&
+               !strchr(scenario->name, '/'));
+}
+
+static void
+check_doubts(const Scenario *scenario)
+{
+    g_autoptr(GPtrArray) doubts = scenario_doubts(scenario, "f");
+
+    for (guint i = 0; i < doubts->len; i++) {
+        const char *doubt = g_ptr_array_index(doubts, i);
+        char *end = NULL;
+
+        FUZZ_CHECK(g_str_has_prefix(doubt, "f:"));
+        FUZZ_CHECK(g_ascii_strtoull(doubt + 2, &end, 10) > 0);
+        FUZZ_CHECK(g_str_has_prefix(end, ": ["));
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -62,6 +85,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     FUZZ_CHECK(!error);
+    check_name(scenario);
+    check_doubts(scenario);
     check_plan(scenario);
     return 0;
 }

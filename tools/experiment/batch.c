@@ -57,6 +57,31 @@ say(const char *format, ...)
     fprintf(stderr, "%s\n", text);
 }
 
+/* Where this machine is the client and the third host, flows from one to the
+ * other leave nowhere. */
+static bool
+check_flows(const Batch *batch, GError **error)
+{
+    for (guint i = 0; batch->options->hosts && i < batch->scenarios->len; i++) {
+        const Scenario *scenario = g_ptr_array_index(batch->scenarios, i);
+
+        for (guint c = 0; c < scenario->crosses->len; c++) {
+            const ScenarioCross *cross =
+                &g_array_index(scenario->crosses, ScenarioCross, c);
+
+            if (cross->from_third && cross->to_client) {
+                g_set_error(error, SCENARIO_ERROR, SCENARIO_ERROR_VALUE,
+                            "%s: [cross %s]: with --hosts the third host is "
+                            "the client: flows from one to the other leave "
+                            "nothing",
+                            batch->options->files[i], cross->name);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* A wire that nobody sets has one rate. */
 static bool
 check_wires(const Batch *batch, GError **error)
@@ -107,6 +132,16 @@ planned_runs(const Batch *batch, const Scenario *scenario)
     return plan;
 }
 
+static void
+say_doubts(const Scenario *scenario, const char *file)
+{
+    g_autoptr(GPtrArray) doubts = scenario_doubts(scenario, file);
+
+    for (guint i = 0; i < doubts->len; i++) {
+        say("warning: %s", (const char *)g_ptr_array_index(doubts, i));
+    }
+}
+
 bool
 batch_read(Batch *batch, GError **error)
 {
@@ -137,6 +172,9 @@ batch_read(Batch *batch, GError **error)
         if (batch->options->repeat > 0) {
             scenario->repetitions = (unsigned)batch->options->repeat;
         }
+        if (!batch->options->only) {
+            say_doubts(scenario, *file);
+        }
         plan = planned_runs(batch, scenario);
         batch->total += plan->len;
         g_ptr_array_add(batch->scenarios, scenario);
@@ -149,7 +187,7 @@ batch_read(Batch *batch, GError **error)
                     batch->options->only);
         return false;
     }
-    return check_wires(batch, error);
+    return check_wires(batch, error) && check_flows(batch, error);
 }
 
 /* Programs lie in the build that we lie in, the script in the sources; where

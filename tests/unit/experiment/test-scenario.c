@@ -13,6 +13,7 @@
     "wires = 50mbit, unlimited\n"                                              \
     "methods = virsh, default\n"
 #define GUEST "[guest a]\n"
+#define CLAIM "[claim c]\nmeasure = total\nmethod = default\n"
 
 static Scenario *
 parse(const char *text)
@@ -67,6 +68,7 @@ Test(scenario, reads_everything)
               "to = client\n"
               "[guest web]\n"
               "workload = network\n"
+              "arguments = serve=redis,maxmemory=8mb\n"
               "client = redis\n"
               "requests = 12.5\n"
               "[claim fast]\n"
@@ -111,6 +113,7 @@ Test(scenario, guests_together_are_one_cell)
               "together = yes\n"
               "[guest a]\nmemory = 200\n"
               "[guest b]\nclient = redis\nrequests = 20\n"
+              "workload = program\n"
               "[claim c]\nmeasure = total\nmethod = drain\n"
               "against = serial\nat-most = 1.05\n");
     const ScenarioGuest *all =
@@ -194,6 +197,80 @@ ParameterizedTestParameters(scenario, refuses)
           "f:3: [scenario] methods: default moves one guest" },
         { "[scenario]\nwires = 5mbit\nmethods = drain\ntogether = yes\n" GUEST,
           "f:4: [scenario] together: there is but one guest" },
+        { HEAD "[scenario b]\n",
+          "f:4: [scenario b]: stands alone, [scenario]" },
+        { HEAD "name = ../x\n" GUEST,
+          "f:4: [scenario] name: \"../x\" is no name of a folder" },
+        { HEAD "name = .x\n" GUEST, "f:4: [scenario] name: \".x\" is no" },
+        { HEAD "repetitions = 0\n" GUEST,
+          "f:4: [scenario] repetitions: \"0\" is no whole number from 1" },
+        { HEAD "steal = 1.5\n" GUEST,
+          "f:4: [scenario] steal: \"1.5\" is no number from 0 to 1" },
+        { HEAD "settle = nan\n" GUEST,
+          "f:4: [scenario] settle: \"nan\" is no number" },
+        { "[scenario]\nwires = 0mbit\nmethods = virsh\n" GUEST,
+          "f:2: [scenario] wires: rate '0mbit' is out of range" },
+        { HEAD GUEST "[guest a]\nmemory = 256\n",
+          "f:5: [guest a] stands in line 4 already" },
+        { HEAD GUEST "[cross c]\nflows = 0\n",
+          "f:6: [cross c] flows: \"0\" is no whole number from 1" },
+        { HEAD GUEST "[cross c]\nfrom = client\n",
+          "f:6: [cross c] from: \"client\" is none of: source, third" },
+        { HEAD GUEST "workload = memry\n",
+          "f:5: [guest a] workload: \"memry\" is none of: idle, memory" },
+        { HEAD GUEST "arguments = rte=500\n",
+          "f:5: [guest a] arguments: workload memory takes no \"rte\"; it "
+          "takes: rate, set" },
+        { HEAD GUEST "workload = idle\narguments = rate=5\n",
+          "f:6: [guest a] arguments: workload idle takes no \"rate\"; it "
+          "takes: none" },
+        { HEAD GUEST "arguments = rate=fast\n",
+          "f:5: [guest a] arguments: rate=fast is no whole number" },
+        { HEAD GUEST "arguments = rate\n",
+          "f:5: [guest a] arguments: \"rate\" is no NAME=VALUE" },
+        { HEAD GUEST "workload = program\narguments = run=a b\n",
+          "f:6: [guest a] arguments: \"run=a b\" is no NAME=VALUE" },
+        { HEAD GUEST "arguments = set=200\nmemory = 256\n",
+          "f:5: [guest a] arguments: a working set of 200 MiB needs memory = "
+          "296" },
+        { HEAD GUEST "client = redis\n",
+          "f:5: [guest a] client: redis needs a server in the guest" },
+        { HEAD GUEST "requests = 5\n",
+          "f:5: [guest a] requests: is of client = redis" },
+        { "[scenario]\nwires = 5mbit\nmethods = m\n" GUEST
+          "[method m]\nkind = quick\n",
+          "f:6: [method m] kind: \"quick\" is none of: virsh, auto-conv" },
+        { "[scenario]\nwires = 5mbit\nmethods = m\n" GUEST
+          "[method m]\nkind = virsh\nbandwidth = 5\n",
+          "f:7: [method m] bandwidth: is of kind = bandwidth" },
+        { "[scenario]\nwires = 5mbit\nmethods = m\n" GUEST
+          "[method m]\nkind = bandwidth\n",
+          "f:5: [method m]: needs bandwidth = MiB/s" },
+        { "[scenario]\nwires = 5mbit\nmethods = static-htb\n" GUEST
+          "[method static-htb]\nguarantee = 0\n",
+          "f:6: [method static-htb] guarantee: \"0\" is no number from 0.01" },
+        { HEAD GUEST "[claim c]\nmeasure = speed\nmethod = default\n",
+          "f:6: [claim c] measure: \"speed\" is none of: total, downtime" },
+        { HEAD GUEST CLAIM "against = default\nat-most = 1\n",
+          "f:8: [claim c] against: is the method itself" },
+        { HEAD GUEST CLAIM "against = paper\nat-most = 1\n",
+          "f:8: [claim c] against: this scenario has no method \"paper\"" },
+        { HEAD GUEST CLAIM "wires = 30mbit\nat-most = 1\n",
+          "f:8: [claim c] wires: this scenario has no wire \"30mbit\"" },
+        { HEAD GUEST CLAIM "cross = four\nat-most = 1\n",
+          "f:8: [claim c] cross: this scenario has no cross traffic \"four\"" },
+        { HEAD GUEST CLAIM "at-most = 1\nat-least = 1\n",
+          "f:5: [claim c]: needs at-most or at-least, and only one" },
+        { HEAD GUEST CLAIM "at-most = 1\nreach = 1.2\n",
+          "f:9: [claim c] reach: asks for less than the median's goal" },
+        { HEAD GUEST CLAIM "at-most = 1\nreach = 1\nshare = 0.5\n",
+          "f:9: [claim c] reach: is of a median" },
+        { HEAD GUEST CLAIM "at-most = 1\nshare = 0\n",
+          "f:9: [claim c] share: \"0\" is no number from 0.01 to 1" },
+        { HEAD GUEST CLAIM "at-most = 1\npairs = 0\n",
+          "f:9: [claim c] pairs: \"0\" is no whole number" },
+        { HEAD GUEST CLAIM "at-most = 1\n[claim c]\n",
+          "f:9: [claim c] stands in line 5 already" },
         { HEAD "cut-off = -1\n" GUEST,
           "f:4: [scenario] cut-off: \"-1\" is no number from 1 to" },
     };
@@ -210,6 +287,68 @@ ParameterizedTest(WrongCase *wrong, scenario, refuses)
     cr_assert_null(scenario, "taken:\n%s", wrong->text);
     cr_assert(g_str_has_prefix(error->message, wrong->message), "%s",
               error->message);
+}
+
+typedef struct {
+    char text[300];
+    char doubt[200]; /* "": none */
+} DoubtCase;
+
+ParameterizedTestParameters(scenario, doubts)
+{
+    static DoubtCase cases[] = {
+        { HEAD GUEST CLAIM "against = virsh\nat-most = 1\n", "" },
+        { HEAD GUEST CLAIM "against = virsh\nat-most = 1\npairs = 7\n",
+          "f:5: [claim c]: it needs 7 pairs and gets 1: no verdict without "
+          "--repeat 7" },
+        { HEAD "repetitions = 7\n" GUEST CLAIM
+               "against = virsh\nat-most = 1\npairs = 7\n",
+          "" },
+        { HEAD GUEST CLAIM "at-most = 1\nshare = 0.9\npairs = 2\n", "" },
+        { HEAD GUEST CLAIM "at-most = 1\nshare = 0.9\npairs = 5\n",
+          "f:5: [claim c]: it needs 5 runs and gets 2: no verdict without "
+          "--repeat 3" },
+        { HEAD GUEST "[claim c]\nmeasure = cross\nmethod = default\n"
+                     "at-least = 1\n",
+          "f:5: [claim c]: none of its cells has cross traffic: no verdict" },
+        { HEAD GUEST "[guest w]\nclient = redis\nworkload = program\n"
+                     "[claim c]\nmeasure = need\nmethod = default\n"
+                     "at-least = 1\n",
+          "f:8: [claim c]: not every one of its cells has a client that makes "
+          "requests: no verdict there; guests = ..." },
+        { "[scenario]\nwires = 5mbit, unlimited\nmethods = static-htb\n" GUEST,
+          "f:3: [scenario] methods: of an unlimited wire static-htb guarant" },
+    };
+
+    return cr_make_param_array(DoubtCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(DoubtCase *one, scenario, doubts)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Scenario) scenario =
+        scenario_parse(one->text, strlen(one->text), "f", &error);
+    g_autoptr(GPtrArray) doubts = NULL;
+
+    cr_assert(scenario, "%s", error ? error->message : "");
+    doubts = scenario_doubts(scenario, "f");
+    cr_assert_eq(doubts->len, *one->doubt ? 1 : 0, "%s:\n%s", one->text,
+                 doubts->len ? (char *)g_ptr_array_index(doubts, 0) : "none");
+    if (doubts->len > 0) {
+        cr_assert(g_str_has_prefix(g_ptr_array_index(doubts, 0), one->doubt),
+                  "%s", (char *)g_ptr_array_index(doubts, 0));
+    }
+}
+
+/* A file called .conf, a folder called "". */
+Test(scenario, needs_a_name)
+{
+    g_autoptr(GError) error = NULL;
+    static const char text[] = HEAD GUEST;
+
+    cr_assert_null(scenario_parse(text, strlen(text), "x/.conf", &error));
+    cr_assert(g_str_has_prefix(error->message,
+                               "x/.conf:1: [scenario]: needs name = "));
 }
 
 Test(scenario, refuses_bytes_that_are_no_text)
