@@ -15,7 +15,8 @@
 
 #define STEP_S 60.0 /* longest that a step of the testbed takes */
 #define BOOT_S 180.0
-#define ABORT_S 60.0  /* until an aborted migration is over */
+#define ABORT_S 60.0 /* until an aborted migration is over */
+#define ASK_AGAIN_S 3.0
 #define SAFETY_S 30.0 /* after vmferry should have given up itself */
 
 /* Those of this run: one, or all that move together. */
@@ -177,6 +178,29 @@ describe_place(const RunState *run, MethodPlace *place)
     };
 }
 
+/* Whoever takes real hosts out of use after us has to know of it: this process
+ * may be killed. */
+static bool
+note_htb(RunState *run, GError **error)
+{
+    const char *link = run->runner->site->link;
+    g_autofree char *note = g_build_filename(run->runner->state, "htb", NULL);
+
+    run->htb_made = true;
+    return g_file_set_contents(note, link, -1, error);
+}
+
+static void
+remove_htb(RunState *run)
+{
+    g_autofree char *note = g_build_filename(run->runner->state, "htb", NULL);
+
+    if (CALL(run, STEP_S, NULL, NULL, "exec", "1", "tc", "qdisc", "delete",
+             "dev", run->runner->site->link, "root")) {
+        unlink(note);
+    }
+}
+
 /* What virsh's methods need before they begin. */
 static bool
 prepare_method(RunState *run, const MethodPlace *place, GError **error)
@@ -196,6 +220,9 @@ prepare_method(RunState *run, const MethodPlace *place, GError **error)
     }
     commands =
         method->kind == METHOD_STATIC_HTB ? method_htb(method, place) : NULL;
+    if (commands && !note_htb(run, error)) {
+        return false;
+    }
     for (guint i = 0; commands && i < commands->len; i++) {
         char **words = g_ptr_array_index(commands, i);
         g_autoptr(GPtrArray) all = g_ptr_array_new();
@@ -206,7 +233,6 @@ prepare_method(RunState *run, const MethodPlace *place, GError **error)
             g_ptr_array_add(all, *words);
         }
         g_ptr_array_add(all, NULL);
-        run->htb_made = true;
         if (!driver_call(run->runner->driver, (const char *const *)all->pdata,
                          STEP_S, NULL, error)) {
             return false;
@@ -241,19 +267,24 @@ fetch_files(RunState *run)
     }
 }
 
-/* The migration is to stop: ask libvirt, then end whoever waits for it. */
+/* The migration is to stop: ask libvirt, and once more if it had none of it
+ * yet, then end whoever waits for it. */
 static void
 give_up(RunState *run, GSubprocess *process)
 {
     Driver *driver = run->runner->driver;
+    int64_t began_us = clock_mono_us();
 
-    for (guint i = 0; i < n_guests(run); i++) {
-        CALL(run, STEP_S, NULL, NULL, "virsh", "1", "domjobabort",
-             guest_at(run, i)->name);
+    while (clock_mono_us() - began_us < (int64_t)(ABORT_S * 1e6)) {
+        for (guint i = 0; i < n_guests(run); i++) {
+            CALL(run, STEP_S, NULL, NULL, "virsh", "1", "domjobabort",
+                 guest_at(run, i)->name);
+        }
+        if (driver_wait(driver, process, ASK_AGAIN_S) == DRIVER_ENDED) {
+            return;
+        }
     }
-    if (driver_wait(driver, process, ABORT_S) != DRIVER_ENDED) {
-        driver_end(driver, process);
-    }
+    driver_end(driver, process);
 }
 
 static bool
@@ -429,8 +460,7 @@ clear_away(RunState *run)
         CALL(run, STEP_S, NULL, NULL, "cross", "stop");
     }
     if (run->htb_made) {
-        CALL(run, STEP_S, NULL, NULL, "exec", "1", "tc", "qdisc", "delete",
-             "dev", run->runner->site->link, "root");
+        remove_htb(run);
     }
     for (guint i = 0; i < run->guests_there; i++) {
         const char *name = guest_at(run, i)->name;
