@@ -8,8 +8,16 @@
 #include "consolidate/cluster.h"
 #include "tools/consolidate/look.h"
 
+typedef struct Flows Flows;
+
+/** flows_new() - Nothing was read yet */
+Flows *flows_new(void);
+void flows_free(Flows *flows);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Flows, flows_free)
+
 /**
  * flows_add() - Give @cluster the traffic between its guests
+ * @flows: What was read last time, which does again until a period has passed
  * @look: What libvirt tells of them; NULL: nothing
  * @files: Of "vmferry-traffic live --history", one a host or uplink
  * @from_us: Wall clock; what began earlier does not count
@@ -19,7 +27,10 @@
  * tells: a host knows the names of its own only. A file that is not there yet, or
  * cannot be read, is told in @notes (char *, added) and left out.
  */
-void flows_add(Cluster *cluster, const Look *look, const char *const *files,
-               int64_t from_us, GPtrArray *notes);
+void flows_add(Flows *flows, Cluster *cluster, const Look *look,
+               const char *const *files, int64_t from_us, GPtrArray *notes);
+
+/** flows_forget() - There is news: read anew the next time */
+void flows_forget(Flows *flows);
 
 #endif

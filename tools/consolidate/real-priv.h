@@ -5,6 +5,8 @@
 #ifndef CONSOLIDATE_REAL_PRIV_H
 #define CONSOLIDATE_REAL_PRIV_H
 
+#include "tools/consolidate/fetch.h"
+#include "tools/consolidate/flows.h"
 #include "tools/consolidate/look.h"
 #include "tools/consolidate/move.h"
 #include "tools/consolidate/power.h"
@@ -18,6 +20,11 @@ struct Real {
     ConsManager *manager;
     VirtInventory *inventory;
     Look *look;
+    Fetch *fetch;
+    Flows *flows;
+    Cluster *waits; /* the first look, until traffic has come; else NULL */
+    guint wait_source;
+    bool fetched;     /* it was waited for once */
     GPtrArray *steps; /* RealStep, under way */
     GQueue events;    /* ConsEvent, to be delivered */
     guint event_source, time_source;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "tools/consolidate/flows.h"
 #include "tools/consolidate/page-cluster.h"
 #include "tools/consolidate/real-priv.h"
 
@@ -55,13 +54,24 @@ static void
 add_flows(Real *real, Cluster *cluster)
 {
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) files = g_ptr_array_new();
+    const char *const *lists[] = {
+        (const char *const *)real->spec.service->traffic,
+        fetch_files(real->fetch)
+    };
     double span_s = real->spec.settings->far_span_s;
 
-    if (!real->spec.service->traffic[0]) {
+    for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (size_t n = 0; lists[i][n]; n++) {
+            g_ptr_array_add(files, (gpointer)(uintptr_t)lists[i][n]);
+        }
+    }
+    if (files->len == 0) {
         return;
     }
-    flows_add(cluster, real->look,
-              (const char *const *)real->spec.service->traffic,
+    g_ptr_array_add(files, NULL);
+    flows_add(real->flows, cluster, real->look,
+              (const char *const *)files->pdata,
               cluster->at_us - (int64_t)(span_s * 1e6), notes);
     for (guint i = 0; i < notes->len; i++) {
         if (g_hash_table_add(real->told_notes, g_strdup(notes->pdata[i]))) {
@@ -71,21 +81,71 @@ add_flows(Real *real, Cluster *cluster)
 }
 
 static void
+deliver(Real *real, Cluster *cluster)
+{
+    ConsEvent *event = cons_event_new(CONS_EVENT_SNAPSHOT, NULL, 0);
+
+    add_flows(real, cluster);
+    event->cluster = cluster;
+    real_event(real, event);
+}
+
+static void
+deliver_waiting(Real *real)
+{
+    g_clear_handle_id(&real->wait_source, g_source_remove);
+    if (real->waits) {
+        deliver(real, g_steal_pointer(&real->waits));
+    }
+}
+
+static void
+on_fetched(gpointer user)
+{
+    Real *real = user;
+
+    flows_forget(real->flows);
+    deliver_waiting(real);
+}
+
+static void
+on_fetch_note(const char *text, gpointer user)
+{
+    real_note(user, "", text);
+}
+
+static gboolean
+on_waited(gpointer user)
+{
+    Real *real = user;
+
+    real->wait_source = 0;
+    deliver_waiting(real);
+    return G_SOURCE_REMOVE;
+}
+
+static void
 on_hosts(const GPtrArray *hosts, gpointer user)
 {
     Real *real = user;
-    ConsEvent *event;
     Cluster *cluster = look_take(real->look, hosts, clock_wall_us());
+    bool fetches, first = !real->fetched;
 
     if (real->warming) {
         real->warming = false;
         cluster_free(cluster);
         return;
     }
-    add_flows(real, cluster);
-    event = cons_event_new(CONS_EVENT_SNAPSHOT, NULL, 0);
-    event->cluster = cluster;
-    real_event(real, event);
+    fetches = fetch_look(real->fetch);
+    real->fetched = true;
+    if (first && fetches) {
+        /* a command that looks once would know nothing of it otherwise */
+        real->waits = cluster;
+        real->wait_source = g_timeout_add(
+            (guint)(real->spec.service->patience_s * 1000), on_waited, real);
+        return;
+    }
+    deliver(real, cluster);
 }
 
 static void
@@ -326,6 +386,7 @@ real_uri(const Real *real, const char *host)
 Real *
 real_new(const RealSpec *spec, const RealListener *listener, gpointer user)
 {
+    static const FetchListener fetch_listener = { on_fetch_note, on_fetched };
     Real *real = g_new0(Real, 1);
     g_autoptr(GPtrArray) uris = g_ptr_array_new();
 
@@ -341,6 +402,9 @@ real_new(const RealSpec *spec, const RealListener *listener, gpointer user)
     real->listener = listener;
     real->user = user;
     real->look = look_new(spec->settings);
+    real->flows = flows_new();
+    real->fetch = fetch_new(spec->service, spec->settings->far_span_s,
+                            &fetch_listener, real);
     real->inventory = virt_inventory_new(
         spec->pool, (const char *const *)uris->pdata, spec->service->workers,
         (unsigned)(spec->service->patience_s * 1000));
@@ -361,8 +425,12 @@ real_free(Real *real)
     g_clear_handle_id(&real->event_source, g_source_remove);
     g_clear_handle_id(&real->time_source, g_source_remove);
     g_queue_clear_full(&real->events, (GDestroyNotify)cons_event_free);
+    g_clear_handle_id(&real->wait_source, g_source_remove);
+    fetch_free(real->fetch);
     virt_inventory_free(real->inventory);
     g_ptr_array_unref(real->steps);
+    cluster_free(real->waits);
+    flows_free(real->flows);
     look_free(real->look);
     g_hash_table_unref(real->told_notes);
     g_free(real);

@@ -41,6 +41,7 @@ reach_free(gpointer data)
     g_free(reach->name);
     g_free(reach->migrate_to);
     g_free(reach->vmferryd);
+    g_free(reach->traffic);
     g_free(reach);
 }
 
@@ -212,8 +213,21 @@ take_reach(ServiceReach *reach, const char *word, const char *value,
         return value[0] == '/' ||
                refuse(error, name, line, "'vmferryd' is the path of a socket");
     }
+    if (!strcmp(word, "traffic")) {
+        g_auto(GStrv) words = NULL;
+        g_autoptr(GError) cause = NULL;
+
+        if (!g_shell_parse_argv(value, NULL, &words, &cause)) {
+            return refuse(error, name, line, "'traffic' is a command: %s",
+                          cause->message);
+        }
+        g_free(reach->traffic);
+        reach->traffic = g_strdup(value);
+        return true;
+    }
     return refuse(error, name, line,
-                  "[reach] has no '%s'; it has migrate-to, vmferryd", word);
+                  "[reach] has no '%s'; it has migrate-to, vmferryd, traffic",
+                  word);
 }
 
 /* Where the lines belong. */

@@ -5,7 +5,7 @@
  * The sections of consolidate.conf that the decisions do not depend on:
  *
  *     [service]      state, socket, workers, patience, keep, traffic, sample
- *     [reach NAME]   migrate-to, vmferryd: of the host of that name
+ *     [reach NAME]   migrate-to, vmferryd, traffic: of the host of that name
  */
 #ifndef CONSOLIDATE_SERVICE_H
 #define CONSOLIDATE_SERVICE_H
@@ -22,6 +22,8 @@ typedef struct ServiceReach {
                          one that we use */
     char *vmferryd;   /* its control socket, as a path here; NULL: the usual
                          one if the host is this machine, else none */
+    char *traffic;    /* command that prints what its vmferry-traffic has kept;
+                         NULL: none */
     unsigned line;
 } ServiceReach;
 

@@ -87,6 +87,7 @@ Test(flows, two_hosts_that_saw_the_same_saw_it_once)
     TrafficStore *first = traffic_store_open(one, NULL);
     TrafficStore *second = traffic_store_open(two, NULL);
     g_autoptr(Cluster) cluster = cluster_of(names);
+    g_autoptr(Flows) flows = flows_new();
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     const ClusterFlow *flow;
 
@@ -98,7 +99,7 @@ Test(flows, two_hosts_that_saw_the_same_saw_it_once)
     keep(second, NOW - MINUTE, "db", "gone", 500);
     traffic_store_close(first);
     traffic_store_close(second);
-    flows_add(cluster, NULL, files, NOW - 10 * MINUTE, notes);
+    flows_add(flows, cluster, NULL, files, NOW - 10 * MINUTE, notes);
     cr_assert_eq(notes->len, 0);
     cr_assert_eq(cluster->flow_span_s, 120);
     cr_assert_eq(cluster->flows->len, 1, "who is no guest here does not count");
@@ -141,6 +142,7 @@ Test(flows, each_host_knows_only_its_own_by_name)
     g_autoptr(ConsSettings) settings = cons_settings_parse(conf, "conf", NULL);
     g_autoptr(Look) look = look_new(settings);
     g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(Flows) flows = flows_new();
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Cluster) cluster = NULL;
 
@@ -151,7 +153,7 @@ Test(flows, each_host_knows_only_its_own_by_name)
     traffic_store_close(first);
     traffic_store_close(second);
     cluster = look_take(look, hosts, NOW);
-    flows_add(cluster, look, files, NOW - 10 * MINUTE, notes);
+    flows_add(flows, cluster, look, files, NOW - 10 * MINUTE, notes);
     cr_assert_eq(notes->len, 0);
     cr_assert_eq(cluster->flows->len, 1);
     cr_assert_lt(fabs(g_array_index(cluster->flows, ClusterFlow, 0).bytes_s -
@@ -165,10 +167,45 @@ Test(flows, a_file_that_is_not_there_yet_is_told_and_left_out)
     g_autofree char *one = file("one.db");
     const char *const files[] = { one, NULL };
     g_autoptr(Cluster) cluster = cluster_of(names);
+    g_autoptr(Flows) flows = flows_new();
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 
-    flows_add(cluster, NULL, files, 0, notes);
+    flows_add(flows, cluster, NULL, files, 0, notes);
     cr_assert_eq(notes->len, 1);
     cr_assert_eq(cluster->flows->len, 0);
     cr_assert_eq(cluster->flow_span_s, 0);
+}
+
+Test(flows, files_are_read_again_when_a_period_is_over)
+{
+    static const char *const names[] = { "db", "web", NULL };
+    g_autofree char *one = file("one.db");
+    const char *const files[] = { one, NULL };
+    TrafficStore *store = traffic_store_open(one, NULL);
+    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+
+    keep(store, NOW - 2 * MINUTE, "db", "web", 600000);
+    for (int second = 0; second <= 60; second += 20) {
+        g_autoptr(Cluster) cluster = cluster_of(names);
+
+        cluster->at_us = NOW + second * (MINUTE / 60);
+        flows_add(flows, cluster, NULL, files, 0, notes);
+        cr_assert_eq(cluster->flows->len, 1);
+        cr_assert_eq(cluster->flow_span_s, second < 60 ? 60 : 120);
+        if (second == 0) {
+            keep(store, NOW - MINUTE, "db", "web", 600000);
+        }
+    }
+    keep(store, NOW, "db", "web", 600000);
+    flows_forget(flows);
+    {
+        g_autoptr(Cluster) cluster = cluster_of(names);
+
+        cluster->at_us = NOW + MINUTE + 1;
+        flows_add(flows, cluster, NULL, files, 0, notes);
+        cr_assert_eq(cluster->flow_span_s, 180);
+    }
+    traffic_store_close(store);
+    cr_assert_eq(notes->len, 0);
 }

@@ -20,7 +20,7 @@ Test(service, reads_its_own_and_leaves_the_rest)
         HOSTS "[service]\n# words\nstate = /tmp/s\nworkers = 3\n"
               "patience = 1.5s\nkeep=7d\ntraffic = /a.db; /b.db\n"
               "[reach b]\nmigrate-to = qemu+tcp://10.0.0.2/system\n"
-              "vmferryd = /run/b.sock\n",
+              "vmferryd = /run/b.sock\ntraffic = ssh b 'x y' {since}\n",
         "test", &settings, &error);
 
     cr_assert_not_null(service, "%s", error ? error->message : "");
@@ -35,12 +35,14 @@ Test(service, reads_its_own_and_leaves_the_rest)
     cr_assert_null(service_reach(service, "a"));
     cr_assert_str_eq(service_reach(service, "b")->migrate_to,
                      "qemu+tcp://10.0.0.2/system");
+    cr_assert_str_eq(service_reach(service, "b")->traffic,
+                     "ssh b 'x y' {since}");
     cr_assert_eq(settings->hosts->len, 2);
     cons_settings_free(settings);
 }
 
 typedef struct Bad {
-    char text[96];
+    char text[128];
     char says[48];
 } Bad;
 
@@ -57,6 +59,7 @@ ParameterizedTestParameters(service, mistakes)
         { HOSTS "[reach c]\nmigrate-to = x\n", "t:5: there is no [host c]" },
         { HOSTS "[reach a]\n[reach a]\n", "t:6: [reach a] is there twice" },
         { HOSTS "[reach a]\nvmferryd = x\n", "t:6: 'vmferryd' is the path" },
+        { HOSTS "[reach a]\ntraffic = ssh 'a\n", "t:6: 'traffic' is a comm" },
         { HOSTS "[service]\n\n[nonsense]\n", "t:7" },
     };
 
