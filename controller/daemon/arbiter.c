@@ -31,7 +31,6 @@ share_session_of(Outgoing *outgoing, double link_bytes_s, ShareSession *share)
 {
     const ConfigRules *rules = &outgoing->rules;
     Job *job = session_job(outgoing->session);
-    double before;
 
     *share = (ShareSession){
         .id = outgoing->number,
@@ -54,18 +53,8 @@ share_session_of(Outgoing *outgoing, double link_bytes_s, ShareSession *share)
     if (rules->need_bytes_s > 0) {
         /* configured, hence intensive whatever its traffic is */
         share->input.guest_net_mean_bytes_s = known(link_bytes_s);
-        share->input.guest_net_next_bytes_s =
+        share->input.guest_net_next_bytes_s = share->input.application_bytes_s =
             known((double)rules->need_bytes_s);
-        return true;
-    }
-    /* what it sends now the stream may hold back */
-    before = intensive_before(outgoing->daemon->intensive, outgoing->uuid,
-                              &outgoing->link);
-    if (before > 0) {
-        share->input.guest_net_mean_bytes_s = known(
-            MAX(known_or(share->input.guest_net_mean_bytes_s, 0), before));
-        share->input.guest_net_next_bytes_s = known(
-            MAX(known_or(share->input.guest_net_next_bytes_s, 0), before));
     }
     return true;
 }
@@ -82,9 +71,7 @@ is_simple(const GPtrArray *sharers)
     only = g_ptr_array_index(sharers, 0);
     return !only->held && !only->rules.guarantee_bytes_s &&
            only->ladder_floor_bytes_s <= 0 && !only->rules.ceiling_bytes_s &&
-           !only->rules.need_bytes_s &&
-           intensive_before(only->daemon->intensive, only->uuid, &only->link) <=
-               0;
+           !only->rules.need_bytes_s;
 }
 
 static GPtrArray *

@@ -431,9 +431,9 @@ void arbiter_fewer(Daemon *daemon, int ifindex);  /* one has left, soon */
 Intensive *intensive_new(Daemon *daemon);
 void intensive_free(Intensive *intensive);
 bool intensive_any(const Intensive *intensive, int ifindex);
-/* what a guest sent before it began to leave, and will need; 0: little */
-double intensive_before(const Intensive *intensive, const char *uuid,
-                        const Link *link);
+/* What a guest sent before it began to leave; false: nothing is known */
+bool intensive_seen(const Intensive *intensive, const char *uuid,
+                    ApplicationSeen *seen);
 /* Append a ShareApplication for each; what their empty classes take besides */
 double intensive_needs(const Intensive *intensive, int ifindex,
                        GArray *applications);

@@ -410,25 +410,21 @@ intensive_any(const Intensive *intensive, int ifindex)
     return false;
 }
 
-double
-intensive_before(const Intensive *intensive, const char *uuid, const Link *link)
+bool
+intensive_seen(const Intensive *intensive, const char *uuid,
+               ApplicationSeen *seen)
 {
     const Neighbour *neighbour =
         intensive ? g_hash_table_lookup(intensive->neighbours, uuid) : NULL;
-    NeedSettings settings;
     NeedState state;
 
     if (!neighbour || !neighbour->need) {
-        return 0;
+        return false;
     }
     need_state(neighbour->need, &state);
-    if (known_or(state.mean_bytes_s, 0) <= 0) {
-        return 0;
-    }
-    configure(intensive->daemon, link, neighbour, false, &settings);
-    return known_or(state.mean_bytes_s, 0) > settings.threshold_bytes_s
-               ? MAX(state.mean_bytes_s.value, known_or(state.need_bytes_s, 0))
-               : 0;
+    seen->mean_bytes_s = state.mean_bytes_s;
+    seen->need_bytes_s = state.need_bytes_s;
+    return state.need_bytes_s.known;
 }
 
 /* What its class has, if it is not worth a change. */

@@ -227,6 +227,7 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     SessionSpec spec = { .guest = guest,
                          .hands = &hands,
                          .hands_user = outgoing };
+    ApplicationSeen seen = { 0 };
 
     outgoing->daemon = daemon;
     outgoing->announced = announce_take(daemon, info->uuid);
@@ -252,6 +253,9 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     settings_of(outgoing, limits, &spec.policy);
     spec.advisory = outgoing->rules.mode != CONFIG_MODE_ENFORCE;
     outgoing->session = session_adopt(&spec, &outgoing_callbacks, outgoing);
+    if (intensive_seen(daemon->intensive, outgoing->uuid, &seen)) {
+        session_seen(outgoing->session, &seen);
+    }
     if (problem) {
         session_note(outgoing->session, problem->message);
     }

@@ -18,7 +18,8 @@ static const char *const event_names[] = {
     [JOB_EVENT_RESUMED] = "resumed", [JOB_EVENT_POSTCOPY] = "postcopy",
     [JOB_EVENT_SHAPED] = "shaped",   [JOB_EVENT_ADVISORY] = "advisory",
     [JOB_EVENT_GRANTED] = "granted", [JOB_EVENT_SETTINGS] = "settings",
-    [JOB_EVENT_STEPPED] = "stepped", [JOB_EVENT_END] = "end",
+    [JOB_EVENT_STEPPED] = "stepped", [JOB_EVENT_SEEN] = "seen",
+    [JOB_EVENT_END] = "end",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == JOB_N_EVENTS);
 
@@ -37,8 +38,20 @@ settings_to_json(JsonObject *json, const PolicySettings *settings)
     jobj_add_double(json, "margin", settings->margin);
     jobj_add_double(json, "threshold_fraction", settings->threshold_fraction);
     jobj_add_double(json, "change_fraction", settings->change_fraction);
+    if (settings->follows_need) {
+        jobj_add_bool(json, "follows_need", true);
+    }
     add_if_known(json, "deadline_s", settings->deadline_s);
     jobj_add_double(json, "downtime_limit_s", settings->downtime_limit_s);
+}
+
+/* It came later than the rest: what was recorded before is replayed as it was
+ * decided. */
+static void
+follows_need_from_json(JsonObject *json, PolicySettings *settings)
+{
+    settings->follows_need = false;
+    (void)jobj_get_bool(json, "follows_need", &settings->follows_need);
 }
 
 static bool
@@ -52,6 +65,7 @@ settings_from_json(JsonObject *json, PolicySettings *settings)
     }
     policy_settings_init(settings, settings->kind);
     settings->deadline_s = jobj_get_known(json, "deadline_s");
+    follows_need_from_json(json, settings);
     return jobj_get_double(json, "margin", &settings->margin) &&
            jobj_get_double(json, "threshold_fraction",
                            &settings->threshold_fraction) &&
@@ -106,6 +120,10 @@ job_event_to_json(const JobEvent *event)
         jobj_add_u64(json, "migrations_bytes", event->link.migrations_bytes);
         jobj_add_u64(json, "protected_bytes", event->link.protected_bytes);
         jobj_add_u64(json, "application_bytes", event->link.application_bytes);
+        if (event->link.application_backlog_bytes > 0) {
+            jobj_add_u64(json, "application_backlog_bytes",
+                         event->link.application_backlog_bytes);
+        }
         break;
     case JOB_EVENT_SHAPED:
         jobj_add_bool(json, "shaped", event->shaped);
@@ -133,6 +151,10 @@ job_event_to_json(const JobEvent *event)
         break;
     case JOB_EVENT_STEPPED:
         jobj_add_bool(json, "stepped", event->stepped);
+        break;
+    case JOB_EVENT_SEEN:
+        add_if_known(json, "mean_bytes_s", event->seen.mean_bytes_s);
+        add_if_known(json, "need_bytes_s", event->seen.need_bytes_s);
         break;
     case JOB_EVENT_END:
         jobj_add_bool(json, "completed", event->outcome.completed);
@@ -183,6 +205,8 @@ counters_from_json(JsonObject *json, SampleCounters *counters)
 static bool
 link_from_json(JsonObject *json, JobLink *link)
 {
+    (void)jobj_get_u64(json, "application_backlog_bytes",
+                       &link->application_backlog_bytes);
     return jobj_get_double(json, "root_bytes_s", &link->root_bytes_s) &&
            jobj_get_double(json, "others_bytes_s", &link->others_bytes_s) &&
            jobj_get_u64(json, "link_bytes", &link->link_bytes) &&
@@ -279,6 +303,10 @@ job_event_from_json(JsonObject *json, JobEvent *event, GError **error)
         break;
     case JOB_EVENT_STEPPED:
         fine = jobj_get_bool(json, "stepped", &read.stepped);
+        break;
+    case JOB_EVENT_SEEN:
+        read.seen.mean_bytes_s = jobj_get_known(json, "mean_bytes_s");
+        read.seen.need_bytes_s = jobj_get_known(json, "need_bytes_s");
         break;
     case JOB_EVENT_END:
         fine = outcome_from_json(json, &read.outcome);
@@ -383,6 +411,7 @@ job_config_from_json(JsonObject *json, JobConfig *config, GError **error)
     }
     policy_settings_init(&read.policy, read.policy.kind);
     read.policy.deadline_s = jobj_get_known(json, "deadline_s");
+    follows_need_from_json(json, &read.policy);
     for (size_t i = 0; i < SAMPLE_N_SOURCES; i++) {
         if (g_str_equal(source, sample_source_name((SampleSource)i))) {
             read.source = (SampleSource)i;

@@ -41,10 +41,23 @@ job_planned_bandwidth(const Job *job, const PolicyDecision *decision)
     return planned;
 }
 
+/* What is said of the guest's own traffic, where its need is followed. */
+static void
+application_input(const Job *job, PolicyInput *input)
+{
+    ApplicationState state;
+
+    application_state(job->application, &state);
+    input->guest_net_mean_bytes_s = state.mean_bytes_s;
+    input->guest_net_next_bytes_s = state.need_bytes_s;
+    input->application_bytes_s = state.rate_bytes_s;
+    input->application_now_bytes_s = job->in_force.application_bytes_s;
+}
+
 PolicyInput
 job_input(const Job *job, const SampleRow *row)
 {
-    return (PolicyInput){
+    PolicyInput input = {
         .asks = job->asks | (job->urgent ? POLICY_ASK_URGENT : 0),
         .iter = MAX(row->iter, 1),
         .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
@@ -60,6 +73,11 @@ job_input(const Job *job, const SampleRow *row)
         .guarantee_bytes_s = job->in_force.guarantee_bytes_s,
         .ceiling_bytes_s = job->in_force.ceiling_bytes_s,
     };
+
+    if (job_follows_need(job)) {
+        application_input(job, &input);
+    }
+    return input;
 }
 
 /* Decide for the iteration @row, which starts now (or, in pass 1, for what is
@@ -75,6 +93,7 @@ job_decide(Job *job, const SampleRow *row)
         return;
     }
     policy_decide(&job->config.policy, job->forecaster, &input, &decision);
+    job->application_decided = input.application_bytes_s;
 
     action = job_act(job, JOB_ACTION_DECIDED);
     action->decision = decision;
@@ -392,6 +411,10 @@ job_decide_postcopy(Job *job)
     action->decision.guarantee_bytes_s =
         (uint64_t)MAX(job->link.root_bytes_s - job->link.others_bytes_s, 1000);
     action->decision.ceiling_bytes_s = (uint64_t)job->link.root_bytes_s;
+    if (job_follows_need(job)) {
+        /* The guest sends from elsewhere now. */
+        action->decision.application_bytes_s = 0;
+    }
     g_strlcpy(action->decision.reason,
               "post-copy: the guest waits for its pages, so the stream gets "
               "all that is not promised to others",

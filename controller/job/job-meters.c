@@ -9,9 +9,35 @@
 #define QUEUE_FADES_US (20.0 * G_USEC_PER_SEC)
 #define DRAIN_FADES_US (2.0 * G_USEC_PER_SEC)
 
+bool
+job_follows_need(const Job *job)
+{
+    return job->config.policy.kind == POLICY_DEFAULT &&
+           job->config.policy.follows_need;
+}
+
+/* Is its class to have something else than was last decided? */
+static bool
+job_application(Job *job, int64_t at_us)
+{
+    ApplicationClass class_ = {
+        .link_bytes_s = job->link.root_bytes_s,
+        .bytes = (double)job->link.application_bytes,
+        .backlog_bytes = (double)job->link.application_backlog_bytes,
+        .rate_bytes_s = (double)job->in_force.application_bytes_s,
+    };
+    ApplicationState state;
+
+    application_class(job->application, at_us, &class_);
+    application_state(job->application, &state);
+    return state.rate_bytes_s.known != job->application_decided.known ||
+           state.rate_bytes_s.value != job->application_decided.value;
+}
+
 void
 job_on_link(Job *job, int64_t at_us, const JobLink *link)
 {
+    bool changed;
     bool first = !job->has_link;
     uint64_t others = link->link_bytes >= link->migrations_bytes
                           ? link->link_bytes - link->migrations_bytes
@@ -25,14 +51,17 @@ job_on_link(Job *job, int64_t at_us, const JobLink *link)
                       (double)link->protected_bytes);
     traffic_meter_add(&job->application_meter, at_us,
                       (double)link->application_bytes);
+    changed = job_follows_need(job) && job_application(job, at_us);
 
     /* Pass 1 is the longest by far. It is decided on when the link is there,
-     * and once more when a second of traffic has been seen on it. */
-    if (first || (!job->first_measures_used && job->running_iter <= 1 &&
-                  traffic_meter_level(&job->used_meter).known)) {
+     * and once more when a second of traffic has been seen on it; any pass, when
+     * the need of the guest's application turns out to be another. */
+    if (first || changed ||
+        (!job->first_measures_used && job->running_iter <= 1 &&
+         traffic_meter_level(&job->used_meter).known)) {
         SampleRow row = job->running.row;
 
-        job->first_measures_used = !first;
+        job->first_measures_used |= !first;
         if (job->state == JOB_PREPARING || job->state == JOB_PRECOPY) {
             job_decide(job, &row);
         } else if (first && job->state == JOB_POSTCOPY) {
@@ -95,6 +124,10 @@ job_on_counters(Job *job, const SampleCounters *counters)
     };
 
     sampler_counters(job->sampler, counters);
+    if (counters->guest_tx_bytes.known) {
+        application_sent(job->application, counters->at_us,
+                         counters->guest_tx_bytes.value);
+    }
     if (counters->guest_tx_bytes.known) {
         traffic_meter_add(&job->guest_meter, counters->at_us,
                           counters->guest_tx_bytes.value);

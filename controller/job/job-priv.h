@@ -60,8 +60,10 @@ struct Job {
     int64_t iteration_started_us;
     JobLink link;
     bool has_link;
-    TrafficMeter used_meter;  /* Nu: the link without migration streams */
-    TrafficMeter guest_meter; /* egress of the guest */
+    TrafficMeter used_meter;   /* Nu: the link without migration streams */
+    TrafficMeter guest_meter;  /* egress of the guest */
+    Application *application;  /* what its class is to have */
+    Known application_decided; /* ... as of the last decision */
     TrafficMeter host_meter, stream_meter, class_meter, protected_meter,
         application_meter, sent_meter;
 
@@ -98,6 +100,9 @@ void job_set_reserved(Job *job);
 
 void job_on_link(Job *job, int64_t at_us, const JobLink *link);
 void job_on_counters(Job *job, const SampleCounters *counters);
+
+/** job_follows_need() - Is its guest's class what job->application says? */
+bool job_follows_need(const Job *job);
 
 /** job_stream_rate() - As the connection counts it; else as QEMU does */
 Known job_stream_rate(const Job *job);

@@ -71,6 +71,7 @@ job_new(const JobConfig *config)
     sampler_set_downtime(job->sampler, config->policy.downtime_limit_s);
     sampler_set_ticks(job->sampler, config->ticks);
     job->forecaster = forecaster_new(config->guest_pages);
+    job->application = application_new();
     if (config->oracle.n_points > 0 &&
         !forecaster_set_oracle(job->forecaster, &config->oracle)) {
         job->config.oracle.n_points = 0; /* a record that was tampered with */
@@ -92,6 +93,7 @@ job_free(Job *job)
     }
     sampler_free(job->sampler);
     forecaster_free(job->forecaster);
+    application_free(job->application);
     ladder_free(job->ladder);
     g_array_unref(job->begun);
     g_array_unref(job->actions);
@@ -227,6 +229,9 @@ job_feed(Job *job, const JobEvent *event)
         break;
     case JOB_EVENT_STEPPED:
         job_on_stepped(job, event->stepped);
+        break;
+    case JOB_EVENT_SEEN:
+        application_seen(job->application, &event->seen);
         break;
     case JOB_EVENT_END:
         job_on_end(job, event->at_us, &event->outcome);

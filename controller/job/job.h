@@ -24,6 +24,7 @@
 #include "base/known.h"
 #include "forecast/forecast.h"
 #include "policy/aim.h"
+#include "policy/application.h"
 #include "policy/ladder.h"
 #include "policy/policy.h"
 #include "sample/sample.h"
@@ -69,6 +70,7 @@ typedef struct JobLink {
     uint64_t migrations_bytes; /* classes of all migrations */
     uint64_t protected_bytes;
     uint64_t application_bytes;
+    uint64_t application_backlog_bytes; /* wait in its class now */
 } JobLink;
 
 typedef struct JobOutcome {
@@ -94,6 +96,8 @@ typedef enum {
     JOB_EVENT_SETTINGS, /* .settings and .asks: of the policy, from now on */
     JOB_EVENT_STEPPED,  /* .stepped: the ladder's last step was carried out, or
                            could not be */
+    JOB_EVENT_SEEN,     /* .seen: of the guest's traffic, before its stream
+                           took from it */
     JOB_EVENT_END,      /* .outcome */
     JOB_N_EVENTS
 } JobEventKind;
@@ -119,6 +123,7 @@ typedef struct JobEvent {
                                    own limit was lowered for it; 0: it was not */
         };
         bool stepped;
+        ApplicationSeen seen;
         JobOutcome outcome;
     };
 } JobEvent;

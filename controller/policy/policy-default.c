@@ -54,6 +54,17 @@ typedef struct Plan {
     double left_s;      /* to the deadline, INFINITY without one */
 } Plan;
 
+/* What the guest's own class leaves of what others leave. */
+static void
+share_out(Plan *plan, double application)
+{
+    plan->application = application;
+    plan->free = policy_available(plan->input) - application;
+    plan->allowance = plan->input->asks & POLICY_ASK_URGENT
+                          ? plan->free
+                          : (1.0 - OTHERS_SHARE) * plan->free;
+}
+
 static void
 migration_at(const Plan *plan, double guarantee, bool brief,
              MigrationForecast *forecast)
@@ -194,10 +205,11 @@ decide_cannot(const Plan *plan, const MigrationForecast *all,
 {
     double needs = INFINITY;
     char application[48] = "";
+    bool told_later = plan->settings->follows_need;
 
     decision->step = POLICY_STEP_CANNOT;
     decision->guarantee_bytes_s = (uint64_t)plan->free;
-    if (plan->application > 0.0) {
+    if (plan->application > 0.0 && !told_later) {
         g_snprintf(application, sizeof(application),
                    " (its own traffic keeps %.1f)",
                    policy_mbit(plan->application));
@@ -227,14 +239,32 @@ decide_cannot(const Plan *plan, const MigrationForecast *all,
         plan->settings->downtime_limit_s + 1.1 * known_or(all->plateau_s, 0.0));
 }
 
+/* The room above its need is given up for convergence, its need is not. */
 static void
-decide_known(const Plan *plan, PolicyDecision *decision)
+give_way(Plan *plan, MigrationForecast *all)
+{
+    double need = known_or(plan->input->guest_net_next_bytes_s, INFINITY);
+    double available = policy_available(plan->input);
+    double least = plan->settings->margin *
+                   known_or(all->least_bandwidth_bytes_s, INFINITY) /
+                   WIRE_SHARE;
+
+    if (plan->settings->follows_need && !all->converges &&
+        need < plan->application && least <= available - need) {
+        share_out(plan, fmin(available - least, plan->application));
+        migration_at(plan, plan->free, false, all);
+    }
+}
+
+static void
+decide_known(Plan *plan, PolicyDecision *decision)
 {
     MigrationForecast yardstick, all, chosen;
     double guarantee, least;
     const char *verb, *doubt = "";
 
     migration_at(plan, plan->free, false, &all);
+    give_way(plan, &all);
     least = known_or(all.least_bandwidth_bytes_s, INFINITY) / WIRE_SHARE;
     if ((!all.converges && !all.possibly_converges) ||
         (all.converges && all.time_s.value > plan->left_s)) {
@@ -331,6 +361,34 @@ decide_last(const Plan *plan, PolicyDecision *decision)
                   policy_mbit(guarantee), policy_mbit(plan->free));
 }
 
+/* Its class belongs to the decision, and what it is for. */
+static void
+settle_application(const Plan *plan, PolicyDecision *decision)
+{
+    const PolicyInput *input = plan->input;
+    char why[80];
+
+    decision->application_bytes_s = (uint64_t)plan->application;
+    if (!plan->settings->follows_need) {
+        return;
+    }
+    if (decision->step == POLICY_STEP_KEEP &&
+        decision->application_bytes_s != input->application_now_bytes_s) {
+        decision->step = POLICY_STEP_SET;
+    }
+    if (plan->application > 0.0) {
+        g_snprintf(why, sizeof(why),
+                   "; the guest's own traffic needs %.1f and has %.1f",
+                   policy_mbit(known_or(input->guest_net_next_bytes_s,
+                                        plan->application)),
+                   policy_mbit(plan->application));
+        if (strlen(decision->reason) + strlen(why) <
+            sizeof(decision->reason) - 1) {
+            g_strlcat(decision->reason, why, sizeof(decision->reason));
+        }
+    }
+}
+
 void
 policy_default_decide(const PolicySettings *settings,
                       const Forecaster *forecaster, const PolicyInput *input,
@@ -347,19 +405,11 @@ policy_default_decide(const PolicySettings *settings,
     };
 
     decision->ceiling_bytes_s = (uint64_t)fmax(input->link_bytes_s, 0.0);
-    if (policy_network_intensive(settings, input)) {
-        /* The application comes first while the link can carry it; where it
-         * cannot, the migration keeps its tenth, or it would never end. */
-        plan.application = fmin(known_or(input->guest_net_next_bytes_s,
-                                         input->guest_net_mean_bytes_s.value),
-                                (1.0 - OTHERS_SHARE) * available);
-        plan.application = fmax(plan.application, 0.0);
-    }
+    /* The application comes first while the link can carry it; where it
+     * cannot, the migration keeps its tenth, or it would never end. */
+    share_out(&plan, fmin(policy_application(settings, input),
+                          (1.0 - OTHERS_SHARE) * available));
     decision->application_bytes_s = (uint64_t)plan.application;
-    plan.free = available - plan.application;
-    plan.allowance = input->asks & POLICY_ASK_URGENT
-                         ? plan.free
-                         : (1.0 - OTHERS_SHARE) * plan.free;
 
     if (plan.free < POLICY_LEAST_BYTES_S) {
         decision->step = POLICY_STEP_CANNOT;
@@ -381,6 +431,7 @@ policy_default_decide(const PolicySettings *settings,
     } else {
         decide_known(&plan, decision);
     }
+    settle_application(&plan, decision);
     decision->dirty_bytes_s =
         dirtying_at(&plan, (double)decision->guarantee_bytes_s);
 }

@@ -66,6 +66,7 @@ policy_settings_init(PolicySettings *settings, PolicyKind kind)
         .threshold_fraction = 0.10,
         .change_fraction = 0.05,
         .downtime_limit_s = 0.3,
+        .follows_need = true,
     };
 }
 
@@ -121,6 +122,20 @@ policy_network_intensive(const PolicySettings *settings,
     return input->guest_net_mean_bytes_s.known &&
            input->guest_net_mean_bytes_s.value >
                settings->threshold_fraction * input->link_bytes_s;
+}
+
+double
+policy_application(const PolicySettings *settings, const PolicyInput *input)
+{
+    Known wanted = unknown();
+
+    if (settings->kind == POLICY_DEFAULT && settings->follows_need) {
+        wanted = input->application_bytes_s;
+    } else if (policy_network_intensive(settings, input)) {
+        wanted = known(known_or(input->guest_net_next_bytes_s,
+                                input->guest_net_mean_bytes_s.value));
+    }
+    return fmax(known_or(wanted, 0.0), 0.0);
 }
 
 void

@@ -33,9 +33,11 @@ typedef struct PolicySettings {
     PolicyKind kind;
     double margin;             /* default 1.25: over the dirtying bandwidth */
     double threshold_fraction; /* Thr, default 0.10 of the link */
-    double change_fraction;    /* smaller changes are not made; default 0.05 */
-    Known deadline_s;          /* for the whole migration, from its start */
-    double downtime_limit_s;   /* QEMU's, default 0.3 */
+    bool follows_need;       /* a guest's class is what application.h says, for
+                          POLICY_DEFAULT; false: its mean is above Thr */
+    double change_fraction;  /* smaller changes are not made; default 0.05 */
+    Known deadline_s;        /* for the whole migration, from its start */
+    double downtime_limit_s; /* QEMU's, default 0.3 */
 } PolicySettings;
 
 /** policy_settings_init() - The defaults named above */
@@ -64,6 +66,9 @@ typedef struct PolicyInput {
                                  applications and the control class */
     Known guest_net_mean_bytes_s; /* mean Net(n,1..K): traffic of the guest */
     Known guest_net_next_bytes_s; /* Napp: forecast of its need */
+    Known application_bytes_s;    /* what its class is to have, room included;
+                                  with .follows_need, else unknown */
+    uint64_t application_now_bytes_s; /* has now */
     double achieved_bytes_s; /* stream's bandwidth in the last iteration, 0 */
     uint64_t guarantee_bytes_s; /* in force now, 0 before the first decision */
     uint64_t ceiling_bytes_s;   /* in force now */
@@ -90,6 +95,11 @@ typedef struct PolicyDecision {
     Known dirty_bytes_s;          /* De */
     char reason[240];             /* one sentence with its numbers */
 } PolicyDecision;
+
+/** policy_application() - What the class of the guest's own traffic should
+ * have, bytes/s; 0: it should have none */
+double policy_application(const PolicySettings *settings,
+                          const PolicyInput *input);
 
 /**
  * policy_decide() - Decide for the iteration that starts now

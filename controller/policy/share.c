@@ -297,11 +297,8 @@ take_seats(Table *table, const ShareSession *sessions, size_t n,
             seat->floor =
                 fmin(seat->floor, fmax(session->cap_bytes_s.value, 0.0));
         }
-        if (seat->intensive && seat->phase != SHARE_POSTCOPY) {
-            seat->application =
-                fmax(known_or(input.guest_net_next_bytes_s,
-                              input.guest_net_mean_bytes_s.value),
-                     0.0);
+        if (seat->phase != SHARE_POSTCOPY) {
+            seat->application = policy_application(session->settings, &input);
         }
         sum += seat->application;
     }
@@ -388,6 +385,8 @@ still_holds(const Seat *seat, double others, double link)
     return memory->decided && memory->decided_iter == input->iter &&
            memory->decision.guarantee_bytes_s == input->guarantee_bytes_s &&
            memory->decision.ceiling_bytes_s == input->ceiling_bytes_s &&
+           memory->decided_application_bytes_s ==
+               policy_application(seat->session->settings, input) &&
            fabs(others - memory->decided_others_bytes_s) <=
                seat->session->settings->change_fraction * link &&
            (double)memory->decision.guarantee_bytes_s +
@@ -429,6 +428,8 @@ decide_by_policy(const Table *table, size_t rank)
     seat->memory->decided = true;
     seat->memory->decided_iter = input.iter;
     seat->memory->decided_others_bytes_s = input.others_bytes_s;
+    seat->memory->decided_application_bytes_s =
+        policy_application(session->settings, &input);
     seat->memory->decision = *decision;
 }
 

@@ -54,6 +54,7 @@ typedef struct ShareMemory {
     bool decided;
     unsigned decided_iter;
     double decided_others_bytes_s;
+    double decided_application_bytes_s; /* asked for */
     PolicyDecision decision;
     bool costed;
     unsigned costed_iter;

@@ -35,6 +35,8 @@ event_size(const JobEvent *event)
         return head + sizeof(event->counters);
     case JOB_EVENT_LINK:
         return head + sizeof(event->link);
+    case JOB_EVENT_SEEN:
+        return head + sizeof(event->seen);
     case JOB_EVENT_START:
     case JOB_EVENT_STOPPED:
     case JOB_EVENT_RESUMED:

@@ -218,6 +218,7 @@ observe_link(Session *session)
         .migrations_bytes = stats.migrations.bytes,
         .protected_bytes = stats.protected_classes.bytes,
         .application_bytes = stats.application.bytes,
+        .application_backlog_bytes = stats.application.backlog_bytes,
     };
     if (!session->spec.advisory) {
         measure_foreign(session, &stats.migration);

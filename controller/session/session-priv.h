@@ -8,6 +8,7 @@
  * session-keep.c     what is kept of it all for the record, and how much
  * session-steps.c    steps of the convergence ladder
  * session-hold.c     at its floor for a moment, for the sake of another
+ * session-look.c     what the guest sends, before libvirt is asked
  * session-aim.c      QEMU's downtime limit, so that the user's is kept
  * session-adopt.c    a migration of somebody else's: its beginning and end
  */
@@ -79,6 +80,11 @@ struct Session {
     int64_t all_sent_us;   /* QEMU said that it has written its last byte, on
                               the job's clock; 0: not yet */
 
+    double look_sent[8];   /* the guest's counter, before libvirt is asked */
+    int64_t look_at_us[8]; /* ... monotonic */
+    unsigned n_looks;
+    guint look_source;
+
     Known aim_limit_s; /* downtime that is to be kept: as QEMU had it first */
     int64_t aim_at_us; /* not before, on the job's clock */
     bool aiming;       /* libvirt was asked */
@@ -143,6 +149,11 @@ bool session_is_held(const Session *session);
 /* Carry out the floor @instead of what was decided */
 bool session_hold_decision(Session *session, const PolicyDecision *wanted,
                            PolicyDecision *instead, GError **error);
+
+/* session-look.c */
+void session_look_begin(Session *session);
+/* Its end, at once or within a second */
+void session_look_end(Session *session, void (*then)(Session *session));
 
 /* session-aim.c */
 void session_aim(Session *session);

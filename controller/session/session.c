@@ -3,6 +3,7 @@
  * session.c - a session's life
  *
  *   reserve ─> subscribe ─> (working set) ─> downtime ─> balloon ─> migrate
+ *      └─ look at what the guest sends, for a second ──────┘
  *   ... ended ─> release
  *
  * Each arrow is an answer that came in by the main loop. The reservation comes
@@ -292,7 +293,7 @@ on_balloon(const GError *error, gpointer user)
         session_warn(session, "no memory figures from the guest: %s",
                      error->message);
     }
-    session_migrate(session);
+    session_look_end(session, session_migrate);
 }
 
 static void
@@ -312,7 +313,7 @@ on_downtime(const GError *error, gpointer user)
                      "model='virtio'/>): its memory use is not known to the "
                      "forecast",
                      virt_guest_info(session->spec.guest)->name);
-        session_migrate(session);
+        session_look_end(session, session_migrate);
     }
 }
 
@@ -384,6 +385,7 @@ session_start(const SessionSpec *spec, const SessionCallbacks *callbacks,
         session_warn(session, "%s", reservation_warning(session->reservation));
     }
     session_feed(session, (JobEvent){ .kind = JOB_EVENT_START });
+    session_look_begin(session);
     virt_guest_subscribe(spec->guest, session_on_guest_event, session,
                          on_subscribed, session);
     return g_steal_pointer(&session);

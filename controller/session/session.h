@@ -82,8 +82,13 @@ typedef struct SessionSpec {
     const SessionHands *hands;   /* NULL: a reservation of its own on .link */
     gpointer hands_user;
     const ForecastCurve *oracle; /* forecasts go by it; NULL: are learnt */
-    bool advisory;               /* decides and records, carries out nothing */
-    bool climbs;                 /* the convergence ladder is asked, with: */
+    ApplicationSeen seen; /* what the guest sent before; unknown: it is looked
+                             at for a second before libvirt is asked, from
+                             .sent_at_us on */
+    Known sent_bytes;     /* its counter then; unknown: from now on */
+    int64_t sent_at_us;   /* monotonic */
+    bool advisory;        /* decides and records, carries out nothing */
+    bool climbs;          /* the convergence ladder is asked, with: */
     LadderSettings ladder;
     bool aims; /* of a migration of ours: QEMU's downtime limit is lowered by
                   what it knows nothing of, so that the one it has is kept */
@@ -153,6 +158,9 @@ void session_set_advisory(Session *session, bool advisory);
 /** session_grant() - An arbiter has put this into force
  * @decision: Its .reason goes into the record */
 void session_grant(Session *session, const PolicyDecision *decision);
+
+/** session_seen() - What its guest sent before the migration took from it */
+void session_seen(Session *session, const ApplicationSeen *seen);
 
 /** session_set_policy() - Other settings from now on */
 void session_set_policy(Session *session, const PolicySettings *settings);

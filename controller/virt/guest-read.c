@@ -131,6 +131,16 @@ virt_guest_poll(VirtGuest *guest, unsigned what, VirtRead done, gpointer user)
 }
 
 void
+virt_guest_counters_now(VirtGuest *guest, SampleCounters *counters)
+{
+    Read read = { .guest = guest, .domain = virt_guest_domain(guest) };
+
+    read_counters(&read);
+    g_clear_error(&read.error);
+    *counters = read.reading.counters;
+}
+
+void
 virt_guest_completed_job(VirtGuest *guest, VirtRead done, gpointer user)
 {
     Read *read = read_new(guest, VIRT_READ_JOB, done, user);

@@ -170,6 +170,10 @@ typedef struct VirtReading {
 typedef void (*VirtRead)(VirtGuest *guest, const VirtReading *reading,
                          const GError *error, gpointer user);
 
+/** virt_guest_counters_now() - Of a guest, blocking; all unknown where they
+ * cannot be read */
+void virt_guest_counters_now(VirtGuest *guest, SampleCounters *counters);
+
 /**
  * virt_guest_poll() - Read statistics once
  * @what: VIRT_READ_ flags

@@ -49,6 +49,7 @@ typedef struct DrainUnit {
     const RunRecord *record; /* of the session, when it has ended */
     Known sent_bytes;        /* by its interfaces, when looked at first */
     int64_t sent_at_us;
+    ApplicationSeen seen; /* what it sent, as far as was looked */
     int64_t begun_us;
     guint counters_source;
     bool looking;   /* the plan waits for it */

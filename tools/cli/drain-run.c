@@ -314,6 +314,7 @@ unit_migrate(DrainUnit *unit, GError **error)
     }
     migrate_fill_spec(&unit->spec, unit->migrate, unit->virt, place->host,
                       place->has_link ? &place->link : NULL);
+    unit->spec.seen = unit->seen;
     if (unit->spec.policy.kind != POLICY_NONE) {
         unit->spec.policy.deadline_s = drain_deadline(run, unit->guest);
     }

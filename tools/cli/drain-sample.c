@@ -117,6 +117,9 @@ take_need(DrainUnit *unit, const VirtReading *reading)
     sent = reading->counters.guest_tx_bytes.value - unit->sent_bytes.value;
     if (seconds >= THRESHOLD_LEAST_S && sent >= 0) {
         guest->need_bytes_s = sent / seconds;
+        /* what it sends beside others' migrations is no more than it needs */
+        unit->seen.mean_bytes_s = unit->seen.need_bytes_s = known(
+            MAX(known_or(unit->seen.mean_bytes_s, 0), guest->need_bytes_s));
         guest->intensive =
             guest->need_bytes_s >
             settings.threshold_fraction * link_rate(unit->run, guest);

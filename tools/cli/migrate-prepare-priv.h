@@ -12,6 +12,7 @@ struct MigratePlan {
     VirtHost *source;
     VirtHost *destination; /* NULL: with --p2p, where we may not connect */
     VirtGuest *guest;
+    SampleCounters counters; /* of it, when it was found */
     Link link;
     bool has_link;
     GError *link_problem; /* why we could not reserve ourselves */

@@ -52,6 +52,10 @@ plan_connect(MigratePlan *plan, VirtPool *pool, GError **error)
     if (!plan->guest) {
         return false;
     }
+    /* What it sends is looked at for a second; this one has begun. */
+    if (options->policy == POLICY_DEFAULT && !options->dry_run) {
+        virt_guest_counters_now(plan->guest, &plan->counters);
+    }
     /* --direct names no libvirt daemon on the other side. */
     if (options->spec->direct &&
         !(options->spec->flags & VIRT_MIGRATE_PEER2PEER)) {
@@ -332,6 +336,8 @@ migrate_plan_new(VirtPool *pool, const MigrateOptions *options, GError **error)
     }
     migrate_fill_spec(&plan->spec, options, plan->guest, plan->destination,
                       plan->has_link ? &plan->link : NULL);
+    plan->spec.sent_bytes = plan->counters.guest_tx_bytes;
+    plan->spec.sent_at_us = plan->counters.at_us;
     if (plan->spec.policy.kind != options->policy) {
         plan_warn(plan,
                   "vmferry is disabled on this host (%s): nothing is reserved; "

@@ -73,7 +73,7 @@ ParameterizedTestParameters(default_policy, table)
           POLICY_STEP_CANNOT, 0, 0, 0, "nothing is left" },
         { "others have more than the link", 0, QUIET, 50000, 60, 0, 0, 0, 0, 0,
           POLICY_STEP_CANNOT, 0, 0, 0, "nothing is left" },
-        /* the guest's own application */
+        /* the guest's own application, as records of old have it */
         { "traffic at Thr is not intensive", 0, BUSY, 1e5, 2, 5, 9, 0, 0, 0,
           POLICY_STEP_SET, 43.19, 43.21, 0, "of the free 48.0" },
         { "above Thr it gets its need", 0, BUSY, 1e5, 2, 6, 8, 0, 0, 0,
@@ -116,6 +116,7 @@ ParameterizedTest(DefaultCase *dc, default_policy, table)
     double guarantee;
 
     policy_settings_init(&settings, POLICY_DEFAULT);
+    settings.follows_need = dc->net_mean == 0;
     if (dc->deadline_s > 0.0) {
         settings.deadline_s = known(dc->deadline_s);
     }
@@ -135,6 +136,81 @@ ParameterizedTest(DefaultCase *dc, default_policy, table)
     cr_assert_eq(decision.dirty_bytes_s.known,
                  dc->passes > 0 && decision.guarantee_bytes_s > 0, "%s",
                  dc->what);
+}
+
+/* Everything in Mbit/s; 0 stands for unknown or none. */
+typedef struct {
+    char what[56];
+    unsigned passes;
+    double writes_s, written_set, pages_to_send;
+    double others, need, wants, has, in_force;
+    PolicyStep step;
+    double low, high; /* where the guarantee must lie */
+    double application;
+    char reason[56];
+} ApplicationCase;
+
+ParameterizedTestParameters(default_policy, application)
+{
+    static ApplicationCase cases[] = {
+        { "no traffic, no class", 0, BUSY, 1e5, 2, 0, 0, 0, 0, POLICY_STEP_SET,
+          43.19, 43.21, 0, "of the free 48.0" },
+        /* The requests of 4 Mbit/s that got half of what they needed */
+        { "far below Thr it has its class", 0, BUSY, 1e5, 2, 3.9, 6.3, 0, 0,
+          POLICY_STEP_SET, 37.52, 37.54, 6.3,
+          "the guest's own traffic needs 3.9 and has 6.3" },
+        { "what is in force stays", 0, BUSY, 1e5, 2, 3.9, 6.3, 6.3, 37.53,
+          POLICY_STEP_KEEP, 37.52, 37.54, 6.3, "needs 3.9 and has 6.3" },
+        { "a class that changes is set", 0, BUSY, 1e5, 2, 5, 7.5, 6.3, 37.53,
+          POLICY_STEP_SET, 37.52, 37.54, 7.5, "needs 5.0 and has 7.5" },
+        { "more than the link: a tenth migrates", 0, BUSY, 1e5, 2, 90, 99, 0, 0,
+          POLICY_STEP_SET, 4.31, 4.33, 43.2, "of the free 4.8" },
+        { "its room gives way to convergence", 10, BUSY, 10000, 2, 3, 25, 0, 0,
+          POLICY_STEP_SET, 20, 43.21, 0, "needs 3.0 and has" },
+        { "its need does not", 10, BUSY, 10000, 2, 36, 45, 0, 0,
+          POLICY_STEP_CANNOT, 4.31, 4.33, 43.2, "Will not converge" },
+    };
+
+    return cr_make_param_array(ApplicationCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(ApplicationCase *ac, default_policy, application)
+{
+    g_autoptr(Forecaster) forecaster =
+        taught(ac->passes, ac->writes_s, ac->written_set);
+    PolicyInput input = {
+        .iter = ac->passes + 1,
+        .pages_to_send = (uint64_t)ac->pages_to_send,
+        .page_bytes = (uint64_t)PAGE,
+        .link_bytes_s = LINK,
+        .others_bytes_s = ac->others * MBIT,
+        .guest_net_next_bytes_s = mbit_known(ac->need),
+        .application_bytes_s = mbit_known(ac->wants),
+        .application_now_bytes_s = (uint64_t)(ac->has * MBIT),
+        .guarantee_bytes_s = (uint64_t)(ac->in_force * MBIT),
+        .ceiling_bytes_s = (uint64_t)LINK,
+    };
+    PolicySettings settings;
+    PolicyDecision decision;
+    double guarantee, application;
+
+    policy_settings_init(&settings, POLICY_DEFAULT);
+    policy_decide(&settings, forecaster, &input, &decision);
+    guarantee = (double)decision.guarantee_bytes_s / MBIT;
+    application = (double)decision.application_bytes_s / MBIT;
+    cr_expect_eq(decision.step, ac->step, "%s: %s, %s", ac->what,
+                 policy_step_name(decision.step), decision.reason);
+    cr_expect(guarantee >= ac->low && guarantee <= ac->high, "%s: %.2f, %s",
+              ac->what, guarantee, decision.reason);
+    if (ac->application > 0 || ac->wants == 0) {
+        cr_expect_float_eq(application, ac->application, 0.01, "%s: %.2f",
+                           ac->what, application);
+    } else {
+        cr_expect(application >= ac->need && application < ac->wants,
+                  "%s: %.2f", ac->what, application);
+    }
+    cr_expect(strstr(decision.reason, ac->reason), "%s: %s", ac->what,
+              decision.reason);
 }
 
 /* Whatever is asked, guarantees fit into the link and reasons are whole. */
@@ -167,8 +243,12 @@ Test(default_policy, never_promises_more_than_there_is)
             input.guest_net_next_bytes_s =
                 known(2.0 * link * g_rand_double(rand));
         }
+        if (g_rand_boolean(rand)) {
+            input.application_bytes_s = known(2.0 * link * g_rand_double(rand));
+        }
         policy_settings_init(&settings,
                              run % 4 ? POLICY_DEFAULT : POLICY_PAPER);
+        settings.follows_need = g_rand_boolean(rand);
         if (g_rand_boolean(rand)) {
             settings.deadline_s = known(g_rand_double_range(rand, 1.0, 500.0));
         }
