@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * moves-exact.c - is there any order of migrations at all? Small cases, decided
+ * moves-exact.c - the fewest migrations one after the other, of small cases
  *
  * Placements that can be reached by one migration after the other, with every
  * guest going anywhere it may: a case has a way exactly if the target is among
@@ -9,9 +9,10 @@
  * placement is, kind by kind, a sorted list of hosts. What looks nearest is gone
  * into first (A*, by the guests that are not at home yet), so that the way found
  * has the fewest migrations; where hosts are full, little can be reached, and
- * all of it is soon seen. Where that takes too long, any way will do: whoever is
- * away counts more (HASTE) than a migration done.
+ * all of it is soon seen. Where any way will do, whoever is away counts more than
+ * a migration done.
  */
+#include "plan/byte-set.h"
 #include "plan/moves-priv.h"
 #include "plan/sides.h"
 
@@ -20,12 +21,7 @@
 
 #define MOST_HOSTS 255
 #define MOST_GUESTS 200
-/* At a guest's room on a host, all in all; where many hosts are, fewer */
-#define MOST_LOOKS 3000000
-#define MOST_LOOKS_MANY 1000000
-#define FEW_HOSTS 6
 #define MOST_PLACEMENTS (1 << 18)
-#define HASTE 5
 
 typedef struct Node {
     uint32_t from; /* itself at the start */
@@ -39,10 +35,8 @@ typedef struct Exact {
     int32_t *guest;    /* by kind */
     uint32_t *kind;    /* [i] where its kind begins */
     uint8_t *goal;     /* [i] */
-    GByteArray *hosts; /* [node x n + i] */
+    PlanByteSet hosts; /* [node x n + i] */
     GArray *nodes;     /* Node */
-    uint32_t *table;   /* of nodes by their hosts, open addressing, one more */
-    size_t table_size; /* a power of two */
     GPtrArray *queues; /* [done + weight x away] of GArray of uint32_t */
     int64_t *fixed;    /* [host x n_resources]: of pinned guests */
     int64_t *use;      /* ... of everybody, at the node looked at */
@@ -69,25 +63,13 @@ same_kind(const PlanModel *m, const int32_t *goal, int32_t a, int32_t b)
 static const uint8_t *
 hosts_of(const Exact *e, uint32_t node)
 {
-    return e->hosts->data + (size_t)node * e->n;
+    return plan_byte_set_at(&e->hosts, node);
 }
 
 static Node *
 node_at(const Exact *e, uint32_t node)
 {
     return &g_array_index(e->nodes, Node, node);
-}
-
-/* FNV-1a, stirred once more */
-static uint64_t
-hash(const uint8_t *hosts, size_t n)
-{
-    uint64_t x = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < n; i++) {
-        x = (x ^ hosts[i]) * UINT64_C(0x100000001b3);
-    }
-    return (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9) >> 20;
 }
 
 static size_t
@@ -114,68 +96,31 @@ enqueue(Exact *e, uint32_t node)
     e->lowest = MIN(e->lowest, rank);
 }
 
-/* Where @hosts are in the table, or would be */
-static size_t
-find_slot(const Exact *e, const uint8_t *hosts)
-{
-    size_t mask = e->table_size - 1;
-    size_t at = hash(hosts, e->n) & mask;
-
-    while (e->table[at] &&
-           memcmp(hosts_of(e, e->table[at] - 1), hosts, e->n) != 0) {
-        at = (at + 1) & mask;
-    }
-    return at;
-}
-
-static void
-grow_table(Exact *e, size_t size)
-{
-    g_free(e->table);
-    e->table = g_new0(uint32_t, size);
-    e->table_size = size;
-    for (uint32_t node = 0; node < e->nodes->len; node++) {
-        e->table[find_slot(e, hosts_of(e, node))] = node + 1;
-    }
-}
-
 /* One more way to @hosts */
 static void
 reach(Exact *e, const uint8_t *hosts, uint32_t from, size_t done)
 {
-    size_t at = find_slot(e, hosts);
     Node new = { from, (uint16_t)done, false };
+    uint32_t node = plan_byte_set_add(&e->hosts, hosts);
 
-    if (e->table[at]) {
-        uint32_t known = e->table[at] - 1;
-        Node *node = node_at(e, known);
-
-        if (!node->closed && done < node->done) {
-            *node = new;
-            enqueue(e, known);
-        }
+    if (node == e->nodes->len) {
+        g_array_append_val(e->nodes, new);
+    } else if (node_at(e, node)->closed || done >= node_at(e, node)->done) {
         return;
+    } else {
+        *node_at(e, node) = new;
     }
-    g_array_append_val(e->nodes, new);
-    g_byte_array_append(e->hosts, hosts, (guint)e->n);
-    e->table[at] = e->nodes->len;
-    enqueue(e, e->nodes->len - 1);
-    if (2 * e->nodes->len > e->table_size) {
-        grow_table(e, 2 * e->table_size);
-    }
+    enqueue(e, node);
 }
 
 static void
 add_up(Exact *e, const uint8_t *hosts)
 {
-    size_t n = e->m->n_resources;
+    const PlanModel *m = e->m;
 
-    memcpy(e->use, e->fixed, e->m->n_hosts * n * sizeof(*e->use));
+    memcpy(e->use, e->fixed, m->n_hosts * m->n_resources * sizeof(*e->use));
     for (size_t i = 0; i < e->n; i++) {
-        for (size_t r = 0; r < n; r++) {
-            e->use[(size_t)hosts[i] * n + r] +=
-                e->m->demand[(size_t)e->guest[i] * n + r];
-        }
+        plan_model_book(m, e->use, e->guest[i], hosts[i], 1);
     }
 }
 
@@ -205,18 +150,9 @@ sides_fit(const Exact *e, const uint8_t *hosts, int32_t guest, int32_t host)
 static bool
 may_go(Exact *e, const uint8_t *hosts, size_t i, int32_t host)
 {
-    const PlanModel *m = e->m;
-    size_t n = m->n_resources;
-    const int64_t *demand = m->demand + (size_t)e->guest[i] * n;
-
     e->n_looks++;
-    for (size_t r = 0; r < n; r++) {
-        if (demand[r] > 0 && e->use[(size_t)host * n + r] + demand[r] >
-                                 m->limit[(size_t)host * n + r]) {
-            return false;
-        }
-    }
-    return (host == e->goal[i] || plan_model_allows(m, e->guest[i], host)) &&
+    return plan_model_fits(e->m, e->use, e->guest[i], host) &&
+           (host == e->goal[i] || plan_model_allows(e->m, e->guest[i], host)) &&
            sides_fit(e, hosts, e->guest[i], host);
 }
 
@@ -280,21 +216,14 @@ dequeue(Exact *e)
 /* The node of the target, UINT32_MAX if there is none; *@decided false if it took
  * too long to tell */
 static uint32_t
-search(Exact *e, const uint8_t *start, size_t weight, bool *decided)
+search(Exact *e, const uint8_t *start, uint64_t most_looks, bool *decided)
 {
-    uint64_t most = e->m->n_hosts <= FEW_HOSTS ? MOST_LOOKS : MOST_LOOKS_MANY;
     uint32_t node;
 
-    e->weight = weight;
-    e->lowest = e->n_looks = 0;
-    g_array_set_size(e->nodes, 0);
-    g_byte_array_set_size(e->hosts, 0);
-    g_ptr_array_set_size(e->queues, 0);
-    grow_table(e, 1 << 10);
     reach(e, start, 0, 0);
     while ((node = dequeue(e)) != UINT32_MAX &&
            away(e, hosts_of(e, node)) > 0) {
-        if (e->n_looks > most ||
+        if (e->n_looks > most_looks ||
             e->nodes->len + e->n * e->m->n_hosts > MOST_PLACEMENTS) {
             *decided = false;
             return UINT32_MAX;
@@ -358,7 +287,6 @@ static bool
 gather(Exact *e, const int32_t *home, const int32_t *goal)
 {
     const PlanModel *m = e->m;
-    size_t n = m->n_resources;
 
     if (m->n_hosts > MOST_HOSTS) {
         return false;
@@ -374,9 +302,7 @@ gather(Exact *e, const int32_t *home, const int32_t *goal)
             continue;
         }
         if (m->guests[g].pinned && goal[g] == host) {
-            for (size_t r = 0; r < n; r++) {
-                e->fixed[(size_t)host * n + r] += m->demand[(size_t)g * n + r];
-            }
+            plan_model_book(m, e->fixed, g, host, 1);
             continue;
         }
         if (e->n == MOST_GUESTS) {
@@ -401,10 +327,10 @@ gather(Exact *e, const int32_t *home, const int32_t *goal)
     return e->n > 0;
 }
 
-/* The way from @home to @goals; *@decided false if it took too long to tell */
-static GArray *
-find_way(const PlanModel *m, const int32_t *home, const int32_t *goals,
-         bool *decided)
+GArray *
+plan_moves_find_way(const PlanModel *m, const int32_t *home,
+                    const int32_t *goals, size_t weight, uint64_t most_looks,
+                    bool *decided)
 {
     size_t n_cells = m->n_hosts * m->n_resources + 1;
     int32_t guest[MOST_GUESTS + 1];
@@ -414,7 +340,6 @@ find_way(const PlanModel *m, const int32_t *home, const int32_t *goals,
     g_autofree int64_t *fixed = g_new0(int64_t, n_cells);
     g_autofree int64_t *use = g_new0(int64_t, n_cells);
     g_autofree int32_t *here = g_new(int32_t, m->n_guests + 1);
-    g_autoptr(GByteArray) hosts = g_byte_array_new();
     g_autoptr(GArray) nodes = g_array_new(FALSE, FALSE, sizeof(Node));
     g_autoptr(GPtrArray) queues =
         g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
@@ -422,12 +347,13 @@ find_way(const PlanModel *m, const int32_t *home, const int32_t *goals,
                 .guest = guest,
                 .kind = kind,
                 .goal = goal,
-                .hosts = hosts,
                 .nodes = nodes,
                 .queues = queues,
                 .fixed = fixed,
                 .use = use,
-                .here = here };
+                .here = here,
+                .weight = weight };
+    GArray *steps = NULL;
     uint32_t end;
 
     *decided = false;
@@ -443,84 +369,15 @@ find_way(const PlanModel *m, const int32_t *home, const int32_t *goals,
         }
         start[at] = host;
     }
-    end = search(&e, start, 1, decided);
-    if (!*decided) {
-        end = search(&e, start, HASTE, decided);
-    }
-    g_free(e.table);
-    if (end == UINT32_MAX) {
-        return NULL;
-    }
-    /* who is where at first is by guest, not in order */
-    for (size_t i = 0; i < e.n; i++) {
-        start[i] = (uint8_t)home[guest[i]];
-    }
-    return trace(&e, start, end);
-}
-
-/* Is no host asked for more than it has? */
-static bool
-all_fits(const PlanModel *m, const int32_t *host_of)
-{
-    size_t n = m->n_resources;
-    g_autofree int64_t *use = g_new0(int64_t, m->n_hosts * n + 1);
-    bool fits = true;
-
-    for (size_t g = 0; g < m->n_guests; g++) {
-        for (size_t r = 0; r < n && host_of[g] != PLAN_NOWHERE; r++) {
-            use[(size_t)host_of[g] * n + r] += m->demand[g * n + r];
+    plan_byte_set_init(&e.hosts, e.n);
+    end = search(&e, start, most_looks, decided);
+    if (end != UINT32_MAX) {
+        /* who is where at first is by guest, not in order */
+        for (size_t i = 0; i < e.n; i++) {
+            start[i] = (uint8_t)home[guest[i]];
         }
+        steps = trace(&e, start, end);
     }
-    for (size_t i = 0; i < m->n_hosts * n; i++) {
-        fits = fits && use[i] <= m->limit[i];
-    }
-    for (size_t h = 0; h < m->n_hosts; h++) {
-        fits = fits && !m->hosts[h].sides;
-    }
-    return fits;
-}
-
-/* Every migration can be taken back: perhaps little can be reached from the end */
-static GArray *
-find_way_back(const PlanModel *m, const int32_t *home, const int32_t *goals,
-              bool *decided)
-{
-    g_autoptr(GArray) back = NULL;
-    GArray *steps;
-
-    if (!all_fits(m, home)) {
-        return NULL;
-    }
-    back = find_way(m, goals, home, decided);
-    if (!back) {
-        return NULL;
-    }
-    steps = g_array_new(FALSE, FALSE, sizeof(PlanStep));
-    for (guint i = back->len; i-- > 0;) {
-        PlanStep step = g_array_index(back, PlanStep, i);
-        int32_t from = step.to;
-
-        step.to = step.from;
-        step.from = from;
-        g_array_append_val(steps, step);
-    }
-    return steps;
-}
-
-GArray *
-plan_moves_decide(const PlanModel *m, const int32_t *target, bool *decided)
-{
-    g_autofree int32_t *home = g_new(int32_t, m->n_guests + 1);
-    g_autofree int32_t *goals = g_new(int32_t, m->n_guests + 1);
-    GArray *steps;
-
-    for (size_t g = 0; g < m->n_guests; g++) {
-        home[g] = m->guests[g].host;
-        goals[g] = target[g] == PLAN_NOWHERE ? home[g] : target[g];
-    }
-    steps = find_way(m, home, goals, decided);
-    if (!steps && !*decided) {
-        steps = find_way_back(m, home, goals, decided);
-    }
+    plan_byte_set_clear(&e.hosts);
     return steps;
 }

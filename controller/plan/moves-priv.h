@@ -20,6 +20,34 @@ typedef struct PlanStep {
 GArray *plan_moves_decide(const PlanModel *model, const int32_t *target,
                           bool *decided);
 
+typedef enum PlanReach {
+    PLAN_REACH_UNKNOWN, /* not of this kind, or too large */
+    PLAN_REACH_NO,
+    PLAN_REACH_YES,
+} PlanReach;
+
+/**
+ * plan_moves_reach() - Is there any way, one migration after the other?
+ * @home: Where each guest is, or PLAN_NOWHERE
+ * @goals: Where each has to be in the end
+ * @most_looks: At a guest's room on a host
+ */
+PlanReach plan_moves_reach(const PlanModel *model, const int32_t *home,
+                           const int32_t *goals, uint64_t most_looks);
+
+/**
+ * plan_moves_find_way() - Migrations one after the other from @home to @goals
+ * @weight: What a guest that is away counts, in migrations done; 1: the way has
+ *          the fewest
+ * @most_looks: At a guest's room on a host
+ * @decided: Set to whether a way was found or shown not to exist
+ *
+ * Return: of PlanStep, unref it; or NULL
+ */
+GArray *plan_moves_find_way(const PlanModel *model, const int32_t *home,
+                            const int32_t *goals, size_t weight,
+                            uint64_t most_looks, bool *decided);
+
 typedef struct PlanStart {
     int32_t guest;
     double start_s;

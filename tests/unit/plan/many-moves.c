@@ -9,9 +9,8 @@
  * Some hosts have a little more room, or there is none. Each case is drawn from
  * its number, FIRST (1) and those after it, so that many can be gone through in
  * parts and any of them alone. Every plan goes before the separate checker, which
- * also adds up what is in transit. Prints what came out and the numbers of those
- * that were not decided on six hosts and fewer; exit status 1 if anything was
- * wrong.
+ * also adds up what is in transit. Prints what came out and which were not
+ * decided; exit status 1 if anything was wrong.
  */
 #include <math.h>
 #include <stdio.h>
@@ -179,11 +178,10 @@ judge(const PlanModel *m, const int32_t *target, unsigned long number,
         count->bypassed += detours > 0;
     } else if (moves->proved) {
         count->proved++;
-    } else if (m->n_hosts <= 6) {
-        printf("case %lu is not decided\n", number);
-        count->undecided++;
     } else {
-        count->shrunk++;
+        printf("case %lu, %zu hosts: not decided, %u of %u guests left out\n",
+               number, m->n_hosts, moves->left_out->len, (guint)m->n_guests);
+        *(m->n_hosts <= 6 ? &count->undecided : &count->shrunk) += 1;
     }
 }
 
