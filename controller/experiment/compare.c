@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * compare.c - ratios of medians, and what they say
+ *
+ * What is left out: the stall over the limit, which is a part of the stall.
  */
 #include "experiment/compare.h"
 
@@ -27,6 +29,16 @@ measure_more_is_better(Measure measure)
            measure == MEASURE_CROSS;
 }
 
+/* A share of nothing, a pause of no millisecond: as little as is told from
+ * nothing, so that what fell to 0 can be compared as well. */
+static double
+least_of(Measure measure)
+{
+    const char *unit = measure_unit(measure);
+
+    return *unit == '\0' || strcmp(unit, "s") == 0 ? 0.001 : 1.0;
+}
+
 /* Figures of a measure that can stand below a line. */
 static GArray *
 figures_of(const Summary *summary, const GPtrArray *results,
@@ -40,7 +52,8 @@ figures_of(const Summary *summary, const GPtrArray *results,
 
         if (summary_result(summary, results, cell, method,
                            result->repetition) == result &&
-            result_measure(result, measure, &figure) && figure.value > 0) {
+            result_measure(result, measure, &figure)) {
+            figure.value = MAX(figure.value, least_of(measure));
             g_array_append_val(figures, figure);
         }
     }
@@ -121,6 +134,31 @@ compared_order(const void *left, const void *right)
     return (int)a->kind - (int)b->kind;
 }
 
+/* How many came to an end that was none. */
+static void
+compare_failed(GArray *list, const SummaryCell *old_cell, unsigned old_method,
+               const SummaryCell *cell, unsigned method)
+{
+    const SummaryMethod *old = &old_cell->methods[old_method];
+    const SummaryMethod *new = &cell->methods[method];
+    Compared compared = { .cell = cell,
+                          .method = method,
+                          .measure = MEASURE_N,
+                          .earlier = { old->failed, old->runs },
+                          .later = { new->failed, new->runs },
+                          .kind = COMPARED_OPEN };
+
+    if (old->runs == 0 || new->runs == 0 || old->failed + new->failed == 0) {
+        return;
+    }
+    if (old->failed == 0) {
+        compared.kind = COMPARED_WORSE;
+    } else if (new->failed == 0) {
+        compared.kind = COMPARED_BETTER;
+    }
+    g_array_append_val(list, compared);
+}
+
 static void
 compare_cell(GArray *list, const Summary *earlier, const GPtrArray *before,
              const SummaryCell *old_cell, const Summary *later,
@@ -132,8 +170,11 @@ compare_cell(GArray *list, const Summary *earlier, const GPtrArray *before,
             if (strcmp(method_name(later, m), method_name(earlier, o)) != 0) {
                 continue;
             }
+            compare_failed(list, old_cell, o, cell, m);
             for (int i = 0; i < MEASURE_N; i++) {
-                Compared compared = { cell, m, (Measure)i, { 0 }, 0 };
+                Compared compared = { .cell = cell,
+                                      .method = m,
+                                      .measure = (Measure)i };
                 g_autoptr(GArray) a =
                     figures_of(later, after, cell, m, (Measure)i);
                 g_autoptr(GArray) b =
@@ -142,7 +183,7 @@ compare_cell(GArray *list, const Summary *earlier, const GPtrArray *before,
                 figures_compare((Figure *)(void *)a->data, a->len,
                                 (Figure *)(void *)b->data, b->len,
                                 seed + list->len, &compared.ratio);
-                if (compared.ratio.n > 0) {
+                if (compared.ratio.n > 0 && i != MEASURE_OVER_LIMIT) {
                     compared.kind =
                         judge(&compared.ratio, (Measure)i, tolerance);
                     g_array_append_val(list, compared);
@@ -170,30 +211,4 @@ experiment_compare(const Summary *earlier, const GPtrArray *before,
     }
     g_array_sort(list, compared_order);
     return list;
-}
-
-char *
-experiment_compare_text(const Summary *later, const GArray *compared,
-                        double tolerance)
-{
-    GString *out = g_string_new(NULL);
-    unsigned counts[COMPARED_N] = { 0 };
-
-    for (guint i = 0; i < compared->len; i++) {
-        const Compared *one = &g_array_index(compared, Compared, i);
-        g_autofree char *cell = summary_cell_name(later, one->cell);
-        g_autofree char *ratio = estimate_text(&one->ratio);
-
-        counts[one->kind]++;
-        g_string_append_printf(
-            out, "%-6s  %s, %s: %s %s\n", compared_word(one->kind), cell,
-            method_name(later, one->method), measure_name(one->measure), ratio);
-    }
-    g_string_append_printf(
-        out,
-        "%u worse, %u better, %u alike, %u open. Ratios of medians, later to "
-        "earlier, with\ntheir 95 %% interval; %g %% are let pass.\n",
-        counts[COMPARED_WORSE], counts[COMPARED_BETTER], counts[COMPARED_ALIKE],
-        counts[COMPARED_OPEN], 100 * tolerance);
-    return g_string_free(out, FALSE);
 }

@@ -25,8 +25,11 @@ const char *compared_word(ComparedKind kind);
 typedef struct Compared {
     const SummaryCell *cell; /* of the later one */
     unsigned method;
-    Measure measure;
-    Estimate ratio; /* later to earlier */
+    Measure measure; /* MEASURE_N: how many runs failed */
+    Estimate ratio;  /* later to earlier */
+    struct {
+        unsigned failed, runs;
+    } earlier, later; /* of MEASURE_N */
     ComparedKind kind;
 } Compared;
 
@@ -36,13 +39,26 @@ bool measure_more_is_better(Measure measure);
 /**
  * experiment_compare() - GArray of Compared, worse ones first
  * @tolerance: Ratios from 1 - it to 1 + it are let pass; 0.05
+ *
+ * Runs that failed are worse where none did before, whatever their number.
  */
 GArray *experiment_compare(const Summary *earlier, const GPtrArray *before,
                            const Summary *later, const GPtrArray *after,
                            double tolerance, uint64_t seed);
 
+/** experiment_compare_notes() - What is not the same about both beforehand:
+ * GPtrArray of sentences, unref it */
+GPtrArray *experiment_compare_notes(const Summary *earlier,
+                                    const GPtrArray *before,
+                                    const Summary *later,
+                                    const GPtrArray *after);
+
 /** experiment_compare_text() - As a table; g_free() it */
 char *experiment_compare_text(const Summary *later, const GArray *compared,
-                              double tolerance);
+                              const GPtrArray *notes, double tolerance);
+
+/** experiment_compare_json() - "vmferry-experiment-compare/1"; g_free() it */
+char *experiment_compare_json(const Summary *later, const GArray *compared,
+                              const GPtrArray *notes, double tolerance);
 
 #endif

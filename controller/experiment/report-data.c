@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "experiment/report-data-priv.h"
 
 #define REPORT_SCHEMA "vmferry-experiment-report/1"
 
@@ -153,7 +154,7 @@ figure_to_json(Figure figure)
     return json;
 }
 
-static JsonObject *
+JsonObject *
 estimate_to_json(const Estimate *estimate)
 {
     JsonObject *json = json_object_new_object();
@@ -197,8 +198,8 @@ method_to_json(const SummaryMethod *method, const char *name, bool first)
     return json;
 }
 
-static void
-cell_names(JsonObject *json, const Summary *summary, const SummaryCell *cell)
+void
+cell_to_json(JsonObject *json, const Summary *summary, const SummaryCell *cell)
 {
     const Scenario *scenario = summary->scenario;
 
@@ -222,7 +223,7 @@ verdict_to_json(const Summary *summary, const Verdict *verdict)
     jobj_add_string(json, "claim", verdict->claim->name);
     jobj_add_string(json, "title", words);
     if (verdict->cell) {
-        cell_names(json, summary, verdict->cell);
+        cell_to_json(json, summary, verdict->cell);
     }
     jobj_add_string(json, "verdict", verdict_word(verdict->kind));
     jobj_add_known(json, "at_most", verdict->claim->at_most);
@@ -257,7 +258,7 @@ experiment_json(const Summary *summary)
         JsonObject *json = json_object_new_object();
         JsonObject *list = json_object_new_array();
 
-        cell_names(json, summary, cell);
+        cell_to_json(json, summary, cell);
         for (guint m = 0; m < methods->len; m++) {
             json_object_array_add(
                 list,

@@ -14,7 +14,7 @@ typedef struct CompareOptions {
     char **folders;
     gint64 seed;
     double tolerance;
-    gboolean undisturbed;
+    gboolean undisturbed, json;
 } CompareOptions;
 
 static void
@@ -34,6 +34,7 @@ parse_options(CompareOptions *options, int argc, char **argv, GError **error)
           "Of the bootstrap (1)", "S" },
         { "undisturbed", 0, 0, G_OPTION_ARG_NONE, &options->undisturbed,
           "Leave out runs on a disturbed machine", NULL },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "Print JSON", NULL },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
           &options->folders, NULL, NULL },
         { NULL },
@@ -71,6 +72,7 @@ experiment_compare_main(int argc, char **argv)
     g_autoptr(Summary) earlier = NULL;
     g_autoptr(Summary) later = NULL;
     g_autoptr(GArray) compared = NULL;
+    g_autoptr(GPtrArray) notes = NULL;
     g_autofree char *text = NULL;
     SummaryOptions what;
 
@@ -96,7 +98,12 @@ experiment_compare_main(int argc, char **argv)
                         "cell, method and measure in common\n");
         return 1;
     }
-    text = experiment_compare_text(later, compared, options.tolerance);
+    notes = experiment_compare_notes(earlier, earlier_results, later,
+                                     later_results);
+    text = options.json ? experiment_compare_json(later, compared, notes,
+                                                  options.tolerance)
+                        : experiment_compare_text(later, compared, notes,
+                                                  options.tolerance);
     if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
         fprintf(stderr, "error: vmferry-testbed compare: standard output "
                         "cannot be written\n");

@@ -8,6 +8,7 @@
 #include "experiment/guestperf.h"
 #include "experiment/report.h"
 #include "tools/experiment/commands.h"
+#include "tools/experiment/experiments.h"
 #include "tools/experiment/files.h"
 #include "tools/experiment/publish.h"
 
@@ -58,7 +59,7 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
         { NULL },
     };
     g_autoptr(GOptionContext) context =
-        g_option_context_new("DIR - sum up an experiment");
+        g_option_context_new("DIR... - sum up an experiment");
 
     g_set_prgname("vmferry-testbed report");
     g_option_context_add_main_entries(context, entries, NULL);
@@ -71,10 +72,10 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
                             "--format and --output");
         return false;
     }
-    if (!options->folders || (options->folders[1] && !options->publish)) {
+    if (!options->folders) {
         g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                            "name one folder of results, as vmferry-testbed "
-                            "run makes them: build/experiments/smoke");
+                            "name a folder of results, as vmferry-testbed run "
+                            "makes them: build/experiments/smoke");
         return false;
     }
     if (!options->format) {
@@ -91,6 +92,11 @@ parse_options(ReportOptions *options, int argc, char **argv, GError **error)
         g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                             "--format guestperf and --run NAME belong "
                             "together: it is of one run");
+        return false;
+    }
+    if (options->run && options->folders[1]) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "--run NAME is of one folder");
         return false;
     }
     return true;
@@ -153,29 +159,19 @@ format_report(const ReportOptions *options, const Summary *summary,
 static bool
 publish_all(const ReportOptions *options, GError **error)
 {
-    guint n = g_strv_length(options->folders);
+    g_autoptr(GPtrArray) list = experiments_load(options->folders, error);
 
-    for (int round = 0; round < 2; round++) {
-        for (guint i = 0; i < n; i++) {
-            g_autoptr(Scenario) scenario = NULL;
-            g_autoptr(GPtrArray) results = NULL;
-            g_autoptr(Summary) summary = NULL;
-            g_autofree char *text = NULL;
+    for (guint i = 0; list && i < list->len; i++) {
+        const Experiment *experiment = g_ptr_array_index(list, i);
+        g_autoptr(Summary) summary =
+            sum_up(options, experiment->scenario, experiment->results);
 
-            if (!files_load(options->folders[i], &scenario, &text, &results,
-                            error)) {
-                return false;
-            }
-            if (round == 0) {
-                continue;
-            }
-            summary = sum_up(options, scenario, results);
-            if (!publish(options->publish, summary, results, text, error)) {
-                return false;
-            }
+        if (!publish(options->publish, summary, experiment->results,
+                     experiment->text, error)) {
+            return false;
         }
     }
-    return true;
+    return list != NULL;
 }
 
 static int
@@ -197,23 +193,31 @@ write_text(const ReportOptions *options, const char *text)
     return 0;
 }
 
-/* One folder, in one format; NULL with the reason. */
+/* One experiment, in one format; NULL with the reason. */
 static char *
 report_text(const ReportOptions *options, GError **error)
 {
-    g_autoptr(Scenario) scenario = NULL;
-    g_autoptr(GPtrArray) results = NULL;
+    g_autoptr(GPtrArray) list = NULL;
     g_autoptr(Summary) summary = NULL;
+    const Experiment *experiment;
     char *text;
 
     if (strcmp(options->format, "guestperf") == 0) {
         return format_guestperf(options, error);
     }
-    if (!files_load(options->folders[0], &scenario, NULL, &results, error)) {
+    list = experiments_load(options->folders, error);
+    if (!list) {
         return NULL;
     }
-    summary = sum_up(options, scenario, results);
-    text = format_report(options, summary, results);
+    if (list->len > 1) {
+        g_set_error_literal(error, FILES_ERROR, FILES_ERROR_NO_EXPERIMENT,
+                            "these folders are of several scenarios: one "
+                            "report is of one, --publish takes several");
+        return NULL;
+    }
+    experiment = g_ptr_array_index(list, 0);
+    summary = sum_up(options, experiment->scenario, experiment->results);
+    text = format_report(options, summary, experiment->results);
     if (!text) {
         g_set_error_literal(error, FILES_ERROR, FILES_ERROR_NO_EXPERIMENT,
                             "nothing is compared yet, so that there is no "
