@@ -75,16 +75,15 @@ why_of(const Decider *d, const PlanModel *m, guint guest, double saves_w)
                 d->c, (guint)(flow->a == (int32_t)guest ? flow->b : flow->a))
                 ->name;
 
-        return g_strdup_printf(
-            "it exchanges %.2f MB/s with %s, and that goes through %.3g "
-            "switches instead of %.3g",
-            flow->bytes_s / 1e6, mate,
-            (double)plan_model_distance_milli(m, d->target[flow->a],
-                                              d->target[flow->b]) /
-                PLAN_MILLI,
-            (double)plan_model_distance_milli(m, d->home[flow->a],
-                                              d->home[flow->b]) /
-                PLAN_MILLI);
+        return g_strdup_printf("it exchanges %.2f MB/s with %s, through %.3g "
+                               "instead of %.3g switches",
+                               flow->bytes_s / 1e6, mate,
+                               (double)plan_model_distance_milli(
+                                   m, d->target[flow->a], d->target[flow->b]) /
+                                   PLAN_MILLI,
+                               (double)plan_model_distance_milli(
+                                   m, d->home[flow->a], d->home[flow->b]) /
+                                   PLAN_MILLI);
     }
     return saves_w > 0
                ? g_strdup_printf("on %s the cluster costs %.1f W less", to_name,

@@ -4,9 +4,9 @@
 # consolidate-auto.sh - the service in mode auto brings two guests together
 #
 # Two hosts in two racks. a1 and a2 talk, c1 does not. Each host counts on its
-# bridge and knows its own guests only, as the unit of vmferry-traffic has it;
-# the manager sees what goes between the racks, moves one guest, and that is
-# measured on the wire. Nobody tells it to.
+# bridge and knows its own guests only, as the unit of vmferry-traffic has it,
+# and one tells by a command, as over ssh; the manager sees what goes between the
+# racks, moves one guest, and that is measured on the wire. Nobody tells it to.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/migrate-lib.sh"
 
@@ -22,7 +22,7 @@ consolidate() {
 }
 
 captured() {
-    [ -n "$("$TRAFFIC" history --list "$WORK/traffic-$1.db")" ]
+    [ -n "$("$TRAFFIC" history --list "$1")" ]
 }
 
 # wire_bytes: that have passed the cable of host 1, both ways
@@ -63,7 +63,9 @@ state = $WORK/consolidate
 socket = $WORK/consolidate.sock
 sample = 500ms
 patience = 30s
-traffic = $WORK/traffic-1.db;$WORK/traffic-2.db
+traffic = $WORK/traffic-1.db
+[reach host2]
+traffic = $TRAFFIC history --since {since} --period 2 --json $WORK/traffic-2.db
 [consolidate]
 cycle = 5s
 [network]
@@ -86,7 +88,7 @@ cores = 4
 memory = 1GiB
 EOF
 for host in 1 2; do
-    wait_for 30 "host$host counts" captured $host ||
+    wait_for 30 "host$host counts" captured "$WORK/traffic-$host.db" ||
         bail "$(cat "$WORK/traffic-$host.log")"
 done
 before=$(wire_rate)
@@ -109,6 +111,8 @@ for guest in a1 a2; do
 done
 check_equal "one move" 1 \
     "$(consolidate history --json | jq 'map(select(.state == "done")) | length')"
+check "host2's traffic was brought here" captured \
+    "$WORK/consolidate/traffic-host2.db"
 check_status "it goes on in mode auto" 0 'mode auto' consolidate status
 check_status "the report draws the cluster" 0 'class="moved"' \
     consolidate report

@@ -28,7 +28,7 @@ run_cons_traffic() {
         tb guest "c$i" --host "$i" --memory 128 --workload idle
     done
     capture 1 2 3 4
-    cons_configure "traffic=$(printf "$logs/traffic-%s.db;" 1 2 3 4)" \
+    cons_configure "traffic=$logs/traffic-1.db;$logs/traffic-2.db" \
         '[consolidate]' cycle=10s '[network]' link=200mbit \
         '[triggers]' 'far-traffic=every 1min' far-traffic-span=5min \
         overloaded=off
@@ -36,6 +36,11 @@ run_cons_traffic() {
         cons_host "$i" "rack=$([ "$i" -le 2 ] && echo left || echo right)" \
             cores=4 memory=768MiB
     done
+    # the other rack's histories come by a command, as they would by ssh
+    for i in 3 4; do
+        printf '%s\n' "[reach host$i]" "traffic=$traffic history --since \
+{since} --period $CAPTURE_PERIOD --json $logs/traffic-$i.db"
+    done >>"$logs/consolidate.conf"
     for i in 1 2 3 4; do
         await 30 "host$i has counted" captured "$i"
     done
