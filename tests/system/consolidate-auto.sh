@@ -52,10 +52,12 @@ for guest in a1 a2 c1; do
     declare "boot_$guest=$(guest_value $guest boot_id)"
     declare "counter_$guest=$(guest_value $guest counter)"
 done
+captures=()
 for host in 1 2; do
     "$TESTBED" exec $host "$TRAFFIC" live --interface br0 \
         --connect qemu:///system --guest-macs 52:54:00 --period 2 \
         --history "$WORK/traffic-$host.db" >"$WORK/traffic-$host.log" 2>&1 &
+    captures+=($!)
 done
 cat >"$CONF" <<EOF
 [service]
@@ -120,4 +122,7 @@ check_status "and the traffic" 0 '>a1 to a2: ' consolidate report
 kill -TERM "$service"
 wait "$service"
 check_equal "the service ends when it is told to" 0 $?
+kill -TERM "${captures[@]}"
+wait "${captures[@]}"
+check_equal "and so does who counts" 0 $?
 finish
