@@ -11,7 +11,7 @@
  *   check()     ──> CONS_EVENT_CHECKED
  *   start()     ──> CONS_EVENT_STARTED, CONS_EVENT_PROGRESS ..., CONS_EVENT_DONE
  *                   or CONS_EVENT_FAILED
- *   adopt()     ──> as start() from where it stands
+ *   adopt()     ──> as start() from where it stands, which may be its end
  *   cancel()    ──> CONS_EVENT_FAILED (or DONE, if it was too late)
  *   power()     ──> CONS_EVENT_DONE or CONS_EVENT_FAILED
  *   wake_at()   ──> CONS_EVENT_TIME; a later call replaces the earlier
@@ -25,7 +25,7 @@ typedef enum {
     CONS_EVENT_SNAPSHOT, /* cluster: taken over by the manager; or text */
     CONS_EVENT_CHECKED,  /* text: why not; NULL: it may */
     CONS_EVENT_STARTED,
-    CONS_EVENT_PROGRESS, /* progress, bytes */
+    CONS_EVENT_PROGRESS, /* progress, bytes, left_s */
     CONS_EVENT_DONE,     /* took_s, downtime_s, bytes */
     CONS_EVENT_FAILED,   /* text; the guest is where it was */
     CONS_EVENT_TIME,
@@ -41,6 +41,7 @@ typedef struct ConsEvent {
     double progress;
     uint64_t bytes;
     double took_s, downtime_s; /* -1: nobody knows */
+    double left_s;             /* until its end; -1: nobody knows */
 } ConsEvent;
 
 ConsEvent *cons_event_new(ConsEventKind kind, const char *plan, size_t step);

@@ -15,6 +15,14 @@
 #define MICRO 1e6
 /* A move is no surprise before it is so much later than forecast. */
 #define LATE_S 30
+/* Before the end of one that fills the link, the next is begun: libvirt needs a
+ * second or more at both ends of a migration, in which nothing is sent. What is
+ * left is counted with pages of zeros, which go in no time and of which most
+ * come last: so the longer it took, the earlier it is taken to end. Who begins
+ * the migrations keeps the next one back until then. */
+#define CLOSING_LEAST_S 5
+#define CLOSING_MOST_S 20
+#define CLOSING_SHARE 0.5 /* of the time since it was begun */
 
 const char *
 cons_step_state_name(ConsStepState state)
@@ -168,6 +176,7 @@ new_carry(ConsDecision *decision, const ConsSettings *settings)
     g_queue_init(&c->actions);
     for (size_t i = 0; i < c->n_steps; i++) {
         c->steps[i].took_s = c->steps[i].downtime_s = -1;
+        c->steps[i].left_s = -1;
     }
     return c;
 }
@@ -245,9 +254,21 @@ is_busy(const ConsStep *step)
            step->state == CONS_STEP_RUNNING;
 }
 
+/* Its share of the link is about to be free. */
+static bool
+is_closing(const ConsStep *step, int64_t now_us)
+{
+    double since_s = (double)(now_us - step->started_us) / MICRO;
+
+    return step->state == CONS_STEP_RUNNING && step->started_us > 0 &&
+           step->left_s >= 0 &&
+           step->left_s <=
+               CLAMP(CLOSING_SHARE * since_s, CLOSING_LEAST_S, CLOSING_MOST_S);
+}
+
 /* As links and the configured number of migrations a host allow. */
 static bool
-links_allow(const ConsCarry *c, size_t step)
+links_allow(const ConsCarry *c, size_t step, int64_t now_us)
 {
     const ConsMove *move = move_of(c, step);
     uint64_t out = move->rate_bytes_s, in = move->rate_bytes_s;
@@ -256,15 +277,16 @@ links_allow(const ConsCarry *c, size_t step)
 
     for (size_t i = 0; i < c->n_moves; i++) {
         const ConsMove *other = move_of(c, i);
+        bool closing = is_closing(&c->steps[i], now_us);
 
         if (i == step || !is_busy(&c->steps[i])) {
             continue;
         }
-        if (strcmp(other->from, move->from) == 0) {
+        if (strcmp(other->from, move->from) == 0 && !closing) {
             out += other->rate_bytes_s;
             alone_out = false;
         }
-        if (strcmp(other->to, move->to) == 0) {
+        if (strcmp(other->to, move->to) == 0 && !closing) {
             in += other->rate_bytes_s;
             alone_in = false;
         }
@@ -346,7 +368,7 @@ pump(ConsCarry *c, int64_t now_us)
             if (i >= c->n_moves) {
                 enter(c, i, CONS_STEP_STARTING, NULL, now_us);
                 act(c, CONS_ACTION_POWER, i);
-            } else if (links_allow(c, i)) {
+            } else if (links_allow(c, i, now_us)) {
                 enter(c, i, CONS_STEP_CHECKING, NULL, now_us);
                 act(c, CONS_ACTION_CHECK, i);
             }
@@ -489,10 +511,9 @@ reconcile_move(ConsCarry *c, size_t i, const Cluster *cluster, int64_t now_us)
         enter(c, i, CONS_STEP_FAILED,
               guest ? "its host does not answer" : "the guest is gone", now_us);
         stop(c, "a guest that was on its way is not to be found", now_us);
-    } else if (strcmp(host, move->to) == 0 && !guest->moving) {
-        enter(c, i, CONS_STEP_DONE, NULL, now_us);
-    } else if (guest->moving &&
-               (strcmp(host, move->from) == 0 || strcmp(host, move->to) == 0)) {
+    } else if (strcmp(host, move->to) == 0 ||
+               (guest->moving && strcmp(host, move->from) == 0)) {
+        /* of one that has ended libvirt still knows what it took */
         if (c->steps[i].state == CONS_STEP_STARTING) {
             enter(c, i, CONS_STEP_RUNNING, NULL, now_us);
         }
@@ -588,7 +609,7 @@ look_if_late(ConsCarry *c, size_t step, double took_s, int64_t now_us)
 
 void
 cons_carry_progress(ConsCarry *c, size_t step, double progress, uint64_t bytes,
-                    int64_t now_us)
+                    double left_s, int64_t now_us)
 {
     ConsStep *s =
         step_in(c, step, BIT(CONS_STEP_STARTING) | BIT(CONS_STEP_RUNNING));
@@ -598,6 +619,7 @@ cons_carry_progress(ConsCarry *c, size_t step, double progress, uint64_t bytes,
     }
     s->progress = progress;
     s->bytes = bytes;
+    s->left_s = left_s;
     if (s->started_us > 0) {
         look_if_late(c, step, (double)(now_us - s->started_us) / MICRO, now_us);
     }

@@ -44,6 +44,7 @@ typedef struct ConsStep {
     double took_s, downtime_s; /* done: measured; -1: nobody knows */
     uint64_t bytes;            /* sent so far, or in all */
     double progress;           /* 0 to 1 */
+    double left_s; /* until its end, by its rate; -1: nobody knows */
 } ConsStep;
 
 typedef enum {
@@ -94,8 +95,10 @@ void cons_carry_reconcile(ConsCarry *carry, const Cluster *cluster,
 void cons_carry_checked(ConsCarry *carry, size_t step, const char *refused,
                         int64_t now_us);
 void cons_carry_started(ConsCarry *carry, size_t step, int64_t now_us);
+/* @left_s: until its end, by its present rate; -1: nobody knows. Shortly before
+ * it the link is free for the next one, which takes a while to begin */
 void cons_carry_progress(ConsCarry *carry, size_t step, double progress,
-                         uint64_t bytes, int64_t now_us);
+                         uint64_t bytes, double left_s, int64_t now_us);
 void cons_carry_done(ConsCarry *carry, size_t step, double took_s,
                      double downtime_s, uint64_t bytes, int64_t now_us);
 void cons_carry_failed(ConsCarry *carry, size_t step, const char *why,

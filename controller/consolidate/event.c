@@ -12,7 +12,7 @@ cons_event_new(ConsEventKind kind, const char *plan, size_t step)
     event->kind = kind;
     event->plan = g_strdup(plan);
     event->step = step;
-    event->took_s = event->downtime_s = -1;
+    event->took_s = event->downtime_s = event->left_s = -1;
     return event;
 }
 

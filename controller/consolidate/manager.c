@@ -630,7 +630,7 @@ cons_manager_event(ConsManager *m, ConsEvent *event)
     case CONS_EVENT_PROGRESS:
         if (is_of_plan(m, event)) {
             cons_carry_progress(m->carry, event->step, event->progress,
-                                event->bytes, now_us);
+                                event->bytes, event->left_s, now_us);
         }
         break;
     case CONS_EVENT_DONE:

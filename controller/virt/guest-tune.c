@@ -18,6 +18,9 @@
  */
 #include "virt/virt-priv.h"
 
+/* What libvirt begins with; it takes no more. */
+#define UNLIMITED_MIB_S (INT64_MAX >> 20)
+
 typedef enum { DOWNTIME, SPEED, BALLOON, N_VALUES } ValueKind;
 
 typedef struct Value {
@@ -62,6 +65,13 @@ virt_tune_free(VirtTune *tune)
     /* A change holds the guest, and with it this. */
     g_assert(!tune || g_queue_is_empty(&tune->waiting));
     g_free(tune);
+}
+
+/* Rounded up, for 0 is no limit. */
+static uint64_t
+to_mib_s(uint64_t rate_bytes_s)
+{
+    return rate_bytes_s / (1 << 20) + (rate_bytes_s % (1 << 20) > 0);
 }
 
 /* --- in the worker --- */
@@ -346,11 +356,9 @@ void
 virt_guest_set_max_speed(VirtGuest *guest, uint64_t rate_bytes_s, VirtDone done,
                          gpointer user)
 {
-    uint64_t mib_s = rate_bytes_s / (1 << 20) + (rate_bytes_s % (1 << 20) > 0);
-
     change_push(guest, (Change){ .kind = SET,
                                  .value = SPEED,
-                                 .wanted = mib_s,
+                                 .wanted = to_mib_s(rate_bytes_s),
                                  .done = done,
                                  .user = user });
 }
@@ -472,7 +480,8 @@ virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done, gpointer user)
 typedef struct SteerJob {
     VirtGuest *guest;
     virDomainPtr domain;
-    int (*call)(virDomainPtr domain);
+    int (*call)(virDomainPtr domain, uint64_t value);
+    uint64_t value;
     const char *what;
     VirtDone done;
     gpointer user;
@@ -484,7 +493,7 @@ steer_work(gpointer data)
 {
     SteerJob *call = data;
 
-    if (call->call(call->domain) < 0) {
+    if (call->call(call->domain, call->value) < 0) {
         virt_error_take_guest(&call->error, call->domain, "%s", call->what);
     }
 }
@@ -500,7 +509,8 @@ steer_deliver(gpointer data)
 }
 
 static void
-steer_job(VirtGuest *guest, int (*function)(virDomainPtr domain),
+steer_job(VirtGuest *guest,
+          int (*function)(virDomainPtr domain, uint64_t value), uint64_t value,
           const char *what, VirtDone done, gpointer user)
 {
     SteerJob *call = g_new0(SteerJob, 1);
@@ -508,6 +518,7 @@ steer_job(VirtGuest *guest, int (*function)(virDomainPtr domain),
     call->guest = virt_guest_ref(guest);
     call->domain = virt_guest_domain(guest);
     call->call = function;
+    call->value = value;
     call->what = what;
     call->done = done;
     call->user = user;
@@ -516,20 +527,46 @@ steer_job(VirtGuest *guest, int (*function)(virDomainPtr domain),
 }
 
 static int
-start_postcopy(virDomainPtr domain)
+abort_job(virDomainPtr domain, uint64_t value)
+{
+    return virDomainAbortJob(domain);
+}
+
+static int
+start_postcopy(virDomainPtr domain, uint64_t value)
 {
     return virDomainMigrateStartPostCopy(domain, 0);
+}
+
+static int
+lift_speed(virDomainPtr domain, uint64_t held_mib_s)
+{
+    unsigned long speed = 0;
+
+    if (virDomainMigrateGetMaxSpeed(domain, &speed, 0) < 0 ||
+        speed <= held_mib_s) {
+        speed = UNLIMITED_MIB_S;
+    }
+    return virDomainMigrateSetMaxSpeed(domain, speed, 0);
 }
 
 void
 virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user)
 {
-    steer_job(guest, virDomainAbortJob, "aborting its job", done, user);
+    steer_job(guest, abort_job, 0, "aborting its job", done, user);
 }
 
 void
 virt_guest_start_postcopy(VirtGuest *guest, VirtDone done, gpointer user)
 {
-    steer_job(guest, start_postcopy, "switching its migration to post-copy",
+    steer_job(guest, start_postcopy, 0, "switching its migration to post-copy",
               done, user);
+}
+
+void
+virt_guest_lift_speed(VirtGuest *guest, uint64_t held_bytes_s, VirtDone done,
+                      gpointer user)
+{
+    steer_job(guest, lift_speed, to_mib_s(held_bytes_s),
+              "lifting the limit of its migration's speed", done, user);
 }

@@ -279,6 +279,18 @@ typedef void (*VirtLimitsRead)(VirtGuest *guest, const VirtLimits *limits,
 void virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done,
                             gpointer user);
 
+/**
+ * virt_guest_lift_speed() - Let its migration send as fast as it may
+ * @held_bytes_s: At which it was begun (VIRT_MIGRATE_PARAM_BANDWIDTH)
+ *
+ * As fast as the guest's own limit says; where libvirt tells no more than what
+ * it was begun with, without limit. Leaves nothing to be put back, for libvirt
+ * itself forgets both at the migration's end. Before the migration has begun to
+ * send it may be lost.
+ */
+void virt_guest_lift_speed(VirtGuest *guest, uint64_t held_bytes_s,
+                           VirtDone done, gpointer user);
+
 /** virt_guest_abort_job() - Give up the job that the guest has now, whoever
  * started it; @done tells that libvirt took it */
 void virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user);

@@ -15,7 +15,8 @@
 #include "virt/leaving.h"
 #include "virt/migration.h"
 
-#define POLL_MS 1000
+#define POLL_MS 500
+#define MIB (UINT64_C(1) << 20)
 
 struct Move {
     unsigned refs;
@@ -31,7 +32,10 @@ struct Move {
     CtlClient *client; /* NULL: nobody reserves */
     char *session;     /* announced there */
     bool waits;        /* for its turn */
+    bool steered;      /* by whoever gave it */
     VirtMigration *migration;
+    uint64_t hold_bytes_s; /* at which it was begun; 0: without limit */
+    bool released, lifting, sent;
     guint poll_source;
     int64_t begun_us;
     uint64_t sent_bytes;
@@ -120,6 +124,60 @@ move_done(Move *move, const VirtJob *job)
     }
 }
 
+static void move_announce(Move *move);
+
+/* --- held, and let go --- */
+
+static void
+on_lifted(const GError *error, gpointer user)
+{
+    Move *move = user;
+
+    move->lifting = false;
+    if (!error) {
+        move->hold_bytes_s = 0;
+    } /* else the next poll tries again, as long as there is something to lift */
+    move_unref(move);
+}
+
+/* Not before it sends: libvirt would set its first speed after this one. */
+static void
+lift_if_released(Move *move)
+{
+    if (move->released && move->hold_bytes_s > 0 && !move->lifting &&
+        !move->over) {
+        move->lifting = true;
+        virt_guest_lift_speed(move->virt, move->hold_bytes_s, on_lifted,
+                              move_ref(move));
+    }
+}
+
+static void
+move_sent(Move *move)
+{
+    if (!move->sent && !move->freed) {
+        move->sent = true;
+        move->callbacks->sent(move, move->user);
+    }
+}
+
+static void
+on_guest_event(VirtGuest *guest, const VirtEvent *event, gpointer user)
+{
+    Move *move = user;
+
+    if (move->over) {
+        return;
+    }
+    if (event->kind == VIRT_EVENT_PASS) {
+        lift_if_released(move); /* it sends */
+    } else if (event->kind == VIRT_EVENT_JOB_COMPLETED ||
+               (event->kind == VIRT_EVENT_STATUS &&
+                !strcmp(event->detail, "completed"))) {
+        move_sent(move);
+    }
+}
+
 /* --- libvirt migrates --- */
 
 static void
@@ -135,12 +193,19 @@ on_read(VirtGuest *guest, const VirtReading *reading, const GError *error,
         double share =
             total > 0 ? 1 - known_or(job->remaining_bytes, total) / total : 0;
 
+        double rate_bytes_s = known_or(job->rate_bytes_s, 0);
+        double left_s =
+            total > 0 && rate_bytes_s > 0
+                ? known_or(job->remaining_bytes, total) / rate_bytes_s
+                : -1;
+
         if (job->sampled) {
             move->sent_bytes = job->poll.sent_bytes;
         }
+        lift_if_released(move);
         if (!move->freed) {
             move->callbacks->progress(move, CLAMP(share, 0, 1),
-                                      move->sent_bytes, move->user);
+                                      move->sent_bytes, left_s, move->user);
         }
     }
     move_unref(move);
@@ -213,6 +278,13 @@ move_begin(Move *move)
         return;
     }
     move->waits = false;
+    if (move->released || move->steered) {
+        move->hold_bytes_s = 0;
+    }
+    if (move->hold_bytes_s > 0) {
+        virt_migrate_spec_add_u64(spec, VIRT_MIGRATE_PARAM_BANDWIDTH,
+                                  (move->hold_bytes_s + MIB - 1) / MIB);
+    }
     spec->flags = VIRT_MIGRATE_LIVE | VIRT_MIGRATE_PEER2PEER;
     if (move->persistent) {
         spec->flags |= VIRT_MIGRATE_PERSIST_DEST | VIRT_MIGRATE_UNDEFINE_SOURCE;
@@ -297,6 +369,7 @@ on_announced(CtlClient *client, JsonObject *result, const GError *error,
     if (result && *session) {
         move->session = g_strdup(session);
     }
+    move->steered = steers;
     if (!steers && !move->freed) {
         g_autofree char *text = g_strdup_printf(
             "vmferryd does not steer it: %s", error    ? error->message
@@ -315,6 +388,36 @@ static void
 on_subscribed(CtlClient *client, JsonObject *result, const GError *error,
               gpointer user)
 {
+}
+
+static void
+on_own_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
+{
+    Move *move = user;
+
+    /* slower than it would be held */
+    if (known_or(limits->speed_bytes_s, 0) <= (double)move->hold_bytes_s) {
+        move->hold_bytes_s = 0;
+    }
+    if (!move->freed) {
+        move_announce(move);
+    }
+    move_unref(move);
+}
+
+static void
+on_heard(const GError *error, gpointer user)
+{
+    Move *move = user;
+
+    if (move->freed) {
+        /* nobody waits for it any more */
+    } else if (move->hold_bytes_s > 0) {
+        virt_guest_read_limits(move->virt, on_own_limits, move_ref(move));
+    } else {
+        move_announce(move);
+    }
+    move_unref(move);
 }
 
 static void
@@ -372,7 +475,9 @@ on_guest(VirtGuest *guest, const GError *error, gpointer user)
     } else if (!move->freed) {
         move->virt = virt_guest_ref(guest);
         move->persistent = virt_guest_info(guest)->persistent;
-        move_announce(move);
+        /* without events polls tell all that is needed, later */
+        virt_guest_subscribe(guest, on_guest_event, move, on_heard,
+                             move_ref(move));
     }
     move_unref(move);
 }
@@ -420,6 +525,7 @@ move_start(VirtPool *pool, const MoveSpec *spec, const MoveCallbacks *callbacks,
     move->migrate_to = g_strdup(spec->migrate_to);
     move->vmferryd = g_strdup(spec->vmferryd);
     move->autostart = spec->autostart;
+    move->hold_bytes_s = spec->hold_bytes_s;
     move->patience_ms = (unsigned)(spec->patience_s * 1000);
     move->callbacks = callbacks;
     move->user = user;
@@ -463,6 +569,15 @@ move_cancel(Move *move)
 }
 
 void
+move_release(Move *move)
+{
+    move->released = true;
+    if (move->migration && move->sent_bytes > 0) {
+        lift_if_released(move);
+    } /* else once it is under way */
+}
+
+void
 move_free(Move *move)
 {
     if (!move) {
@@ -472,5 +587,8 @@ move_free(Move *move)
     move->over = true;
     g_clear_handle_id(&move->poll_source, g_source_remove);
     g_clear_pointer(&move->client, ctl_client_free);
+    if (move->virt) {
+        virt_guest_unsubscribe(move->virt);
+    }
     move_unref(move);
 }

@@ -8,6 +8,13 @@
  * libvirt at the source migrates to the destination by itself (peer to peer), so
  * that the migration outlives us; the guest's definition goes along. Whoever
  * reserves bandwidth at the source is told before, and waits for its queue.
+ *
+ *   one before  ====================|blackout|  libvirt's end
+ *   this one              prepares |--- held ---|====================
+ *
+ * Without him, a move can be held: it begins so slowly that it leaves the link
+ * to the one before, and is let go once that has sent everything. So what
+ * libvirt needs at both ends of a migration costs the link nothing.
  */
 #ifndef CONSOLIDATE_MOVE_H
 #define CONSOLIDATE_MOVE_H
@@ -26,6 +33,7 @@ typedef struct MoveSpec {
     const char *vmferryd;   /* control socket at the source; NULL: the usual one
                                if the source is this machine */
     bool autostart;         /* it is to start with its new host */
+    uint64_t hold_bytes_s;  /* begin at that until move_release(); 0: at once */
     double patience_s;      /* of vmferryd */
 } MoveSpec;
 
@@ -36,8 +44,12 @@ typedef struct Move Move;
 typedef struct MoveCallbacks {
     void (*note)(Move *move, const char *text, gpointer user);
     void (*started)(Move *move, gpointer user);
-    /* @share: 0 to 1 of what there is to send; @bytes: sent so far */
-    void (*progress)(Move *move, double share, uint64_t bytes, gpointer user);
+    /* @share: 0 to 1 of what there is to send; @bytes: sent so far; @left_s:
+     * at the present rate, -1: not known */
+    void (*progress)(Move *move, double share, uint64_t bytes, double left_s,
+                     gpointer user);
+    /* All that there was to send is sent, or it was given up */
+    void (*sent)(Move *move, gpointer user);
     /* -1: nobody knows */
     void (*done)(Move *move, double took_s, double downtime_s, uint64_t bytes,
                  gpointer user);
@@ -51,6 +63,9 @@ Move *move_start(VirtPool *pool, const MoveSpec *spec,
 /** move_cancel() - Give it up; the end comes by a callback, and may be that it
  * was too late */
 void move_cancel(Move *move);
+
+/** move_release() - It need not be held any more */
+void move_release(Move *move);
 
 /** move_free() - Of one that goes on nobody hears any more; it is not ended */
 void move_free(Move *move);

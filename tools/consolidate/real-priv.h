@@ -39,12 +39,19 @@ typedef struct RealStep {
     char *plan;
     size_t step;
     char *guest, *from, *to; /* names */
+    uint64_t rate_bytes_s;   /* planned */
+    bool sends;              /* a migration that has not sent all of it */
+    bool held;               /* it waits for another one's end; move.h */
     Move *move;
     Power *power;
     /* one that an earlier manager began, or a host that wakes */
     char *uuid, *from_uri, *to_uri;
     guint look_source;
     unsigned looks, nowhere;
+    VirtGuest *virt; /* adopted: at its source; NULL: not known yet */
+    bool opening, lifting, lifted;
+    uint64_t bytes; /* adopted: sent so far */
+    char *unsure;   /* adopted: why it may have failed; NULL: it is there */
     int64_t begun_us, until_us; /* monotonic */
     bool asking, cancelled, gone;
 } RealStep;
@@ -57,16 +64,31 @@ RealStep *real_step_new(Real *real, const char *plan, size_t step,
                         const ConsMove *move);
 RealStep *real_step_find(const Real *real, const char *plan, size_t step);
 
-/** real_step_free() - For the array; late answers find .gone */
+RealStep *real_step_ref(RealStep *step);
+void real_step_unref(RealStep *step);
+
+/** real_step_drop() - For the array; late answers find .gone */
 void real_step_drop(gpointer step);
 
 /** real_step_end() - Answer it for the last time; @why NULL: it is done */
 void real_step_end(RealStep *step, const char *why, double took_s,
                    double downtime_s, uint64_t bytes);
 
-const char *real_uri(const Real *real, const char *host);
+void real_step_started(RealStep *step);
+void real_step_progress(RealStep *step, double share, uint64_t bytes,
+                        double left_s);
 
-/* real-steps.c: the calls of ConsBackend that take a while */
+/** real_step_unknown() - Why its hosts cannot be asked about it; NULL: they
+ * can */
+const char *real_step_unknown(const RealStep *step);
+
+const char *real_uri(const Real *real, const char *host);
+uint64_t real_link_bytes_s(const Real *real, const char *host);
+
+/** real_hold_bytes_s() - What a migration that is held may send, from @host */
+uint64_t real_hold_bytes_s(const Real *real, const char *host);
+
+/* real-steps.c, real-adopt.c: the calls of ConsBackend that take a while */
 void real_check(void *data, const char *plan, size_t step,
                 const ConsMove *move);
 void real_start(void *data, const char *plan, size_t step,

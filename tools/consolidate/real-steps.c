@@ -2,9 +2,8 @@
 /*
  * real-steps.c - checks, moves and power commands of the real back end
  *
- * A move that an earlier manager began has no request of ours that could be
- * answered: both hosts are asked once a second where the guest is. One that is
- * on neither for a moment is being switched over.
+ * Two moves that would fill one link are under way at once only for the end of
+ * the first and the beginning of the second, which is held until then: move.h.
  */
 #include <string.h>
 
@@ -12,9 +11,13 @@
 #include "tools/consolidate/real-priv.h"
 #include "virt/migration.h"
 
-#define LOOK_MS 1000
-#define NOWHERE_MOST 15 /* looks */
 #define WAKE_LOOK_MS 2000
+/* Who is held has so much of the link: enough to come to an end, should nobody
+ * be left to let it go. */
+#define HOLD_PART 32
+#define MIB (UINT64_C(1) << 20)
+
+static void let_go(Real *real);
 
 /* --- a step's life --- */
 
@@ -35,6 +38,7 @@ real_step_new(Real *real, const char *plan, size_t step, const ConsMove *move)
         made->uuid = g_strdup(seen ? seen->uuid : NULL);
         made->from_uri = g_strdup(real_uri(real, move->from));
         made->to_uri = g_strdup(real_uri(real, move->to));
+        made->rate_bytes_s = move->rate_bytes_s;
     }
     made->begun_us = clock_mono_us();
     g_ptr_array_add(real->steps, made);
@@ -53,10 +57,17 @@ step_clear(gpointer data)
     g_free(step->uuid);
     g_free(step->from_uri);
     g_free(step->to_uri);
+    g_free(step->unsure);
 }
 
-static void
-step_unref(gpointer step)
+RealStep *
+real_step_ref(RealStep *step)
+{
+    return g_rc_box_acquire(step);
+}
+
+void
+real_step_unref(RealStep *step)
 {
     g_rc_box_release_full(step, step_clear);
 }
@@ -70,7 +81,8 @@ real_step_drop(gpointer data)
     g_clear_handle_id(&step->look_source, g_source_remove);
     g_clear_pointer(&step->move, move_free);
     g_clear_pointer(&step->power, power_free);
-    step_unref(step);
+    g_clear_pointer(&step->virt, virt_guest_unref);
+    real_step_unref(step);
 }
 
 RealStep *
@@ -84,6 +96,66 @@ real_step_find(const Real *real, const char *plan, size_t step)
         }
     }
     return NULL;
+}
+
+/* --- who is held back --- */
+
+uint64_t
+real_hold_bytes_s(const Real *real, const char *host)
+{
+    uint64_t link_bytes_s = real_link_bytes_s(real, host);
+
+    return MAX(link_bytes_s / HOLD_PART, MIB);
+}
+
+uint64_t
+real_link_bytes_s(const Real *real, const char *host)
+{
+    const ConsHostSettings *said =
+        cons_settings_host(real->spec.settings, host);
+
+    return said && said->link_bytes_s ? said->link_bytes_s
+                                      : real->spec.settings->link_bytes_s;
+}
+
+/* Do both of them fill a link that they share? */
+static bool
+share_a_link(const RealStep *a, const RealStep *b)
+{
+    uint64_t sum_bytes_s = a->rate_bytes_s + b->rate_bytes_s;
+
+    return (!g_strcmp0(a->from, b->from) &&
+            sum_bytes_s > real_link_bytes_s(a->real, a->from)) ||
+           (!g_strcmp0(a->to, b->to) &&
+            sum_bytes_s > real_link_bytes_s(a->real, a->to));
+}
+
+static bool
+is_in_the_way(const RealStep *step)
+{
+    for (guint i = 0; i < step->real->steps->len; i++) {
+        const RealStep *other = step->real->steps->pdata[i];
+
+        if (other != step && other->sends && !other->held &&
+            share_a_link(step, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those that nobody is in the way of any more, one after the other. */
+static void
+let_go(Real *real)
+{
+    for (guint i = 0; i < real->steps->len; i++) {
+        RealStep *step = real->steps->pdata[i];
+
+        if (step->held && !is_in_the_way(step)) {
+            step->held = false;
+            move_release(step->move);
+        }
+    }
 }
 
 void
@@ -100,13 +172,30 @@ real_step_end(RealStep *step, const char *why, double took_s, double downtime_s,
     event->bytes = bytes;
     g_ptr_array_remove(real->steps, step);
     real_event(real, event);
+    let_go(real);
 }
 
-static void
-step_started(RealStep *step)
+void
+real_step_started(RealStep *step)
 {
     real_event(step->real,
                cons_event_new(CONS_EVENT_STARTED, step->plan, step->step));
+}
+
+void
+real_step_progress(RealStep *step, double share, uint64_t bytes, double left_s)
+{
+    ConsEvent *event =
+        cons_event_new(CONS_EVENT_PROGRESS, step->plan, step->step);
+
+    event->progress = share;
+    event->bytes = bytes;
+    event->left_s = left_s;
+    real_event(step->real, event);
+    if (step->real->listener->progress) {
+        step->real->listener->progress(step->guest, share, bytes,
+                                       step->real->user);
+    }
 }
 
 /* --- may it? --- */
@@ -118,7 +207,7 @@ on_checked(const VirtMoveCheck *check, const GError *error, gpointer user)
     ConsEvent *event;
 
     if (step->gone) {
-        step_unref(step);
+        real_step_unref(step);
         return;
     }
     event = cons_event_new(CONS_EVENT_CHECKED, step->plan, step->step);
@@ -135,12 +224,11 @@ on_checked(const VirtMoveCheck *check, const GError *error, gpointer user)
     }
     g_ptr_array_remove(step->real->steps, step);
     real_event(step->real, event);
-    step_unref(step);
+    real_step_unref(step);
 }
 
-/* A question that cannot be asked is answered by no. */
-static const char *
-not_known(const RealStep *step)
+const char *
+real_step_unknown(const RealStep *step)
 {
     return !step->uuid       ? "it was not seen when the hosts were looked at"
            : !step->from_uri ? "no uri is known of the host that it is on"
@@ -153,7 +241,7 @@ real_check(void *data, const char *plan, size_t number, const ConsMove *move)
 {
     Real *real = data;
     RealStep *step = real_step_new(real, plan, number, move);
-    const char *why = not_known(step);
+    const char *why = real_step_unknown(step);
 
     if (why) {
         ConsEvent *event = cons_event_new(CONS_EVENT_CHECKED, plan, number);
@@ -164,7 +252,7 @@ real_check(void *data, const char *plan, size_t number, const ConsMove *move)
         return;
     }
     virt_inventory_check(real->inventory, step->uuid, step->from_uri,
-                         step->to_uri, 0, on_checked, g_rc_box_acquire(step));
+                         step->to_uri, 0, on_checked, real_step_ref(step));
 }
 
 /* --- moving --- */
@@ -180,23 +268,23 @@ on_note(Move *move, const char *text, gpointer user)
 static void
 on_started(Move *move, gpointer user)
 {
-    step_started(user);
+    real_step_started(user);
 }
 
 static void
-on_progress(Move *move, double share, uint64_t bytes, gpointer user)
+on_progress(Move *move, double share, uint64_t bytes, double left_s,
+            gpointer user)
+{
+    real_step_progress(user, share, bytes, left_s);
+}
+
+static void
+on_sent(Move *move, gpointer user)
 {
     RealStep *step = user;
-    ConsEvent *event =
-        cons_event_new(CONS_EVENT_PROGRESS, step->plan, step->step);
 
-    event->progress = share;
-    event->bytes = bytes;
-    real_event(step->real, event);
-    if (step->real->listener->progress) {
-        step->real->listener->progress(step->guest, share, bytes,
-                                       step->real->user);
-    }
+    step->sends = false;
+    let_go(step->real);
 }
 
 static void
@@ -216,13 +304,13 @@ void
 real_start(void *data, const char *plan, size_t number, const ConsMove *move)
 {
     static const MoveCallbacks callbacks = { on_note, on_started, on_progress,
-                                             on_done, on_failed };
+                                             on_sent, on_done,    on_failed };
     Real *real = data;
     RealStep *step = real_step_new(real, plan, number, move);
     const ServiceReach *to = service_reach(real->spec.service, move->to);
     const ServiceReach *from = service_reach(real->spec.service, move->from);
     const VirtSeenGuest *seen = look_guest(real->look, move->guest);
-    const char *why = not_known(step);
+    const char *why = real_step_unknown(step);
     MoveSpec spec = {
         .guest = move->guest,
         .uuid = step->uuid,
@@ -238,65 +326,10 @@ real_start(void *data, const char *plan, size_t number, const ConsMove *move)
         real_step_end(step, why, -1, -1, 0);
         return;
     }
+    step->held = is_in_the_way(step);
+    spec.hold_bytes_s = step->held ? real_hold_bytes_s(real, step->from) : 0;
+    step->sends = true;
     step->move = move_start(real->spec.pool, &spec, &callbacks, step);
-}
-
-/* --- one that an earlier manager began --- */
-
-static void
-on_found(const VirtMoveCheck *check, const GError *error, gpointer user)
-{
-    RealStep *step = user;
-    double took_s = (double)(clock_mono_us() - step->begun_us) / 1e6;
-
-    step->asking = false;
-    if (step->gone) {
-        /* nobody waits for it any more */
-    } else if (error) {
-        if (++step->nowhere > NOWHERE_MOST) {
-            real_step_end(step, error->message, -1, -1, 0);
-        }
-    } else if (check->gone && check->arrived) {
-        real_step_end(step, NULL, step->looks > 1 ? took_s : -1, -1, 0);
-    } else if (check->gone && ++step->nowhere > NOWHERE_MOST) {
-        real_step_end(step, "it runs on neither of its hosts", -1, -1, 0);
-    } else if (!check->gone && !check->job && !check->arrived) {
-        real_step_end(step,
-                      "the migration that was begun did not end well, "
-                      "and the guest is where it was",
-                      -1, -1, 0);
-    }
-    step_unref(step);
-}
-
-static gboolean
-on_look(gpointer user)
-{
-    RealStep *step = user;
-
-    if (!step->asking) {
-        step->asking = true;
-        step->looks++;
-        virt_inventory_check(step->real->inventory, step->uuid, step->from_uri,
-                             step->to_uri, 0, on_found, g_rc_box_acquire(step));
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-void
-real_adopt(void *data, const char *plan, size_t number, const ConsMove *move)
-{
-    Real *real = data;
-    RealStep *step = real_step_new(real, plan, number, move);
-    const char *why = not_known(step);
-
-    if (why) {
-        real_step_end(step, why, -1, -1, 0);
-        return;
-    }
-    step_started(step);
-    step->look_source = g_timeout_add(LOOK_MS, on_look, step);
-    on_look(step);
 }
 
 /* --- giving it up --- */
@@ -309,7 +342,7 @@ on_abort_asked(const GError *error, gpointer user)
     if (error && !step->gone) {
         real_note(step->real, step->guest, error->message);
     }
-    step_unref(step);
+    real_step_unref(step);
 }
 
 static void
@@ -318,9 +351,9 @@ on_abort_guest(VirtGuest *guest, const GError *error, gpointer user)
     RealStep *step = user;
 
     if (guest && !step->gone) {
-        virt_guest_abort_job(guest, on_abort_asked, g_rc_box_acquire(step));
+        virt_guest_abort_job(guest, on_abort_asked, real_step_ref(step));
     }
-    step_unref(step);
+    real_step_unref(step);
 }
 
 static void
@@ -330,9 +363,9 @@ on_abort_host(VirtHost *host, const GError *error, gpointer user)
 
     if (host && !step->gone) {
         virt_guest_lookup(host, step->uuid, on_abort_guest,
-                          g_rc_box_acquire(step));
+                          real_step_ref(step));
     }
-    step_unref(step);
+    real_step_unref(step);
 }
 
 void
@@ -349,7 +382,7 @@ real_cancel(void *data, const char *plan, size_t number, const ConsMove *move)
         move_cancel(step->move);
     } else if (step->look_source) {
         virt_host_open(real->spec.pool, step->from_uri, 0, on_abort_host,
-                       g_rc_box_acquire(step));
+                       real_step_ref(step));
     }
 }
 
@@ -381,7 +414,7 @@ on_awake(VirtHost *host, const GError *error, gpointer user)
     } else {
         wake_later(step);
     }
-    step_unref(step);
+    real_step_unref(step);
 }
 
 static gboolean
@@ -391,7 +424,7 @@ on_wake_look(gpointer user)
 
     step->look_source = 0;
     virt_host_open(step->real->spec.pool, step->to_uri, VIRT_OPEN_READ_ONLY,
-                   on_awake, g_rc_box_acquire(step));
+                   on_awake, real_step_ref(step));
     return G_SOURCE_REMOVE;
 }
 
@@ -433,7 +466,7 @@ real_power(void *data, const char *plan, size_t number, const char *host,
             clock_mono_us() +
             (int64_t)((2 * said->wake_s + real->spec.service->command_s) * 1e6);
     }
-    step_started(step);
+    real_step_started(step);
     step->power = power_start(command, host, real->spec.service->command_s,
                               on_powered, step);
 }
