@@ -24,7 +24,7 @@
 typedef enum {
     CONS_EVENT_SNAPSHOT, /* cluster: taken over by the manager; or text */
     CONS_EVENT_CHECKED,  /* text: why not; NULL: it may */
-    CONS_EVENT_STARTED,
+    CONS_EVENT_STARTED,  /* text: whose queue it waited in; NULL: nobody's */
     CONS_EVENT_PROGRESS, /* progress, bytes, left_s */
     CONS_EVENT_DONE,     /* took_s, downtime_s, bytes */
     CONS_EVENT_FAILED,   /* text; the guest is where it was */

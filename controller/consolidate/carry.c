@@ -134,6 +134,9 @@ enter(ConsCarry *c, size_t index, ConsStepState next, const char *why,
     if (why) {
         jobj_add_string(json, "why", why);
     }
+    if (next == CONS_STEP_RUNNING && step->via) {
+        jobj_add_string(json, "via", step->via);
+    }
     if (next == CONS_STEP_DONE) {
         jobj_add_double(json, "took_s", step->took_s);
         jobj_add_double(json, "downtime_s", step->downtime_s);
@@ -189,6 +192,7 @@ cons_carry_free(ConsCarry *c)
     }
     for (size_t i = 0; i < c->n_steps; i++) {
         g_free(c->steps[i].why);
+        g_free(c->steps[i].via);
     }
     g_free(c->steps);
     g_free(c->leg);
@@ -405,7 +409,7 @@ static bool
 replay_step(ConsCarry *c, JsonObject *json, GError **error)
 {
     uint64_t index;
-    const char *name, *why = NULL, *at = NULL;
+    const char *name, *why = NULL, *at = NULL, *via = NULL;
     int64_t at_us = 0;
     ConsStep *step;
     int state = 0;
@@ -433,6 +437,10 @@ replay_step(ConsCarry *c, JsonObject *json, GError **error)
     jobj_get_string(json, "why", &why);
     g_free(step->why);
     step->why = g_strdup(why);
+    if (jobj_get_string(json, "via", &via)) {
+        g_free(step->via);
+        step->via = g_strdup(via);
+    }
     if (state == CONS_STEP_STARTING) {
         step->started_us = at_us;
     }
@@ -581,9 +589,13 @@ cons_carry_checked(ConsCarry *c, size_t step, const char *refused,
 }
 
 void
-cons_carry_started(ConsCarry *c, size_t step, int64_t now_us)
+cons_carry_started(ConsCarry *c, size_t step, const char *via, int64_t now_us)
 {
-    if (step_in(c, step, BIT(CONS_STEP_STARTING))) {
+    ConsStep *s = step_in(c, step, BIT(CONS_STEP_STARTING));
+
+    if (s) {
+        g_free(s->via);
+        s->via = g_strdup(via);
         enter(c, step, CONS_STEP_RUNNING, NULL, now_us);
         pump(c, now_us);
     }
@@ -803,6 +815,7 @@ cons_carry_to_json(const ConsCarry *c)
 
         jobj_add_string(one, "state", cons_step_state_name(step->state));
         jobj_add_string(one, "why", step->why);
+        jobj_add_string(one, "via", step->via);
         jobj_add_string(one, "started", from);
         jobj_add_string(one, "ended", to);
         jobj_add_double(one, "progress", step->progress);

@@ -40,6 +40,7 @@ const char *cons_step_state_name(ConsStepState state);
 typedef struct ConsStep {
     ConsStepState state;
     char *why; /* failed, dropped; or NULL */
+    char *via; /* whose queue it has waited in, in words; NULL: in nobody's */
     int64_t started_us, ended_us;
     double took_s, downtime_s; /* done: measured; -1: nobody knows */
     uint64_t bytes;            /* sent so far, or in all */
@@ -94,7 +95,8 @@ void cons_carry_reconcile(ConsCarry *carry, const Cluster *cluster,
 /* Events. Those of steps that are in no state for them are passed over. */
 void cons_carry_checked(ConsCarry *carry, size_t step, const char *refused,
                         int64_t now_us);
-void cons_carry_started(ConsCarry *carry, size_t step, int64_t now_us);
+void cons_carry_started(ConsCarry *carry, size_t step, const char *via,
+                        int64_t now_us);
 /* @left_s: until its end, by its present rate; -1: nobody knows. Shortly before
  * it the link is free for the next one, which takes a while to begin */
 void cons_carry_progress(ConsCarry *carry, size_t step, double progress,

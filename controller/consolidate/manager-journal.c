@@ -264,6 +264,9 @@ cons_manager_journal(const ConsManager *m)
                 if (step->why) {
                     jobj_add_string(json, "why", step->why);
                 }
+                if (step->via) {
+                    jobj_add_string(json, "via", step->via);
+                }
                 jobj_add_double(json, "took_s", step->took_s);
                 jobj_add_double(json, "downtime_s", step->downtime_s);
                 jobj_add_u64(json, "bytes", step->bytes);

@@ -170,6 +170,7 @@ tell_step(ConsManager *m, size_t index)
     jobj_add_u64(json, "step", index);
     jobj_add_string(json, "state", cons_step_state_name(step->state));
     jobj_add_string(json, "why", step->why);
+    jobj_add_string(json, "via", step->via);
     if (index < decision->moves->len) {
         const ConsMove *move = g_ptr_array_index(decision->moves, index);
 
@@ -624,7 +625,7 @@ cons_manager_event(ConsManager *m, ConsEvent *event)
         break;
     case CONS_EVENT_STARTED:
         if (is_of_plan(m, event)) {
-            cons_carry_started(m->carry, event->step, now_us);
+            cons_carry_started(m->carry, event->step, event->text, now_us);
         }
         break;
     case CONS_EVENT_PROGRESS:

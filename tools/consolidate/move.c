@@ -37,7 +37,7 @@ struct Move {
     uint64_t hold_bytes_s; /* at which it was begun; 0: without limit */
     bool released, lifting, sent;
     guint poll_source;
-    int64_t begun_us;
+    int64_t announced_us, begun_us;
     uint64_t sent_bytes;
 };
 
@@ -300,7 +300,15 @@ move_begin(Move *move)
     }
     move->poll_source = g_timeout_add(POLL_MS, on_poll, move);
     if (!move->freed) {
-        move->callbacks->started(move, move->user);
+        g_autofree char *via =
+            move->steered
+                ? g_strdup_printf(
+                      "session %s of vmferryd, after %.1f s in its queue",
+                      move->session,
+                      (double)(move->begun_us - move->announced_us) / 1e6)
+                : NULL;
+
+        move->callbacks->started(move, via, move->user);
     }
 }
 
@@ -368,6 +376,8 @@ on_announced(CtlClient *client, JsonObject *result, const GError *error,
     jobj_get_bool(result, "steers", &steers);
     if (result && *session) {
         move->session = g_strdup(session);
+    } else {
+        steers = false;
     }
     move->steered = steers;
     if (!steers && !move->freed) {
@@ -448,6 +458,7 @@ move_announce(Move *move)
     ctl_client_attach(move->client, NULL, &callbacks, move);
     ctl_client_send(move->client, CTL_COMMAND_SUBSCRIBE, NULL, on_subscribed,
                     NULL);
+    move->announced_us = clock_mono_us();
     arguments = json_object_new_object();
     jobj_add_string(arguments, "uuid", move->uuid);
     jobj_add_string(arguments, "guest", info->name);

@@ -43,7 +43,8 @@ typedef struct Move Move;
  * within move_start() or move_cancel(). */
 typedef struct MoveCallbacks {
     void (*note)(Move *move, const char *text, gpointer user);
-    void (*started)(Move *move, gpointer user);
+    /* @via: whose queue it has waited in, in words; NULL: nobody's */
+    void (*started)(Move *move, const char *via, gpointer user);
     /* @share: 0 to 1 of what there is to send; @bytes: sent so far; @left_s:
      * at the present rate, -1: not known */
     void (*progress)(Move *move, double share, uint64_t bytes, double left_s,

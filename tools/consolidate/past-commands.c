@@ -88,6 +88,31 @@ find_with_moves(ConsStore *store, GError **error)
 
 /* --- explain --- */
 
+/* What became of the plan's steps, in the order in which they ended. */
+static bool
+show_outcome(ConsStore *store, const char *plan, const char *guest,
+             GError **error)
+{
+    ConsStoreQuery query = { .kinds = 1u << CONS_DOCUMENT_STEP,
+                             .plan = plan,
+                             .guest = guest };
+    g_autoptr(GPtrArray) found = cons_store_read(store, &query, error);
+
+    if (!found) {
+        return false;
+    }
+    for (guint i = found->len; i-- > 0;) {
+        g_autoptr(JsonObject) json = parse(found->pdata[i], error);
+        g_autofree char *text = json ? text_step(json) : NULL;
+
+        if (!json) {
+            return false;
+        }
+        printf("%s%s", i + 1 == found->len ? "\nWhat came of it:\n" : "", text);
+    }
+    return true;
+}
+
 static bool
 explain(const ConsOptions *options, const char *plan, const char *guest,
         GError **error)
@@ -120,7 +145,7 @@ explain(const ConsOptions *options, const char *plan, const char *guest,
         printf("%s\n", head);
     }
     fputs(text, stdout);
-    return true;
+    return show_outcome(store, decision->id, guest, error);
 }
 
 int
@@ -218,7 +243,7 @@ add_row(TextTable *table, const ConsDocument *document, JsonObject *json)
 {
     static const char *const words[] = { "guest", "from", "to", "state" };
     g_autofree char *when = clock_format_utc(document->at_us);
-    const char *why = NULL;
+    const char *why = NULL, *via = NULL;
 
     when[strcspn(when, ".")] = '\0';
     text_table_cell(table, g_strdup(when));
@@ -242,7 +267,9 @@ add_row(TextTable *table, const ConsDocument *document, JsonObject *json)
         table, both(text_bytes(MAX(number_of(json, "bytes"), 0)),
                     text_bytes(MAX(number_of(json, "forecast_bytes"), 0))));
     jobj_get_string(json, "why", &why);
-    text_table_cell(table, g_strdup(why ? why : ""));
+    jobj_get_string(json, "via", &via);
+    text_table_cell(table, g_strconcat(why ? why : "", why && via ? "; " : "",
+                                       via ? via : "", NULL));
 }
 
 static bool

@@ -222,7 +222,7 @@ real_adopt(void *data, const char *plan, size_t number, const ConsMove *move)
         return;
     }
     step->sends = true;
-    real_step_started(step);
+    real_step_started(step, NULL);
     step->look_source = g_timeout_add(LOOK_MS, on_look, step);
     on_look(step);
 }

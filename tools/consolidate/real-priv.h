@@ -74,7 +74,7 @@ void real_step_drop(gpointer step);
 void real_step_end(RealStep *step, const char *why, double took_s,
                    double downtime_s, uint64_t bytes);
 
-void real_step_started(RealStep *step);
+void real_step_started(RealStep *step, const char *via);
 void real_step_progress(RealStep *step, double share, uint64_t bytes,
                         double left_s);
 

@@ -176,10 +176,13 @@ real_step_end(RealStep *step, const char *why, double took_s, double downtime_s,
 }
 
 void
-real_step_started(RealStep *step)
+real_step_started(RealStep *step, const char *via)
 {
-    real_event(step->real,
-               cons_event_new(CONS_EVENT_STARTED, step->plan, step->step));
+    ConsEvent *event =
+        cons_event_new(CONS_EVENT_STARTED, step->plan, step->step);
+
+    event->text = g_strdup(via);
+    real_event(step->real, event);
 }
 
 void
@@ -266,9 +269,9 @@ on_note(Move *move, const char *text, gpointer user)
 }
 
 static void
-on_started(Move *move, gpointer user)
+on_started(Move *move, const char *via, gpointer user)
 {
-    real_step_started(user);
+    real_step_started(user, via);
 }
 
 static void
@@ -466,7 +469,7 @@ real_power(void *data, const char *plan, size_t number, const char *host,
             clock_mono_us() +
             (int64_t)((2 * said->wake_s + real->spec.service->command_s) * 1e6);
     }
-    real_step_started(step);
+    real_step_started(step, NULL);
     step->power = power_start(command, host, real->spec.service->command_s,
                               on_powered, step);
 }

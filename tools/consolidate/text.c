@@ -230,6 +230,9 @@ text_step(JsonObject *step)
             text, " in %s, downtime %s, %s (forecast %s, %s, %s)", took, stood,
             sent, forecast, would_stand, would_send);
     }
+    if (*word_of(step, "via", "")) {
+        g_string_append_printf(text, "; %s", word_of(step, "via", ""));
+    }
     g_string_append_c(text, '\n');
     return g_string_free(text, FALSE);
 }

@@ -95,8 +95,8 @@ Test(carry, steps_go_as_soon_as_those_before_are_over)
     cr_assert_str_eq(actions(c), "start 0");
     cons_carry_checked(c, 3, NULL, START_US);
     cr_assert_str_eq(actions(c), "start 3");
-    cons_carry_started(c, 0, START_US);
-    cons_carry_started(c, 3, START_US);
+    cons_carry_started(c, 0, NULL, START_US);
+    cons_carry_started(c, 3, NULL, START_US);
     cr_assert_str_eq(actions(c), "");
     cons_carry_done(c, 3, 9, 0.1, 100, START_US + 9 * SECOND_US);
     cr_assert_str_eq(actions(c), "power 4");
@@ -138,7 +138,7 @@ Test(carry, a_move_far_slower_than_forecast_stops_the_plan)
     g_autoptr(ConsCarry) c = cons_carry_new(swap_plan(), s, START_US);
 
     cons_carry_checked(c, 0, NULL, START_US);
-    cons_carry_started(c, 0, START_US);
+    cons_carry_started(c, 0, NULL, START_US);
     cons_carry_progress(c, 0, 0.5, 50, -1, START_US + 45 * SECOND_US);
     cr_assert_null(cons_carry_stopped(c));
     cons_carry_progress(c, 0, 0.6, 60, -1, START_US + 51 * SECOND_US);
@@ -214,7 +214,7 @@ Test(carry, the_next_begins_shortly_before_the_end_of_one_that_fills_the_link)
     c = cons_carry_new(d, s, START_US);
     cr_assert_str_eq(actions(c), "check 0");
     cons_carry_checked(c, 0, NULL, START_US);
-    cons_carry_started(c, 0, START_US);
+    cons_carry_started(c, 0, NULL, START_US);
     cr_assert_str_eq(actions(c), "start 0");
     cons_carry_progress(c, 0, 0.1, 10, 9, START_US + SECOND_US);
     cons_carry_progress(c, 0, 0.1, 10, -1, START_US + 2 * SECOND_US);
@@ -222,7 +222,7 @@ Test(carry, the_next_begins_shortly_before_the_end_of_one_that_fills_the_link)
     cons_carry_progress(c, 0, 0.5, 50, 4.9, START_US + 5 * SECOND_US);
     cr_assert_str_eq(actions(c), "check 1");
     cons_carry_checked(c, 1, NULL, START_US + 5 * SECOND_US);
-    cons_carry_started(c, 1, START_US + 5 * SECOND_US);
+    cons_carry_started(c, 1, NULL, START_US + 5 * SECOND_US);
     cr_assert_str_eq(actions(c), "start 1");
     /* it is kept back, and a third would be one too many */
     cons_carry_progress(c, 1, 0, 0, 100, START_US + 6 * SECOND_US);
@@ -246,7 +246,7 @@ Test(carry, one_at_a_time_stays_one_at_a_time)
     add_move(d, "g1", "h1", "h3");
     c = cons_carry_new(d, s, START_US);
     cons_carry_checked(c, 0, NULL, START_US);
-    cons_carry_started(c, 0, START_US);
+    cons_carry_started(c, 0, NULL, START_US);
     cr_assert_str_eq(actions(c), "check 0, start 0");
     cons_carry_progress(c, 0, 0.9, 90, 1, START_US + 9 * SECOND_US);
     cr_assert_str_eq(actions(c), "");
@@ -270,6 +270,27 @@ Test(carry, moves_start_in_their_hours_only)
     cluster->at_us = noon + 10 * INT64_C(3600) * SECOND_US;
     cons_carry_observe(c, cluster, cluster->at_us);
     cr_assert_str_eq(actions(c), "check 0, check 3");
+}
+
+Test(carry, whose_queue_it_waited_in_outlives_a_manager)
+{
+    g_autoptr(ConsSettings) s = five_hosts();
+    g_autoptr(ConsCarry) c = cons_carry_new(swap_plan(), s, START_US);
+    g_autoptr(ConsCarry) again = NULL;
+    g_autoptr(GPtrArray) records =
+        g_ptr_array_new_with_free_func((GDestroyNotify)jobj_unref);
+    JsonObject *record;
+
+    cons_carry_checked(c, 3, NULL, START_US);
+    cons_carry_started(c, 3, "session 7 of vmferryd", START_US);
+    cr_assert_str_eq(cons_carry_step(c, 3)->via, "session 7 of vmferryd");
+    while ((record = cons_carry_next_record(c))) {
+        g_ptr_array_add(records, record);
+    }
+    again = cons_carry_new_from(records, s, NULL);
+    cr_assert(again);
+    cr_assert_str_eq(cons_carry_step(again, 3)->via, "session 7 of vmferryd");
+    cr_assert_null(cons_carry_step(again, 0)->via);
 }
 
 typedef struct Found {
