@@ -18,7 +18,8 @@ phase_of(const Outgoing *outgoing)
 {
     switch (job_state(session_job(outgoing->session))) {
     case JOB_SWITCHOVER:
-        return SHARE_BLACKOUT;
+        return session_all_sent(outgoing->session) ? SHARE_SENT
+                                                   : SHARE_BLACKOUT;
     case JOB_POSTCOPY:
         return SHARE_POSTCOPY;
     default:
@@ -272,16 +273,35 @@ arbiter_fewer(Daemon *daemon, int ifindex)
     }
 }
 
+/* Has somebody sent all of it since the last look? libvirt takes a second and
+ * more to end that migration, and the others need not wait for it. */
+static bool
+anybody_has_sent(const GPtrArray *sharers)
+{
+    bool found = false;
+
+    for (guint i = 0; sharers->len > 1 && i < sharers->len; i++) {
+        Outgoing *outgoing = g_ptr_array_index(sharers, i);
+
+        if (!outgoing->all_sent && phase_of(outgoing) == SHARE_SENT) {
+            outgoing->all_sent = true;
+            found = true;
+        }
+    }
+    return found;
+}
+
 void
 arbiter_tick(Daemon *daemon, int ifindex)
 {
     const int64_t *at_us = g_hash_table_lookup(daemon->arbitrated, &ifindex);
     g_autoptr(GPtrArray) sharers = NULL;
 
-    if (at_us && clock_mono_us() - *at_us < TICK_US) {
+    sharers = list_sharers(daemon, ifindex);
+    if (at_us && clock_mono_us() - *at_us < TICK_US &&
+        !anybody_has_sent(sharers)) {
         return;
     }
-    sharers = list_sharers(daemon, ifindex);
     if (!is_simple(sharers) || intensive_any(daemon->intensive, ifindex)) {
         settle(daemon, ifindex, false);
     }

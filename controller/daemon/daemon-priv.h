@@ -181,6 +181,7 @@ typedef struct Outgoing {
     /* arbiter.c */
     uint64_t number; /* order of arrival */
     ShareMemory memory;
+    bool all_sent;  /* and the others were told: arbiter_tick() */
     bool has_grant; /* several share the link, or it is held: .grant holds */
     PolicyDecision grant;
     ShareRole role;

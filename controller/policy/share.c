@@ -189,7 +189,10 @@ is_hopeless(const Seat *seat)
 static int
 phase_rank(SharePhase phase)
 {
-    return phase == SHARE_POSTCOPY ? 0 : phase == SHARE_BLACKOUT ? 1 : 2;
+    return phase == SHARE_POSTCOPY   ? 0
+           : phase == SHARE_BLACKOUT ? 1
+           : phase == SHARE_PRECOPY  ? 2
+                                     : 3;
 }
 
 static int
@@ -333,7 +336,7 @@ make_claims(Table *table, bool postcopy)
         const ShareSession *session = seat->session;
         double wants;
 
-        if (seat->phase == SHARE_POSTCOPY ||
+        if (seat->phase == SHARE_POSTCOPY || seat->phase == SHARE_SENT ||
             (seat->phase == SHARE_PRECOPY && (session->held || postcopy))) {
             continue;
         }
@@ -510,6 +513,19 @@ decide_held(const Table *table, size_t rank)
                       "%.0f s",
                       policy_mbit(seat->floor), seat->grant->cost_s.value);
     }
+}
+
+/* The link is the others'. What may wait in its socket still gets through. */
+static void
+decide_sent(const Table *table, size_t rank)
+{
+    Seat *seat = table->order[rank];
+
+    set(seat, SHARE_ROLE_NORMAL, seat->floor, table->link->link_bytes_s, 0.0);
+    seat->grant->others_bytes_s = others_of(table, rank);
+    policy_reason(&seat->grant->decision,
+                  "%.1f Mbit/s, for all is sent and libvirt ends it",
+                  policy_mbit(seat->floor));
 }
 
 static void
@@ -748,6 +764,8 @@ share_arbitrate(const ShareLink *link, const ShareApplication *applications,
             decide_postcopy(&table, i, postcopy_each);
         } else if (seat->phase == SHARE_BLACKOUT) {
             keep_blackout(&table, i);
+        } else if (seat->phase == SHARE_SENT) {
+            decide_sent(&table, i);
         } else if (seat->session->held) {
             decide_held(&table, i);
         } else if (postcopy || stopped) {

@@ -40,6 +40,7 @@ typedef enum {
     SHARE_PRECOPY,
     SHARE_BLACKOUT, /* the guest is stopped, the rest is being sent */
     SHARE_POSTCOPY, /* it runs on the destination and waits for pages */
+    SHARE_SENT,     /* nothing is left to be sent, and libvirt ends it */
     SHARE_N_PHASES
 } SharePhase;
 

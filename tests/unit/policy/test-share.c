@@ -101,6 +101,8 @@ random_session(Party *party, GRand *rand, double link)
             (uint64_t)(link * g_rand_double(rand));
     } else if (g_rand_int_range(rand, 0, 8) == 0) {
         session->phase = SHARE_POSTCOPY;
+    } else if (g_rand_int_range(rand, 0, 8) == 0) {
+        session->phase = SHARE_SENT;
     }
     if (g_rand_boolean(rand)) {
         session->input.guest_net_mean_bytes_s =
@@ -418,6 +420,27 @@ Test(share, nobody_lengthens_a_blackout)
     cr_assert_eq(party.grants[0].role, SHARE_ROLE_NORMAL);
     cr_assert_gt(mbit_of(&party, 0), 20.0);
     party.n = 2;
+    leave(&party);
+}
+
+/* A guest that came after another one stood at its floor for two seconds after
+ * that had sent its last byte, until libvirt had ended it */
+Test(share, the_link_is_free_once_all_is_sent)
+{
+    Party party = { 0 };
+    ShareSession *ending = join(&party, 8, 60, 16384, 400);
+
+    join(&party, 0, 700, 16384, 100000);
+    ending->phase = SHARE_BLACKOUT;
+    ending->input.guarantee_bytes_s = (uint64_t)(45 * MBIT);
+    arbitrate(&party, &link_of_50);
+    apply(&party);
+    cr_assert_lt(mbit_of(&party, 1), 5.0);
+    ending->phase = SHARE_SENT;
+    arbitrate(&party, &link_of_50);
+    cr_assert_float_eq(mbit_of(&party, 0), 0.5, 0.01);
+    cr_assert_eq(party.grants[0].decision.ceiling_bytes_s, (uint64_t)LINK_RATE);
+    cr_assert_gt(mbit_of(&party, 1), 40.0);
     leave(&party);
 }
 
