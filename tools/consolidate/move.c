@@ -102,6 +102,18 @@ move_failed(Move *move, const char *why)
 }
 
 static void
+move_lost(Move *move, const char *why)
+{
+    if (move->over) {
+        return;
+    }
+    move_end(move);
+    if (!move->freed) {
+        move->callbacks->lost(move, why, move->user);
+    }
+}
+
+static void
 move_done(Move *move, const VirtJob *job)
 {
     double took_s = (double)(clock_mono_us() - move->begun_us) / 1e6;
@@ -253,7 +265,11 @@ on_migrated(VirtMigration *migration, const VirtMigrationResult *result,
         move->callbacks->note(move, result->warnings->pdata[i], move->user);
     }
     if (error && !arrived_all_the_same(result)) {
-        move_failed(move, error->message);
+        if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
+            move_lost(move, error->message);
+        } else {
+            move_failed(move, error->message);
+        }
     } else {
         if (move->autostart && move->persistent && move->destination) {
             virt_host_set_autostart(move->destination, move->uuid, on_autostart,

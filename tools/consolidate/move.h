@@ -39,7 +39,7 @@ typedef struct MoveSpec {
 
 typedef struct Move Move;
 
-/* Exactly one of the last two comes, as the last of all. None is called from
+/* Exactly one of the last three comes, as the last of all. None is called from
  * within move_start() or move_cancel(). */
 typedef struct MoveCallbacks {
     void (*note)(Move *move, const char *text, gpointer user);
@@ -55,6 +55,9 @@ typedef struct MoveCallbacks {
     void (*done)(Move *move, double took_s, double downtime_s, uint64_t bytes,
                  gpointer user);
     void (*failed)(Move *move, const char *why, gpointer user);
+    /* The source's libvirt was lost on the way, and the hosts know how it ended,
+     * or will */
+    void (*lost)(Move *move, const char *why, gpointer user);
 } MoveCallbacks;
 
 /** move_start() - move_free() it, which may be done from its last callback */

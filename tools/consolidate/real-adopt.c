@@ -7,7 +7,7 @@
  *                          └── it is where it was                      failed
  *
  * There is no request of ours that could be answered, so both hosts are asked
- * where the guest is. One that is on neither for a moment is being switched
+ * where the guest is; likewise of a move of ours whose libvirt was lost. One that is on neither for a moment is being switched
  * over. If it was being held when that manager died, it is let go. Of the last
  * migration that came to it, the destination's libvirt knows time, downtime and
  * bytes for as long as the guest runs there.
@@ -18,7 +18,7 @@
 #include "tools/consolidate/real-priv.h"
 
 #define LOOK_MS 1000
-#define NOWHERE_MOST 15 /* looks */
+#define NOWHERE_MOST_US (20 * G_USEC_PER_SEC)
 
 /* --- what it took --- */
 
@@ -169,6 +169,30 @@ read_progress(RealStep *step)
     }
 }
 
+/* Has nobody told for long where it is? A libvirtd that is restarted takes a
+ * while, and so does a host that does not answer. */
+static bool
+is_nowhere(RealStep *step)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (step->nowhere_us == 0) {
+        step->nowhere_us = now_us;
+    }
+    return now_us - step->nowhere_us > NOWHERE_MOST_US;
+}
+
+static void
+came_to_nothing(RealStep *step)
+{
+    g_autofree char *why = g_strdup_printf(
+        "the migration that was begun did not end well, and the guest is where "
+        "it was%s%s",
+        step->lost ? ": " : "", step->lost ? step->lost : "");
+
+    real_step_end(step, why, -1, -1, 0);
+}
+
 static void
 on_found(const VirtMoveCheck *check, const GError *error, gpointer user)
 {
@@ -178,20 +202,22 @@ on_found(const VirtMoveCheck *check, const GError *error, gpointer user)
     if (step->gone) {
         /* nobody waits for it any more */
     } else if (error) {
-        if (++step->nowhere > NOWHERE_MOST) {
+        if (is_nowhere(step)) {
             ask_there(step, error->message);
         }
     } else if (check->gone && check->arrived) {
         ask_there(step, NULL);
-    } else if (check->gone && ++step->nowhere > NOWHERE_MOST) {
-        real_step_end(step, "it runs on neither of its hosts", -1, -1, 0);
-    } else if (!check->gone && !check->job && !check->arrived) {
-        real_step_end(step,
-                      "the migration that was begun did not end well, "
-                      "and the guest is where it was",
-                      -1, -1, 0);
-    } else if (check->job) {
-        read_progress(step);
+    } else if (check->gone) {
+        if (is_nowhere(step)) {
+            real_step_end(step, "it runs on neither of its hosts", -1, -1, 0);
+        }
+    } else if (!check->job && !check->arrived) {
+        came_to_nothing(step);
+    } else {
+        step->nowhere_us = 0;
+        if (check->job) {
+            read_progress(step);
+        }
     }
     real_step_unref(step);
 }
@@ -210,6 +236,24 @@ on_look(gpointer user)
     return G_SOURCE_CONTINUE;
 }
 
+static void
+look_from_now_on(RealStep *step)
+{
+    step->sends = true;
+    step->look_source = g_timeout_add(LOOK_MS, on_look, step);
+    on_look(step);
+}
+
+void
+real_step_lost(RealStep *step, const char *why)
+{
+    real_note(step->real, step->guest, why);
+    g_clear_pointer(&step->move, move_free);
+    step->held = false;
+    step->lost = g_strdup(why);
+    look_from_now_on(step);
+}
+
 void
 real_adopt(void *data, const char *plan, size_t number, const ConsMove *move)
 {
@@ -221,8 +265,6 @@ real_adopt(void *data, const char *plan, size_t number, const ConsMove *move)
         real_step_end(step, why, -1, -1, 0);
         return;
     }
-    step->sends = true;
     real_step_started(step, NULL);
-    step->look_source = g_timeout_add(LOOK_MS, on_look, step);
-    on_look(step);
+    look_from_now_on(step);
 }

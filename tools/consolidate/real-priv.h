@@ -47,11 +47,13 @@ typedef struct RealStep {
     /* one that an earlier manager began, or a host that wakes */
     char *uuid, *from_uri, *to_uri;
     guint look_source;
-    unsigned looks, nowhere;
-    VirtGuest *virt; /* adopted: at its source; NULL: not known yet */
+    unsigned looks;
+    int64_t nowhere_us; /* since then nobody tells where it is; 0: they do */
+    VirtGuest *virt;    /* adopted: at its source; NULL: not known yet */
     bool opening, lifting, lifted;
     uint64_t bytes; /* adopted: sent so far */
     char *unsure;   /* adopted: why it may have failed; NULL: it is there */
+    char *lost;     /* adopted from ourselves: how its libvirt was lost */
     int64_t begun_us, until_us; /* monotonic */
     bool asking, cancelled, gone;
 } RealStep;
@@ -87,6 +89,10 @@ uint64_t real_link_bytes_s(const Real *real, const char *host);
 
 /** real_hold_bytes_s() - What a migration that is held may send, from @host */
 uint64_t real_hold_bytes_s(const Real *real, const char *host);
+
+/** real_step_lost() - Of its migration nothing is heard any more; find out from
+ * the hosts. Its move is freed */
+void real_step_lost(RealStep *step, const char *why);
 
 /* real-steps.c, real-adopt.c: the calls of ConsBackend that take a while */
 void real_check(void *data, const char *plan, size_t step,

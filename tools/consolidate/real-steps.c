@@ -58,6 +58,7 @@ step_clear(gpointer data)
     g_free(step->from_uri);
     g_free(step->to_uri);
     g_free(step->unsure);
+    g_free(step->lost);
 }
 
 RealStep *
@@ -131,7 +132,7 @@ share_a_link(const RealStep *a, const RealStep *b)
 }
 
 static bool
-is_in_the_way(const RealStep *step)
+somebody_is_in_its_way(const RealStep *step)
 {
     for (guint i = 0; i < step->real->steps->len; i++) {
         const RealStep *other = step->real->steps->pdata[i];
@@ -151,7 +152,7 @@ let_go(Real *real)
     for (guint i = 0; i < real->steps->len; i++) {
         RealStep *step = real->steps->pdata[i];
 
-        if (step->held && !is_in_the_way(step)) {
+        if (step->held && !somebody_is_in_its_way(step)) {
             step->held = false;
             move_release(step->move);
         }
@@ -303,11 +304,18 @@ on_failed(Move *move, const char *why, gpointer user)
     real_step_end(user, why, -1, -1, 0);
 }
 
+static void
+on_lost(Move *move, const char *why, gpointer user)
+{
+    real_step_lost(user, why);
+}
+
 void
 real_start(void *data, const char *plan, size_t number, const ConsMove *move)
 {
-    static const MoveCallbacks callbacks = { on_note, on_started, on_progress,
-                                             on_sent, on_done,    on_failed };
+    static const MoveCallbacks callbacks = {
+        on_note, on_started, on_progress, on_sent, on_done, on_failed, on_lost,
+    };
     Real *real = data;
     RealStep *step = real_step_new(real, plan, number, move);
     const ServiceReach *to = service_reach(real->spec.service, move->to);
@@ -329,7 +337,7 @@ real_start(void *data, const char *plan, size_t number, const ConsMove *move)
         real_step_end(step, why, -1, -1, 0);
         return;
     }
-    step->held = is_in_the_way(step);
+    step->held = somebody_is_in_its_way(step);
     spec.hold_bytes_s = step->held ? real_hold_bytes_s(real, step->from) : 0;
     step->sends = true;
     step->move = move_start(real->spec.pool, &spec, &callbacks, step);
