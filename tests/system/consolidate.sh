@@ -5,7 +5,8 @@
 #
 # Two guests, one defined and one transient. The manager is on a third host and
 # reaches both libvirts over the network. It is killed with the first migration
-# under way; the next one finds it in the journal, and no guest is moved twice.
+# under way; the next one finds it in the journal, begins the second shortly before
+# the end of the first, and no guest is moved twice.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/migrate-lib.sh"
 
@@ -45,7 +46,6 @@ cycle = 5s
 [network]
 link = 50mbit
 [budget]
-parallel-per-host = 1
 surprise = 0
 [host host1]
 uri = $(uri 1)
@@ -72,6 +72,9 @@ for guest in 1 2; do
 done
 check_equal "each was begun once" 2 "$(steps starting)"
 check_equal "each came to its end" 2 "$(steps "done")"
+check_equal "what each sent is known, and how long its guest stood" 2 \
+    "$(jq -s '[.[] | select(.state == "done" and .bytes > 0 and
+        .downtime_s > 0)] | length' "$JOURNAL")"
 check_equal "host1 knows no guest" "" "$(guests 1 --all)"
 check_equal "vm1 is defined on host2" "vm1" "$(guests 2 --persistent)"
 check_status "both stand in the history" 0 'vm1 +host1 +host2 +done' \
