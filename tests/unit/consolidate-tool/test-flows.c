@@ -5,7 +5,9 @@
 #include <criterion/criterion.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <string.h>
 
+#include "consolidate/decide.h"
 #include "store/traffic-store.h"
 #include "tools/consolidate/flows.h"
 
@@ -108,26 +110,44 @@ Test(flows, two_hosts_that_saw_the_same_saw_it_once)
     cr_assert_lt(fabs(flow->bytes_s - 1800000 / 120.0), 1e-6);
 }
 
-/* A libvirt that knows one guest, with one interface. */
+/* A libvirt that knows no guest yet. */
 static VirtSeenHost *
-host_of(const char *uri, const char *guest, const char *mac)
+host_new(const char *uri)
 {
     VirtSeenHost *host = g_new0(VirtSeenHost, 1);
+
+    *host = (VirtSeenHost){ .uri = g_strdup(uri),
+                            .answered = true,
+                            .cpus = 8,
+                            .memory_bytes = UINT64_C(64) << 30,
+                            .guests = g_ptr_array_new() };
+    return host;
+}
+
+/* One with one interface. */
+static void
+add_guest(VirtSeenHost *host, const char *name, const char *mac)
+{
     VirtSeenGuest *seen = g_new0(VirtSeenGuest, 1);
     VirtSeenNic *nic = g_new0(VirtSeenNic, 1);
 
     nic->mac = g_strdup(mac);
-    *seen = (VirtSeenGuest){ .name = g_strdup(guest),
-                             .uuid = g_strdup(guest),
+    *seen = (VirtSeenGuest){ .name = g_strdup(name),
+                             .uuid = g_strdup(name),
                              .state = VIRT_STATE_RUNNING,
                              .vcpus = 1,
+                             .memory_bytes = UINT64_C(1) << 30,
                              .nics = g_ptr_array_new() };
     g_ptr_array_add(seen->nics, nic);
-    *host = (VirtSeenHost){ .uri = g_strdup(uri),
-                            .answered = true,
-                            .cpus = 4,
-                            .guests = g_ptr_array_new() };
     g_ptr_array_add(host->guests, seen);
+}
+
+static VirtSeenHost *
+host_of(const char *uri, const char *guest, const char *mac)
+{
+    VirtSeenHost *host = host_new(uri);
+
+    add_guest(host, guest, mac);
     return host;
 }
 
@@ -208,4 +228,93 @@ Test(flows, files_are_read_again_when_a_period_is_over)
     }
     traffic_store_close(store);
     cr_assert_eq(notes->len, 0);
+}
+
+/* Guest @i of the golden case, as the capture of host @at knows it */
+static char *
+golden_name(int i, int at)
+{
+    return (i - 1) / 4 == at ? g_strdup_printf("%d", i)
+                             : g_strdup_printf("52:54:00:00:00:%02x", i);
+}
+
+/* Specification 2.1's golden case: from the configuration, what libvirt tells
+ * and what four hosts have counted, to the patent's sets */
+Test(flows, the_patents_sets_of_what_was_counted)
+{
+    static const struct {
+        int mate;
+        uint64_t bytes;
+    } counted[] = { { 2, 2 }, { 3, 2 }, { 4, 2 }, { 5, 1 }, { 13, 1 } };
+    g_autoptr(GString) conf = g_string_new("[triggers]\ncluster-threshold = 3\n"
+                                           "cluster-guests = 2\n");
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(ConsSettings) settings = NULL;
+    g_autoptr(Look) look = NULL;
+    g_autoptr(Cluster) cluster = NULL;
+    g_autoptr(GPtrArray) sets = NULL;
+    bool together = false;
+
+    for (int h = 0; h < 4; h++) {
+        g_autofree char *uri = g_strdup_printf("test:///%d", h);
+        g_autofree char *name = g_strdup_printf("%d.db", h);
+        char *path = file(name);
+        TrafficStore *store = traffic_store_open(path, NULL);
+        VirtSeenHost *host = host_new(uri);
+
+        g_string_append_printf(conf,
+                               "[host h%d]\nuri = %s\nrack = r%d\npod = p%d\n"
+                               "guests = 4\n",
+                               h, uri, h, h / 2);
+        for (int i = 4 * h + 1; i <= 4 * h + 4; i++) {
+            g_autofree char *guest = g_strdup_printf("%d", i);
+            g_autofree char *mac = g_strdup_printf("52:54:00:00:00:%02x", i);
+
+            add_guest(host, guest, mac);
+        }
+        /* both ends' hosts have seen it */
+        for (size_t i = 0; i < G_N_ELEMENTS(counted); i++) {
+            if (h == 0 || (counted[i].mate - 1) / 4 == h) {
+                g_autofree char *a = golden_name(1, h);
+                g_autofree char *b = golden_name(counted[i].mate, h);
+
+                keep(store, NOW - (int64_t)(i + 1) * MINUTE, a, b,
+                     counted[i].bytes * 300 * 1000000);
+            }
+        }
+        traffic_store_close(store);
+        g_ptr_array_add(hosts, host);
+        g_ptr_array_add(paths, path);
+    }
+    g_ptr_array_add(paths, NULL);
+    settings = cons_settings_parse(conf->str, "conf", NULL);
+    cr_assert_not_null(settings);
+    look = look_new(settings);
+    cluster = look_take(look, hosts, NOW);
+    flows_add(flows, cluster, look, (const char *const *)paths->pdata,
+              NOW - 60 * MINUTE, notes);
+    cr_assert_eq(notes->len, 0);
+    cr_assert_eq(cluster->guests->len, 16);
+    cr_assert_eq(cluster->flows->len, G_N_ELEMENTS(counted));
+    cr_assert_eq(cluster->flow_span_s, 300);
+    sets = cons_sets(settings, cluster, NULL);
+    cr_assert_eq(sets->len, 5);
+    for (guint i = 0; i < 4; i++) {
+        const GPtrArray *set = g_ptr_array_index(sets, i);
+
+        cr_assert_eq(set->len, 1);
+        if (i < 2) {
+            cr_assert_str_eq(g_ptr_array_index(set, 0), i ? "13" : "5");
+        }
+    }
+    for (guint i = 0; i < 2; i++) {
+        const GPtrArray *last = g_ptr_array_index(sets, 4);
+
+        cr_assert_eq(last->len, 2);
+        together = together || !strcmp(g_ptr_array_index(last, i), "1");
+    }
+    cr_assert(together);
 }
