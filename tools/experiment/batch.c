@@ -40,13 +40,13 @@ batch_clear(Batch *batch)
     g_clear_pointer(&batch->texts, g_ptr_array_unref);
     g_clear_pointer(&batch->machine, jobj_unref);
     driver_free(batch->driver);
+    progress_free(batch->progress);
     g_free(batch->site.link);
     g_free(batch->site.destination);
     g_free(batch->site.folder);
 }
 
-static void
-say(const char *format, ...)
+static void G_GNUC_PRINTF(2, 3) say(const Batch *batch, const char *format, ...)
 {
     g_autofree char *text = NULL;
     va_list arguments;
@@ -54,7 +54,7 @@ say(const char *format, ...)
     va_start(arguments, format);
     text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s\n", text);
+    progress_say(batch->progress, text);
 }
 
 /* Where this machine is the client and the third host, flows from one to the
@@ -133,12 +133,12 @@ planned_runs(const Batch *batch, const Scenario *scenario)
 }
 
 static void
-say_doubts(const Scenario *scenario, const char *file)
+say_doubts(const Batch *batch, const Scenario *scenario, const char *file)
 {
     g_autoptr(GPtrArray) doubts = scenario_doubts(scenario, file);
 
     for (guint i = 0; i < doubts->len; i++) {
-        say("warning: %s", (const char *)g_ptr_array_index(doubts, i));
+        say(batch, "warning: %s", (const char *)g_ptr_array_index(doubts, i));
     }
 }
 
@@ -173,7 +173,7 @@ batch_read(Batch *batch, GError **error)
             scenario->repetitions = (unsigned)batch->options->repeat;
         }
         if (!batch->options->only) {
-            say_doubts(scenario, *file);
+            say_doubts(batch, scenario, *file);
         }
         plan = planned_runs(batch, scenario);
         batch->total += plan->len;
@@ -293,20 +293,35 @@ in_some_time(double seconds)
     return g_strdup_printf("%s left, over at %s", left, clock);
 }
 
+/* By what those took that we made; NULL: nothing to go by, or nothing left. */
+static char *
+time_left(const Batch *batch)
+{
+    return batch->made > 0 && batch->done < batch->total
+               ? in_some_time(batch->made_s / batch->made *
+                              (batch->total - batch->done))
+               : NULL;
+}
+
+static void
+count_up(const Batch *batch)
+{
+    g_autofree char *left = time_left(batch);
+
+    progress_count(batch->progress, batch->done, batch->total, left);
+}
+
 static void
 say_result(const Batch *batch, const Scenario *scenario, const char *name,
            const Result *result)
 {
-    g_autofree char *left = batch->made > 0 && batch->done < batch->total
-                                ? in_some_time(batch->made_s / batch->made *
-                                               (batch->total - batch->done))
-                                : NULL;
+    g_autofree char *left = time_left(batch);
     Figure total;
     g_autofree char *text = result_measure(result, MEASURE_TOTAL, &total)
                                 ? figure_text(total)
                                 : NULL;
 
-    say("[%u/%u] %s %s: %s%s%s%s%s%s%s%s", batch->done, batch->total,
+    say(batch, "[%u/%u] %s %s: %s%s%s%s%s%s%s%s", batch->done, batch->total,
         scenario->name, name, result_status_name(result->status),
         text ? ", " : "", text ? text : "", text ? " s" : "",
         result->status == RESULT_FAILED ? ": " : "",
@@ -314,7 +329,7 @@ say_result(const Batch *batch, const Scenario *scenario, const char *name,
                                                            : "",
         left ? "; " : "", left ? left : "");
     if (result->disturbed) {
-        say("    disturbed: %s", result->disturbed_by);
+        say(batch, "    disturbed: %s", result->disturbed_by);
     }
 }
 
@@ -335,7 +350,7 @@ record_oracle(Batch *batch, Runner runner, const PlannedRun *planned,
     if (!result) {
         return false;
     }
-    say("    recorded: %s%s%s", result_status_name(result->status),
+    say(batch, "    recorded: %s%s%s", result_status_name(result->status),
         result->message ? ", " : "", result->message ? result->message : "");
     return oracle_take(path, text, error);
 }
@@ -359,10 +374,11 @@ provide_oracle(Batch *batch, const Runner *runner, const char *folder,
     }
     found = oracle_find(path, folder, runner->scenario, planned);
     if (found) {
-        say("the oracle of %s goes by the record of %s", cell, found);
+        say(batch, "the oracle of %s goes by the record of %s", cell, found);
         return true;
     }
-    say("no run of %s is there for its oracle to go by: one by the default "
+    say(batch,
+        "no run of %s is there for its oracle to go by: one by the default "
         "policy is recorded first, which does not count",
         cell);
     if (!record_oracle(batch, *runner, planned, path, error)) {
@@ -391,13 +407,16 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
                       .work = work,
                       .machine = batch->machine,
                       .anonymous = batch->options->anonymous,
-                      .oracle = oracle };
+                      .oracle = oracle,
+                      .progress = batch->progress };
     int64_t began_us = clock_mono_us();
 
     if (files_has_run(folder, name)) {
         batch->done++;
+        count_up(batch);
         return true;
     }
+    progress_run(batch->progress, name);
     g_mkdir_with_parents(work, 0755);
     if (kind == METHOD_ORACLE &&
         !provide_oracle(batch, &runner, folder, planned, error)) {
@@ -427,6 +446,7 @@ one_run(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
             batch->made++;
             batch->made_s += (double)(clock_mono_us() - began_us) / 1e6;
         }
+        count_up(batch);
         say_result(batch, scenario, name, result);
         if (!again) {
             return true;
@@ -579,7 +599,7 @@ run_or_again(Batch *batch, const Scenario *scenario, const PlannedRun *planned,
         g_propagate_error(error, g_steal_pointer(&first));
         return false;
     }
-    say("%s; once more, on a new testbed", first->message);
+    say(batch, "%s; once more, on a new testbed", first->message);
     return testbed_up(batch, error) && one_run(batch, scenario, planned, error);
 }
 
@@ -588,10 +608,14 @@ batch_run(Batch *batch, GError **error)
 {
     unsigned missing = count_missing(batch);
 
-    say("%u of %u runs are missing", missing, batch->total);
+    say(batch, "%u of %u runs are missing", missing, batch->total);
     if (missing == 0) {
         return true;
     }
+    batch->progress = progress_new();
+    progress_count(batch->progress, 0, batch->total, NULL);
+    progress_run(batch->progress, "testbed");
+    progress_step(batch->progress, "starts");
     if (!testbed_up(batch, error)) {
         return false;
     }

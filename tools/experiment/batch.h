@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "experiment/scenario.h"
+#include "tools/experiment/progress.h"
 #include "tools/experiment/runner.h"
 
 /* As given; strings are owned. */
@@ -38,6 +39,7 @@ typedef struct Batch {
     JsonObject *machine;
     unsigned total, done, made; /* runs: in all, so far, of them by us */
     double made_s;
+    Progress *progress; /* from batch_run() on; owned */
 } Batch;
 
 void batch_init(Batch *batch, const BatchOptions *options);

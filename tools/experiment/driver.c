@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 G_DEFINE_QUARK(vmferry_driver_error, driver_error)
@@ -68,11 +69,13 @@ must_stop(const Driver *driver)
     return driver->interrupted && !driver->cleaning;
 }
 
-/* In the child: a session of its own. */
+/* In the child: a session of its own, so that Ctrl-C is ours alone to hear; and
+ * it does not outlive us: nobody would end a client that looks, or flows. */
 static void
 child_setup(gpointer user)
 {
     setsid();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
 static char **

@@ -165,6 +165,7 @@ run(Batch *batch)
 
     batch->driver = driver_new(batch->testbed, batch->options->state);
     good = batch_run(batch, &error);
+    g_clear_pointer(&batch->progress, progress_free);
     interrupted = driver_interrupted(batch->driver);
     driver_cleaning(batch->driver);
     if (!driver_call(batch->driver, down, 120.0, NULL, good ? &error : NULL) &&

@@ -425,9 +425,13 @@ steps(RunState *run, GError **error)
     }
     g_ptr_array_add(run->names, NULL);
     describe_place(run, &place);
+    progress_step(run->runner->progress, "starts its guests");
     if (!CALL(run, STEP_S, NULL, error, "wire", wire_of(run)->name) ||
-        !start_guests(run, error) || !start_client(run, error) ||
-        !pause_for(run, scenario->settle_s, error) ||
+        !start_guests(run, error) || !start_client(run, error)) {
+        return false;
+    }
+    progress_step(run->runner->progress, "settles");
+    if (!pause_for(run, scenario->settle_s, error) ||
         !start_cross(run, error) || !prepare_method(run, &place, error) ||
         !send_files(run, error)) {
         return false;
@@ -436,8 +440,12 @@ steps(RunState *run, GError **error)
     if (!pause_for(run, scenario->before_s, error)) {
         return false;
     }
-    if (!migrate_watched(run, &place, error) ||
-        !pause_for(run, scenario->after_s, error)) {
+    progress_step(run->runner->progress, "migrates");
+    if (!migrate_watched(run, &place, error)) {
+        return false;
+    }
+    progress_step(run->runner->progress, "is over");
+    if (!pause_for(run, scenario->after_s, error)) {
         return false;
     }
     run->after_us = clock_mono_us();

@@ -16,6 +16,7 @@
 #include "experiment/plan.h"
 #include "experiment/result.h"
 #include "tools/experiment/driver.h"
+#include "tools/experiment/progress.h"
 
 /* Where the hosts are, and what they are called. Strings are owned. */
 typedef struct Site {
@@ -37,6 +38,7 @@ typedef struct Runner {
     bool anonymous;                /* results name no machine */
     const char *oracle;            /* the record that an oracle goes by */
     const ScenarioMethod *instead; /* of the planned method; NULL: that one */
+    Progress *progress;            /* is told of each step */
 } Runner;
 
 /**

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "experiment/plan.h"
+#include "experiment/progress-line.h"
 
 static Scenario *
 scenario_of(const char *repetitions)
@@ -73,4 +74,27 @@ Test(plan, names_are_file_names)
     g_autofree char *name = planned_run_name(scenario, &run);
 
     cr_assert_str_eq(name, "r07-b-6MiB_s-none-static_htb");
+}
+
+Test(progress, is_a_bar_with_what_is_going_on)
+{
+    const ProgressLine line = { .done = 9,
+                                .total = 36,
+                                .left = "20 min left, over at 14:32",
+                                .run = "r02-a-50mbit-none-virsh",
+                                .step = "migrates",
+                                .step_s = 7 };
+    const ProgressLine first = { .total = 3 };
+    const ProgressLine all = { .done = 5, .total = 4 };
+    g_autofree char *text = progress_line(&line, 200);
+    g_autofree char *narrow = progress_line(&line, 60);
+    g_autofree char *none = progress_line(&first, 200);
+    g_autofree char *over = progress_line(&all, 200);
+
+    cr_assert_str_eq(text, "[#####               ] 9 of 36, 20 min left, over "
+                           "at 14:32  r02-a-50mbit-none-virsh: migrates 7 s");
+    cr_assert_str_eq(none, "[                    ] 0 of 3");
+    cr_assert_eq(strlen(narrow), 60);
+    cr_assert(g_str_has_prefix(text, narrow), "what is going on goes first");
+    cr_assert_str_eq(over, "[####################] 4 of 4");
 }
