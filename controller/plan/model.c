@@ -206,6 +206,17 @@ compare_hosts(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static bool
+is_sorted(const int32_t *hosts, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (hosts[i - 1] > hosts[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool
 plan_model_allows(const PlanModel *model, int32_t guest, int32_t host)
 {
@@ -655,7 +666,7 @@ plan_model_finish(PlanModel *m, GError **error)
         if (!check_guest(m, g, error)) {
             return false;
         }
-        if (m->allowed[g]) {
+        if (m->allowed[g] && !is_sorted(m->allowed[g], m->n_allowed[g])) {
             qsort(m->allowed[g], m->n_allowed[g], sizeof(int32_t),
                   compare_hosts);
         }
