@@ -134,6 +134,38 @@ cluster_add_guest(Cluster *cluster, const char *name, int32_t host)
     return guest;
 }
 
+/* An end of a flow, once guest @gone is not there any more */
+static int32_t
+moved_up(int32_t end, int32_t gone)
+{
+    return end > gone ? end - 1 : end;
+}
+
+void
+cluster_remove_guest(Cluster *cluster, int32_t guest)
+{
+    guint kept = 0;
+
+    g_assert(guest >= 0 && (guint)guest < cluster->guests->len);
+    g_hash_table_remove(cluster->by_name,
+                        cluster_guest(cluster, (guint)guest)->name);
+    g_ptr_array_remove_index(cluster->guests, (guint)guest);
+    for (guint i = (guint)guest; i < cluster->guests->len; i++) {
+        g_hash_table_insert(cluster->by_name, cluster_guest(cluster, i)->name,
+                            GUINT_TO_POINTER(i + 1));
+    }
+    for (guint i = 0; i < cluster->flows->len; i++) {
+        ClusterFlow flow = g_array_index(cluster->flows, ClusterFlow, i);
+
+        if (flow.a != guest && flow.b != guest) {
+            flow.a = moved_up(flow.a, guest);
+            flow.b = moved_up(flow.b, guest);
+            g_array_index(cluster->flows, ClusterFlow, kept++) = flow;
+        }
+    }
+    g_array_set_size(cluster->flows, kept);
+}
+
 void
 cluster_add_flow(Cluster *cluster, int32_t a, int32_t b, double bytes_s)
 {

@@ -98,6 +98,9 @@ ClusterHost *cluster_add_host(Cluster *cluster, const char *name);
 ClusterGuest *cluster_add_guest(Cluster *cluster, const char *name,
                                 int32_t host);
 
+/** cluster_remove_guest() - And its flows; the guests after it move up by one */
+void cluster_remove_guest(Cluster *cluster, int32_t guest);
+
 /** cluster_add_flow() - Added to what the two exchange anyway is not looked for:
  * one flow a pair is the caller's duty */
 void cluster_add_flow(Cluster *cluster, int32_t a, int32_t b, double bytes_s);

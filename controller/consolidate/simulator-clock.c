@@ -85,25 +85,6 @@ sim_uniform(ConsSimulator *s)
     return (double)(z >> 11) / 9007199254740992.0;
 }
 
-static void
-follow_traces(ConsSimulator *s)
-{
-    size_t step;
-
-    if (!s->traces || s->traces->n_steps == 0) {
-        return;
-    }
-    step = (size_t)((double)(s->now_us - s->start_us) / MICRO / s->step_s) %
-           s->traces->n_steps;
-    for (guint g = 0; g < s->cluster->guests->len && g < s->traces->n_guests;
-         g++) {
-        ClusterGuest *guest = cluster_guest(s->cluster, g);
-
-        guest->cpu_milli = s->traces->percent[g * s->traces->n_steps + step] *
-                           guest->vcpus * 10;
-    }
-}
-
 static double
 power_w(const ConsSimulator *s, size_t h, double share)
 {
@@ -124,13 +105,19 @@ power_w(const ConsSimulator *s, size_t h, double share)
 }
 
 static void
-meter(ConsSimulator *s, double span_s)
+meter(ConsSimulator *s, int64_t from_us, int64_t to_us)
 {
     const Cluster *c = s->cluster;
+    double span_s = (double)(MIN(to_us, s->count_until_us) -
+                             MAX(from_us, s->count_from_us)) /
+                    MICRO;
     g_autofree double *use = g_new0(double, c->hosts->len + 1);
     g_autofree size_t *n = g_new0(size_t, c->hosts->len + 1);
     size_t active = 0;
 
+    if (span_s <= 0) {
+        return;
+    }
     for (guint g = 0; g < c->guests->len; g++) {
         const ClusterGuest *guest = cluster_guest(c, g);
 
@@ -162,27 +149,28 @@ void
 sim_advance(ConsSimulator *s, int64_t to_us)
 {
     while (s->now_us < to_us) {
-        int64_t next = to_us;
+        int64_t next = MIN(to_us, sim_next_step_us(s));
 
-        follow_traces(s);
-        if (s->traces) {
-            double step_us = s->step_s * MICRO;
-            double done =
-                floor((double)(s->now_us - s->start_us) / step_us) + 1;
-
-            next = MIN(next, s->start_us + (int64_t)ceil(done * step_us));
-        }
-        meter(s, (double)(next - s->now_us) / MICRO);
+        meter(s, s->now_us, next);
         s->now_us = next;
+        sim_follow(s);
     }
-    follow_traces(s);
+}
+
+void
+cons_simulator_count(ConsSimulator *s, int64_t from_us, int64_t until_us)
+{
+    s->count_from_us = from_us;
+    s->count_until_us = until_us;
 }
 
 ConsSimulatorFigures
 cons_simulator_figures(const ConsSimulator *s)
 {
     ConsSimulatorFigures f = s->figures;
-    double span_s = (double)(s->now_us - s->start_us) / MICRO;
+    double span_s = (double)(MIN(s->now_us, s->count_until_us) -
+                             MAX(s->start_us, s->count_from_us)) /
+                    MICRO;
 
     f.energy_kwh = s->joules / KWH;
     f.overloaded_share = s->active_s > 0 ? s->overloaded_s / s->active_s : 0;

@@ -48,8 +48,12 @@ struct ConsSimulator {
     uint64_t newest_time;
     double noise, slow;
     const PlanTraces *traces;
+    GHashTable *trace_of; /* guest: index in traces + 1 */
     const int64_t *peak_milli;
     double step_s;
+    int64_t followed; /* step that the guests' loads are of; -1: none */
+    bool ends;
+    int64_t count_from_us, count_until_us;
     const double **curves;     /* [host] or NULL */
     GHashTable *fail, *refuse; /* guest: why */
     GString *journal;
@@ -67,6 +71,12 @@ void sim_move_free(gpointer move);
 
 /** sim_advance() - The clock goes on, and what runs meanwhile is counted */
 void sim_advance(ConsSimulator *s, int64_t to_us);
+
+/** sim_follow() - Loads as the traces have them now */
+void sim_follow(ConsSimulator *s);
+
+/** sim_next_step_us() - When loads change next; INT64_MAX: never */
+int64_t sim_next_step_us(const ConsSimulator *s);
 
 /** sim_uniform() - 0 to 1 */
 double sim_uniform(ConsSimulator *s);

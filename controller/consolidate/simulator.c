@@ -38,6 +38,9 @@ cons_simulator_new(const ConsSettings *settings, const Cluster *cluster,
     s->now_us = s->start_us = cluster->at_us;
     s->random = seed;
     s->slow = 1;
+    s->followed = -1;
+    s->count_until_us = INT64_MAX;
+    s->trace_of = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     s->curves = g_new0(const double *, cluster->hosts->len + 1);
     s->queue = g_ptr_array_new();
     s->moves = g_ptr_array_new_with_free_func(sim_move_free);
@@ -65,6 +68,7 @@ cons_simulator_free(ConsSimulator *s)
     g_ptr_array_unref(s->moves);
     g_hash_table_unref(s->fail);
     g_hash_table_unref(s->refuse);
+    g_hash_table_unref(s->trace_of);
     g_string_free(s->journal, TRUE);
     g_ptr_array_unref(s->past);
     g_ptr_array_unref(s->decisions);
@@ -523,17 +527,6 @@ void
 cons_simulator_noise(ConsSimulator *s, double share)
 {
     s->noise = share;
-}
-
-void
-cons_simulator_traces(ConsSimulator *s, const PlanTraces *traces,
-                      const int64_t *peak_milli, double step_s)
-{
-    g_assert(step_s > 0);
-    s->traces = traces;
-    s->peak_milli = peak_milli;
-    s->step_s = step_s;
-    sim_advance(s, s->now_us);
 }
 
 void

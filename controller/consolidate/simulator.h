@@ -42,6 +42,15 @@ void cons_simulator_noise(ConsSimulator *simulator, double share);
 void cons_simulator_traces(ConsSimulator *simulator, const PlanTraces *traces,
                            const int64_t *peak_milli, double step_s);
 
+/** cons_simulator_ends() - A guest that its trace has at nothing in two steps
+ * running is over for good, and no longer there: CloudSim's rule */
+void cons_simulator_ends(ConsSimulator *simulator, bool ends);
+
+/** cons_simulator_count() - Energy, overload and hosts in use are those of this
+ * span, and of no time before or after it */
+void cons_simulator_count(ConsSimulator *simulator, int64_t from_us,
+                          int64_t until_us);
+
 #define CONS_CURVE 11
 
 /** cons_simulator_curve() - What @host draws at 0, 10, ... 100 % of its cores;

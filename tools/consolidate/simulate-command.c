@@ -347,6 +347,18 @@ restore_sleepers(const Cluster *cluster, ConsManager *manager)
     }
 }
 
+/* Guests that ask for nothing end, and the first step and the last do not
+ * count: as in CloudSim, see plan/simulate.c. */
+static void
+frame_as_cloudsim(const Simulate *simulate, ConsSimulator *simulator)
+{
+    double span_s = (double)simulate->of_guests->n_steps * TRACE_STEP_S;
+
+    cons_simulator_ends(simulator, true);
+    cons_simulator_count(simulator, START_US + (int64_t)(TRACE_STEP_S * 1e6),
+                         START_US + (int64_t)((span_s - TRACE_STEP_S) * 1e6));
+}
+
 static void
 play(const Simulate *simulate, bool json)
 {
@@ -365,6 +377,9 @@ play(const Simulate *simulate, bool json)
     if (simulate->world) {
         wear_curves(simulate, simulator);
         restore_sleepers(simulate->cluster, manager);
+    }
+    if (simulate->cloudsim && strcmp(simulate->cloudsim, "creation") == 0) {
+        frame_as_cloudsim(simulate, simulator);
     }
     cons_simulator_set_manager(simulator, manager);
     cons_manager_start(manager);
