@@ -57,9 +57,12 @@ struct ConsCarry {
     ConsDecision *decision;
     size_t n_moves, n_steps;
     ConsStep *steps;
-    int32_t *leg;   /* [step] the guest's move before this one, or -1 */
-    GQueue records; /* JsonObject * */
-    GQueue actions; /* ConsAction * */
+    int32_t *leg;     /* [step] the guest's move before this one, or -1 */
+    guint *from, *to; /* [move] hosts by number */
+    guint n_hosts;
+    uint64_t *link_bytes_s; /* [host by number] */
+    GQueue records;         /* JsonObject * */
+    GQueue actions;         /* ConsAction * */
     char *stopped;
     bool over;
     bool unsure; /* rebuilt, and the hosts were not asked yet */
@@ -163,6 +166,42 @@ find_legs(ConsCarry *c)
     }
 }
 
+static uint64_t
+link_of(const ConsCarry *c, const char *host)
+{
+    const ConsHostSettings *told = cons_settings_host(c->settings, host);
+
+    return told && told->link_bytes_s ? told->link_bytes_s
+                                      : c->settings->link_bytes_s;
+}
+
+static guint
+host_number(ConsCarry *c, GHashTable *numbers, const char *host)
+{
+    gpointer number = g_hash_table_lookup(numbers, host);
+
+    if (!number) {
+        c->link_bytes_s[c->n_hosts] = link_of(c, host);
+        number = GUINT_TO_POINTER(++c->n_hosts);
+        g_hash_table_insert(numbers, (gpointer)host, number);
+    }
+    return GPOINTER_TO_UINT(number) - 1;
+}
+
+static void
+number_hosts(ConsCarry *c)
+{
+    g_autoptr(GHashTable) numbers = g_hash_table_new(g_str_hash, g_str_equal);
+
+    c->from = g_new0(guint, c->n_moves + 1);
+    c->to = g_new0(guint, c->n_moves + 1);
+    c->link_bytes_s = g_new0(uint64_t, 2 * c->n_moves + 1);
+    for (size_t i = 0; i < c->n_moves; i++) {
+        c->from[i] = host_number(c, numbers, move_of(c, i)->from);
+        c->to[i] = host_number(c, numbers, move_of(c, i)->to);
+    }
+}
+
 static ConsCarry *
 new_carry(ConsDecision *decision, const ConsSettings *settings)
 {
@@ -175,6 +214,7 @@ new_carry(ConsDecision *decision, const ConsSettings *settings)
     c->steps = g_new0(ConsStep, c->n_steps + 1);
     c->leg = g_new(int32_t, c->n_steps + 1);
     find_legs(c);
+    number_hosts(c);
     g_queue_init(&c->records);
     g_queue_init(&c->actions);
     for (size_t i = 0; i < c->n_steps; i++) {
@@ -196,6 +236,9 @@ cons_carry_free(ConsCarry *c)
     }
     g_free(c->steps);
     g_free(c->leg);
+    g_free(c->from);
+    g_free(c->to);
+    g_free(c->link_bytes_s);
     g_queue_clear_full(&c->records, (GDestroyNotify)jobj_unref);
     g_queue_clear_full(&c->actions, g_free);
     cons_decision_free(c->decision);
@@ -241,15 +284,6 @@ in_time(const ConsSettings *s, int64_t now_us)
     return s->open_minutes->len == 0;
 }
 
-static uint64_t
-link_of(const ConsCarry *c, const char *host)
-{
-    const ConsHostSettings *told = cons_settings_host(c->settings, host);
-
-    return told && told->link_bytes_s ? told->link_bytes_s
-                                      : c->settings->link_bytes_s;
-}
-
 static bool
 is_busy(const ConsStep *step)
 {
@@ -270,39 +304,57 @@ is_closing(const ConsStep *step, int64_t now_us)
                CLAMP(CLOSING_SHARE * since_s, CLOSING_LEAST_S, CLOSING_MOST_S);
 }
 
-/* As links and the configured number of migrations a host allow. */
-static bool
-links_allow(const ConsCarry *c, size_t step, int64_t now_us)
+/* What a host's migrations take of it */
+typedef struct Use {
+    unsigned n;           /* in either direction */
+    unsigned n_out, n_in; /* of those that still need the link: */
+    uint64_t out_bytes_s, in_bytes_s;
+} Use;
+
+static void
+use_add(const ConsCarry *c, Use *use, size_t step, bool closing)
 {
-    const ConsMove *move = move_of(c, step);
-    uint64_t out = move->rate_bytes_s, in = move->rate_bytes_s;
-    unsigned from = 1, to = 1;
-    bool alone_out = true, alone_in = true;
+    uint64_t rate_bytes_s = move_of(c, step)->rate_bytes_s;
+    Use *from = &use[c->from[step]];
+    Use *to = &use[c->to[step]];
+
+    from->n++;
+    to->n++;
+    if (!closing) {
+        from->n_out++;
+        from->out_bytes_s += rate_bytes_s;
+        to->n_in++;
+        to->in_bytes_s += rate_bytes_s;
+    }
+}
+
+static Use *
+use_of_hosts(const ConsCarry *c, int64_t now_us)
+{
+    Use *use = g_new0(Use, c->n_hosts + 1);
 
     for (size_t i = 0; i < c->n_moves; i++) {
-        const ConsMove *other = move_of(c, i);
-        bool closing = is_closing(&c->steps[i], now_us);
-
-        if (i == step || !is_busy(&c->steps[i])) {
-            continue;
+        if (is_busy(&c->steps[i])) {
+            use_add(c, use, i, is_closing(&c->steps[i], now_us));
         }
-        if (strcmp(other->from, move->from) == 0 && !closing) {
-            out += other->rate_bytes_s;
-            alone_out = false;
-        }
-        if (strcmp(other->to, move->to) == 0 && !closing) {
-            in += other->rate_bytes_s;
-            alone_in = false;
-        }
-        from += strcmp(other->from, move->from) == 0 ||
-                strcmp(other->to, move->from) == 0;
-        to += strcmp(other->from, move->to) == 0 ||
-              strcmp(other->to, move->to) == 0;
     }
-    return (alone_out || out <= link_of(c, move->from)) &&
-           (alone_in || in <= link_of(c, move->to)) &&
-           (c->settings->parallel == 0 ||
-            (from <= c->settings->parallel && to <= c->settings->parallel));
+    return use;
+}
+
+/* As links and the configured number of migrations a host allow. */
+static bool
+links_allow(const ConsCarry *c, const Use *use, size_t step)
+{
+    uint64_t rate_bytes_s = move_of(c, step)->rate_bytes_s;
+    const Use *from = &use[c->from[step]];
+    const Use *to = &use[c->to[step]];
+    unsigned most = c->settings->parallel;
+
+    return (from->n_out == 0 || from->out_bytes_s + rate_bytes_s <=
+                                    c->link_bytes_s[c->from[step]]) &&
+           (to->n_in == 0 ||
+            to->in_bytes_s + rate_bytes_s <= c->link_bytes_s[c->to[step]]) &&
+           (most == 0 || (from->n < most && to->n < most));
 }
 
 /* Steps that counted on one that will not be done. */
@@ -355,12 +407,14 @@ is_ready(const ConsCarry *c, size_t step)
 static void
 pump(ConsCarry *c, int64_t now_us)
 {
+    g_autofree Use *use = NULL;
     size_t n_open = 0;
 
     if (c->over || c->unsure) {
         return;
     }
     drop_followers(c, now_us);
+    use = use_of_hosts(c, now_us);
     for (size_t i = 0; i < c->n_steps; i++) {
         ConsStep *step = &c->steps[i];
 
@@ -372,7 +426,8 @@ pump(ConsCarry *c, int64_t now_us)
             if (i >= c->n_moves) {
                 enter(c, i, CONS_STEP_STARTING, NULL, now_us);
                 act(c, CONS_ACTION_POWER, i);
-            } else if (links_allow(c, i, now_us)) {
+            } else if (links_allow(c, use, i)) {
+                use_add(c, use, i, false);
                 enter(c, i, CONS_STEP_CHECKING, NULL, now_us);
                 act(c, CONS_ACTION_CHECK, i);
             }
