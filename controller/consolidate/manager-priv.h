@@ -20,6 +20,7 @@ struct ConsManager {
     ConsCarry *carry;       /* on its way, or the last one */
     double cost_w_before;   /* of the plan on its way */
     bool started;
+    int64_t started_us;
     bool paused;
     bool looking;    /* a snapshot was asked for */
     bool look_again; /* ... and another is wanted after it */

@@ -12,6 +12,7 @@
 #include "consolidate/watch-priv.h"
 
 #define MICRO 1e6
+#define CLOSE_US 2000000
 
 ConsPast *
 manager_past_new(const char *guest, const char *from, const char *to,
@@ -597,6 +598,21 @@ is_of_plan(const ConsManager *m, const ConsEvent *event)
            strcmp(event->plan, cons_carry_decision(m->carry)->id) == 0;
 }
 
+/* Looks keep their pace, whatever looks a plan's end or an operator asks for in
+ * between; one that would follow too closely to tell a load is left out. */
+static int64_t
+next_look_us(const ConsManager *m, int64_t now_us)
+{
+    int64_t cycle_us = MAX(1, (int64_t)(m->settings->cycle_s * MICRO));
+    int64_t next_us =
+        m->started_us + ((now_us - m->started_us) / cycle_us + 1) * cycle_us;
+
+    if (next_us - now_us < MIN(cycle_us / 2, CLOSE_US)) {
+        next_us += cycle_us;
+    }
+    return next_us;
+}
+
 void
 cons_manager_event(ConsManager *m, ConsEvent *event)
 {
@@ -609,8 +625,7 @@ cons_manager_event(ConsManager *m, ConsEvent *event)
         if (event->cluster) {
             take_snapshot(m, g_steal_pointer(&event->cluster));
         }
-        m->backend->wake_at(m->data,
-                            now_us + (int64_t)(m->settings->cycle_s * MICRO));
+        m->backend->wake_at(m->data, next_look_us(m, now_us));
         if (m->look_again) {
             look(m);
         }
@@ -657,6 +672,7 @@ cons_manager_start(ConsManager *m)
 {
     g_assert(!m->started);
     m->started = true;
+    m->started_us = now(m);
     look(m);
 }
 

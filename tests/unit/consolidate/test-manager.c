@@ -353,7 +353,7 @@ kill_after(size_t n_events)
               error ? error->message : "");
     cons_simulator_set_manager(t.simulator, t.manager);
     cons_manager_start(t.manager);
-    run(&t, now_us + HOUR_US);
+    run(&t, now_us + HOUR_US + SECOND_US); /* no look is just under way */
     cr_assert(cons_manager_idle(t.manager));
     cr_assert_eq(moves->len, 8, "after %zu: %u moves, %s", n_events, moves->len,
                  told(&t));
