@@ -165,7 +165,8 @@ add_sleep(Decider *d)
 {
     for (guint h = 0; h < d->n_hosts; h++) {
         const ClusterHost *host = cluster_host(d->c, h);
-        const ConsHostSettings *told = cons_settings_host(d->s, host->name);
+        const ConsHostSettings *told =
+            cons_settings_host_at(d->s, h, host->name);
         ConsPower *power;
         bool empty = true;
 

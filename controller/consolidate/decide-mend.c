@@ -7,9 +7,12 @@
  * and so on. The planner's search mends what that leaves, and makes room by
  * moving others if it has to. Only guests that are concerned may move at first.
  */
+#include <math.h>
 #include <string.h>
 
 #include "consolidate/decide-priv.h"
+
+#define MICRO 1e6
 
 static bool
 concerned(const Decider *d, guint guest, GHashTable *ruled)
@@ -51,28 +54,38 @@ ruled_guests(const Decider *d)
     return ruled;
 }
 
-/* The host where @guest adds least; PLAN_NOWHERE if it breaks more everywhere
- * than it does at home */
+/* The host where @guest adds least, of equal ones the fullest if guests are to be
+ * packed; PLAN_NOWHERE if it breaks more everywhere than it does at home */
 static int32_t
-best_host(const Problem *p, const PlanState *state, int32_t guest,
+best_host(const Problem *p, const PlanState *state, int32_t guest, bool pack,
           PlanScore *best)
 {
     const PlanModel *m = p->model;
     int32_t chosen = PLAN_NOWHERE;
     int32_t here = plan_state_hosts(state)[guest];
+    double fullest = 0;
 
     for (int32_t h = 0; h < (int32_t)m->n_hosts; h++) {
         PlanScore delta;
+        double full = 0;
 
         if (h == here || !plan_model_allows(m, guest, h) ||
             !plan_state_fits(state, guest, h)) {
             continue;
         }
         delta = plan_state_delta(state, guest, h);
-        if (delta.violation <= 0 &&
-            (chosen == PLAN_NOWHERE || plan_score_less(delta, *best))) {
+        if (delta.violation > 0) {
+            continue;
+        }
+        if (pack) { /* to the watt */
+            delta.cost = (int64_t)floor((double)delta.cost / MICRO);
+            full = decide_fullness(p, state, h);
+        }
+        if (chosen == PLAN_NOWHERE || plan_score_less(delta, *best) ||
+            (full > fullest && !plan_score_less(*best, delta))) {
             chosen = h;
             *best = delta;
+            fullest = full;
         }
     }
     return chosen;
@@ -86,7 +99,7 @@ demand(const PlanModel *m, int32_t guest)
 
 /* One guest goes off @host; false if none can */
 static bool
-relieve_once(const Problem *p, PlanState *state, int32_t host)
+relieve_once(const Problem *p, PlanState *state, int32_t host, bool pack)
 {
     const PlanModel *m = p->model;
     size_t n, n_own;
@@ -114,7 +127,7 @@ relieve_once(const Problem *p, PlanState *state, int32_t host)
                     : demand(m, own[i]) <= demand(m, guest))) {
             continue;
         }
-        there = best_host(p, state, own[i], &score);
+        there = best_host(p, state, own[i], pack, &score);
         if (there != PLAN_NOWHERE) {
             guest = own[i];
             to = there;
@@ -140,7 +153,7 @@ larger_first(gconstpointer a, gconstpointer b, gpointer user)
 }
 
 static void
-empty_host(const Problem *p, PlanState *state, int32_t host)
+empty_host(const Problem *p, PlanState *state, int32_t host, bool pack)
 {
     size_t n;
     const int32_t *guests = plan_state_guests(state, host, &n);
@@ -151,7 +164,7 @@ empty_host(const Problem *p, PlanState *state, int32_t host)
         PlanScore score;
         int32_t to = p->model->guests[own[i]].pinned
                          ? PLAN_NOWHERE
-                         : best_host(p, state, own[i], &score);
+                         : best_host(p, state, own[i], pack, &score);
 
         if (to != PLAN_NOWHERE) {
             plan_state_move(state, own[i], to);
@@ -162,6 +175,7 @@ empty_host(const Problem *p, PlanState *state, int32_t host)
 typedef struct Attempt {
     bool all;     /* any guest may move, to make room */
     bool returns; /* and go back where it came from */
+    bool search;  /* if it cannot be mended by hand */
 } Attempt;
 
 /* Return: what is still broken */
@@ -173,6 +187,7 @@ attempt(Decider *d, const Attempt *how, GHashTable *ruled, ConsTriggerKind kind,
     g_autoptr(Problem) p = NULL;
     g_autoptr(PlanState) state = NULL;
     PlanLimits limits = decide_limits(d, how->all ? 1 : 0.5);
+    bool pack = d->s->underload > 0; /* empty hosts sleep */
     int64_t violation;
 
     for (guint g = 0; g < d->n_guests; g++) {
@@ -184,17 +199,17 @@ attempt(Decider *d, const Attempt *how, GHashTable *ruled, ConsTriggerKind kind,
     }
     state = problem_state(p, d->home);
     for (int32_t h = 0; h < (int32_t)d->n_hosts; h++) {
-        while (d->relieve[h] && relieve_once(p, state, h)) {
+        while (d->relieve[h] && relieve_once(p, state, h, pack)) {
         }
         if (d->evacuate[h]) {
-            empty_host(p, state, h);
+            empty_host(p, state, h, pack);
         }
     }
-    if (plan_state_score(state).violation > 0) {
+    if (plan_state_score(state).violation > 0 && how->search) {
         plan_search_run(state, PLAN_METHOD_HILL, &limits);
     }
-    if (plan_state_score(state).violation > 0 ||
-        d->n_guests * d->n_hosts <= 4096) {
+    if (how->search && (plan_state_score(state).violation > 0 ||
+                        d->n_guests * d->n_hosts <= 4096)) {
         plan_search_run(state, PLAN_METHOD_LNS, &limits);
     }
     violation = plan_state_score(state).violation;
@@ -219,11 +234,11 @@ violation_now(Decider *d)
 static void
 mend_once(Decider *d)
 {
-    static const Attempt attempts[] = {
-        { false, false },
-        { false, true },
-        { true, false },
-        { true, true },
+    Attempt attempts[] = {
+        { .all = false, .returns = false },
+        { .all = false, .returns = true },
+        { .all = true, .returns = false },
+        { .all = true, .returns = true },
     };
     bool strict = d->wants[CONS_TRIGGER_OVERLOADED];
     bool asked =
@@ -243,10 +258,13 @@ mend_once(Decider *d)
     for (size_t i = 0; i < G_N_ELEMENTS(attempts) && least > 0 && !d->failed;
          i++) {
         /* a host that is woken disturbs nobody */
+        bool can_wake = strict && !asked && decide_sleeper(d) >= 0;
+
         d->tight = d->tight || (strict && attempts[i].all);
-        if (d->tight && !asked && decide_sleeper(d) >= 0) {
+        if (d->tight && can_wake) {
             break;
         }
+        attempts[i].search = !can_wake;
         if (!attempts[i].returns || asked) {
             least = MIN(least, attempt(d, &attempts[i], ruled, kind, least));
         }

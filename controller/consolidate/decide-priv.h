@@ -47,6 +47,10 @@ void decide_take(Decider *d, const Problem *problem, const PlanState *state,
 /** decide_limits() - Of a search, @share of what the settings give it */
 PlanLimits decide_limits(const Decider *d, double share);
 
+/** decide_fullness() - The share of @host that is taken of what is scarcest */
+double decide_fullness(const Problem *problem, const PlanState *state,
+                       int32_t host);
+
 /** decide_price() - Joules of all moves to @target; their number */
 double decide_price(const Decider *d, const int32_t *target, size_t *n_moves);
 

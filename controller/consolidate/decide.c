@@ -164,6 +164,21 @@ decide_limits(const Decider *d, double share)
 }
 
 double
+decide_fullness(const Problem *p, const PlanState *state, int32_t host)
+{
+    const PlanModel *m = p->model;
+    const int64_t *use = plan_state_use(state, host);
+    double share = 0;
+
+    for (size_t r = 0; r < PROBLEM_SLOTS; r++) {
+        int64_t limit = m->limit[(size_t)host * m->n_resources + r];
+
+        share = MAX(share, (double)use[r] / (double)MAX(1, limit));
+    }
+    return share;
+}
+
+double
 decide_price(const Decider *d, const int32_t *target, size_t *n_moves)
 {
     double sum = 0;

@@ -15,7 +15,7 @@
 /* A move of a mending plan costs this beside what it really does: no saving
  * is worth one more. */
 #define MEND_J 1e5
-/* When mending, hosts fill up evenly: a core above this share costs 0.1 W. */
+/* When mending, hosts fill up evenly where none ever sleeps: a core above this share costs 0.1 W. */
 #define SAFE 0.6
 #define OVER_UW 100
 #define ANY_SLOTS 1000000
@@ -136,7 +136,8 @@ build_hosts(Builder *b)
     }
     for (size_t h = 0; h < m->n_hosts; h++) {
         const ClusterHost *from = cluster_host(b->c, h);
-        const ConsHostSettings *told = cons_settings_host(b->s, from->name);
+        const ConsHostSettings *told =
+            cons_settings_host_at(b->s, h, from->name);
         PlanHost *to = &m->hosts[h];
         const char *places[] = { from->rack, from->pod, from->site };
 
@@ -434,7 +435,7 @@ build_weights(Builder *b)
         CLAMP(llround(b->s->reserve_cpu * PLAN_MILLI), 1, PLAN_MILLI);
     b->m->resources[PROBLEM_MEMORY].reserve_milli =
         CLAMP(llround(b->s->reserve_memory * PLAN_MILLI), 1, PLAN_MILLI);
-    if (b->query->aim == PROBLEM_MEND) {
+    if (b->query->aim == PROBLEM_MEND && b->s->underload <= 0) {
         b->m->resources[PROBLEM_CPU].over_weight = OVER_UW;
     }
     w->hosts = llround(b->s->hosts_w * MICRO);

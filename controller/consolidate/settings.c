@@ -141,6 +141,17 @@ cons_settings_host(const ConsSettings *settings, const char *name)
     return NULL;
 }
 
+const ConsHostSettings *
+cons_settings_host_at(const ConsSettings *settings, size_t i, const char *name)
+{
+    const ConsHostSettings *host =
+        i < settings->hosts->len ? g_ptr_array_index(settings->hosts, i) : NULL;
+
+    return host && strcmp(host->name, name) == 0
+               ? host
+               : cons_settings_host(settings, name);
+}
+
 const ConsGuestSettings *
 cons_settings_guest(const ConsSettings *settings, const char *name)
 {

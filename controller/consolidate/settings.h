@@ -175,6 +175,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConsSettings, cons_settings_free)
 /* Borrowed; NULL if there is none of that name. */
 const ConsHostSettings *cons_settings_host(const ConsSettings *settings,
                                            const char *name);
+/** cons_settings_host_at() - As cons_settings_host(), for one that is probably
+ * number @i: a cluster's hosts are in the order of the settings */
+const ConsHostSettings *cons_settings_host_at(const ConsSettings *settings,
+                                              size_t i, const char *name);
 const ConsGuestSettings *cons_settings_guest(const ConsSettings *settings,
                                              const char *name);
 

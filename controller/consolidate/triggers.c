@@ -391,7 +391,7 @@ look_at_host(const ConsWatch *watch, const Cluster *cluster, guint i,
 {
     const ConsSettings *s = watch->settings;
     const ClusterHost *host = cluster_host(cluster, i);
-    const ConsHostSettings *told = cons_settings_host(s, host->name);
+    const ConsHostSettings *told = cons_settings_host_at(s, i, host->name);
     const ConsRing *ring = g_hash_table_lookup(watch->hosts, host->name);
     double limit = cons_watch_threshold(watch, host);
     g_autofree char *text = NULL;
@@ -437,7 +437,7 @@ look_at_sleepers(const ConsWatch *watch, const Cluster *cluster,
 
     for (guint i = 0; i < cluster->hosts->len && !any; i++) {
         const ClusterHost *host = cluster_host(cluster, i);
-        const ConsHostSettings *told = cons_settings_host(s, host->name);
+        const ConsHostSettings *told = cons_settings_host_at(s, i, host->name);
 
         any = host->state == CLUSTER_HOST_ASLEEP && told && told->wake;
     }
