@@ -548,6 +548,41 @@ tell_over(ConsManager *m)
     tell(m, CONS_TOLD_OVER, NULL, json);
 }
 
+/* A plan that only saves gives way to what has to be mended: what runs ends,
+ * and the rest is thought over then. */
+static void
+give_way(ConsManager *m)
+{
+    const ConsDecision *d = cons_carry_decision(m->carry);
+    g_autoptr(GPtrArray) triggers = NULL;
+
+    for (guint i = 0; i < d->moves->len; i++) {
+        const ConsMove *move = g_ptr_array_index(d->moves, i);
+
+        if (move->kind != CONS_TRIGGER_UNDERLOADED &&
+            move->kind != CONS_TRIGGER_FAR_TRAFFIC) {
+            return;
+        }
+    }
+    if (m->settings->mode != CONS_MODE_AUTO || d->moves->len == 0 ||
+        cons_carry_stopped(m->carry)) {
+        return;
+    }
+    triggers = cons_watch_triggers(m->watch, m->cluster);
+    for (guint i = 0; i < triggers->len; i++) {
+        const ConsTrigger *trigger = g_ptr_array_index(triggers, i);
+
+        if (trigger->kind == CONS_TRIGGER_OVERLOADED) {
+            g_autofree char *why = g_strdup_printf(
+                "it only saves, and something has to be mended first: %s",
+                trigger->text);
+
+            cons_carry_stop(m->carry, why, false, now(m));
+            return;
+        }
+    }
+}
+
 static void
 take_snapshot(ConsManager *m, Cluster *cluster)
 {
@@ -581,6 +616,7 @@ take_snapshot(ConsManager *m, Cluster *cluster)
         flush(m);
     } else if (under_way(m)) {
         cons_carry_observe(m->carry, cluster, now(m));
+        give_way(m);
         flush(m);
     }
     if (m->measure && !under_way(m)) {
