@@ -50,6 +50,7 @@ cluster_new(int64_t at_us)
     cluster->guests = g_ptr_array_new_with_free_func(guest_free);
     cluster->flows = g_array_new(FALSE, FALSE, sizeof(ClusterFlow));
     cluster->by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    cluster->host_by_name = g_hash_table_new(g_str_hash, g_str_equal);
     return cluster;
 }
 
@@ -60,10 +61,22 @@ cluster_free(Cluster *cluster)
         return;
     }
     g_hash_table_unref(cluster->by_name);
+    g_hash_table_unref(cluster->host_by_name);
     g_ptr_array_unref(cluster->hosts);
     g_ptr_array_unref(cluster->guests);
     g_array_unref(cluster->flows);
     g_free(cluster);
+}
+
+/* Of equal names the first is found */
+static void
+know_host(Cluster *cluster, ClusterHost *host)
+{
+    g_ptr_array_add(cluster->hosts, host);
+    if (!g_hash_table_contains(cluster->host_by_name, host->name)) {
+        g_hash_table_insert(cluster->host_by_name, host->name,
+                            GUINT_TO_POINTER(cluster->hosts->len));
+    }
 }
 
 ClusterHost *
@@ -77,7 +90,7 @@ cluster_add_host(Cluster *cluster, const char *name)
     host->pod = g_strdup("");
     host->site = g_strdup("");
     host->features = g_new0(char *, 1);
-    g_ptr_array_add(cluster->hosts, host);
+    know_host(cluster, host);
     return host;
 }
 
@@ -178,12 +191,9 @@ cluster_add_flow(Cluster *cluster, int32_t a, int32_t b, double bytes_s)
 int32_t
 cluster_find_host(const Cluster *cluster, const char *name)
 {
-    for (guint i = 0; i < cluster->hosts->len; i++) {
-        if (g_str_equal(cluster_host(cluster, i)->name, name)) {
-            return (int32_t)i;
-        }
-    }
-    return -1;
+    return (int32_t)GPOINTER_TO_UINT(
+               g_hash_table_lookup(cluster->host_by_name, name)) -
+           1;
 }
 
 int32_t
@@ -210,7 +220,7 @@ cluster_copy(const Cluster *cluster)
         to->pod = g_strdup(from->pod);
         to->site = g_strdup(from->site);
         to->features = g_strdupv(from->features);
-        g_ptr_array_add(copy->hosts, to);
+        know_host(copy, to);
     }
     for (guint i = 0; i < cluster->guests->len; i++) {
         const ClusterGuest *from = cluster_guest(cluster, i);

@@ -63,12 +63,13 @@ typedef struct ClusterFlow {
 } ClusterFlow;
 
 typedef struct Cluster {
-    int64_t at_us;       /* wall clock */
-    GPtrArray *hosts;    /* ClusterHost *, in the order of the settings */
-    GPtrArray *guests;   /* ClusterGuest * */
-    GArray *flows;       /* ClusterFlow */
-    double flow_span_s;  /* that flows are a mean of; 0: there are none */
-    GHashTable *by_name; /* internal: guests' names to index + 1 */
+    int64_t at_us;            /* wall clock */
+    GPtrArray *hosts;         /* ClusterHost *, in the order of the settings */
+    GPtrArray *guests;        /* ClusterGuest * */
+    GArray *flows;            /* ClusterFlow */
+    double flow_span_s;       /* that flows are a mean of; 0: there are none */
+    GHashTable *by_name;      /* internal: guests' names to index + 1 */
+    GHashTable *host_by_name; /* internal: hosts' likewise */
 } Cluster;
 
 /** cluster_new() - Empty */
