@@ -178,14 +178,32 @@ typedef struct Attempt {
     bool search;  /* if it cannot be mended by hand */
 } Attempt;
 
-/* Return: what is still broken */
+/* What is broken in @state and holds where all guests are now: a rule is not
+ * mended by breaking another one. @judge is a state of the same model. */
+static int64_t
+newly_broken(const PlanState *state, const PlanState *judge)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < plan_state_terms(state); i++) {
+        bool hard;
+        int64_t now, before;
+
+        plan_state_term(state, i, &hard, &now);
+        plan_state_term(judge, i, &hard, &before);
+        sum += hard ? MAX(now - before, 0) : 0;
+    }
+    return sum;
+}
+
+/* Return: what is still broken, and once more what is newly broken */
 static int64_t
 attempt(Decider *d, const Attempt *how, GHashTable *ruled, ConsTriggerKind kind,
         int64_t least)
 {
     g_autofree bool *free = g_new0(bool, d->n_guests + 1);
     g_autoptr(Problem) p = NULL;
-    g_autoptr(PlanState) state = NULL;
+    g_autoptr(PlanState) state = NULL, now = NULL;
     PlanLimits limits = decide_limits(d, how->all ? 1 : 0.5);
     bool pack = d->s->underload > 0; /* empty hosts sleep */
     int64_t violation;
@@ -212,7 +230,8 @@ attempt(Decider *d, const Attempt *how, GHashTable *ruled, ConsTriggerKind kind,
                         d->n_guests * d->n_hosts <= 4096)) {
         plan_search_run(state, PLAN_METHOD_LNS, &limits);
     }
-    violation = plan_state_score(state).violation;
+    now = problem_state(p, d->home);
+    violation = plan_state_score(state).violation + newly_broken(state, now);
     if (violation < least) {
         memcpy(d->target, d->home, d->n_guests * sizeof(int32_t));
         decide_take(d, p, state, kind);
@@ -386,20 +405,21 @@ refuse_for_room(Decider *d, guint host)
     return MAX(1, n);
 }
 
-/* Would @host_of be broken, were no host to be evacuated? */
-static int64_t
-violation_otherwise(Decider *d, const int32_t *host_of)
+/* Would something be broken that now holds, were no host to be evacuated? */
+static bool
+breaks_otherwise(Decider *d, const int32_t *host_of)
 {
     bool *evacuate = d->evacuate;
     g_autofree bool *none = g_new0(bool, d->n_hosts + 1);
     g_autoptr(Problem) p = NULL;
-    g_autoptr(PlanState) state = NULL;
+    g_autoptr(PlanState) state = NULL, now = NULL;
 
     d->evacuate = none;
     p = decide_problem(d, PROBLEM_JUDGE, d->home, NULL, true);
     d->evacuate = evacuate;
     state = p ? problem_state(p, host_of) : NULL;
-    return state ? plan_state_score(state).violation : 0;
+    now = p ? problem_state(p, d->home) : NULL;
+    return state && newly_broken(state, now) > 0;
 }
 
 /* A host that does not get empty keeps all its guests: half an evacuation
@@ -408,8 +428,7 @@ static bool
 refuse_evacuations(Decider *d)
 {
     bool any = false;
-    bool broken =
-        violation_otherwise(d, d->target) > violation_otherwise(d, d->home);
+    bool broken = breaks_otherwise(d, d->target);
 
     for (guint h = 0; h < d->n_hosts; h++) {
         const char *name = cluster_host(d->c, h)->name;
@@ -450,6 +469,23 @@ refuse_evacuations(Decider *d)
     return any;
 }
 
+/* Where an evacuation was all that was asked for, its refusal moves nobody. */
+static bool
+is_anything_left(Decider *d)
+{
+    bool any = d->wants[CONS_TRIGGER_CONSTRAINTS] ||
+               d->wants[CONS_TRIGGER_OVERLOADED] ||
+               d->wants[CONS_TRIGGER_REQUEST];
+
+    for (guint h = 0; h < d->n_hosts && !any; h++) {
+        any = d->evacuate[h];
+    }
+    if (!any) {
+        memcpy(d->target, d->home, d->n_guests * sizeof(int32_t));
+    }
+    return any;
+}
+
 void
 decide_mend(Decider *d)
 {
@@ -463,7 +499,7 @@ decide_mend(Decider *d)
     }
     do {
         mend_once(d);
-    } while (!d->failed && refuse_evacuations(d));
+    } while (!d->failed && refuse_evacuations(d) && is_anything_left(d));
     for (guint h = 0; h < d->n_hosts && !d->failed; h++) {
         bool left = false;
 

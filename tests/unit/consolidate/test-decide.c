@@ -94,6 +94,29 @@ Test(decide, an_evacuation_keeps_rules)
     cr_assert_str_eq(fixture_where(after, "c"), "h3");
 }
 
+/* Two that had to be apart were on one host, and were put apart by parting two
+ * that had to be together */
+Test(decide, an_evacuation_does_not_mend_a_rule_by_breaking_another)
+{
+    g_autofree char *text =
+        fixture_hosts("[group apart]\nmembers = a;b\napart = host\n"
+                      "[group pair]\nmembers = c;d\ntogether = host\n",
+                      3, POWER);
+    g_autoptr(ConsSettings) s = fixture_settings(text);
+    g_autoptr(Cluster) c = fixture_cluster(s, 8, 10);
+    g_autoptr(ConsDecision) d = NULL;
+
+    /* two of them fill a host */
+    fixture_guest(c, "a", "h1", 100, 4);
+    fixture_guest(c, "b", "h1", 100, 4);
+    fixture_guest(c, "c", "h1", 100, 4);
+    fixture_guest(c, "d", "h1", 100, 4);
+    d = fixture_decide(s, c, CONS_TRIGGER_EVACUATE, "h1");
+    cr_assert_eq(d->moves->len, 0, "%s", fixture_text(d));
+    cr_assert(strstr(fixture_text(d), "cannot leave host h1"), "%s",
+              fixture_text(d));
+}
+
 Test(decide, an_evacuation_that_does_not_fit_says_who_and_why)
 {
     g_autofree char *text = fixture_hosts("", 2, POWER);

@@ -30,10 +30,13 @@ after_killed() { tb libvirtd "$2" start; }
 accident_cut() { tb exec switch ip link set "s$2" down; }
 after_cut() { tb exec switch ip link set "s$2" up; }
 
-# accident_sending: a move of the plan has sent something
-accident_sending() {
-    grep -q '"event":"progress"' "$logs/events-now"
+# accident_sent HOST: bytes that its cable has carried
+accident_sent() {
+    tb exec switch tc -j -s qdisc show dev "u$1" | jq '.[0].bytes'
 }
+
+# accident_sending HOST BYTES: more than those and 20 MB, so a move is half over
+accident_sending() { (($(accident_sent "$1") > $2 + 20000000)); }
 
 # accident_count: how often each guest runs, "1 vm1"
 accident_count() {
@@ -46,14 +49,14 @@ accident_count() {
 
 # accident WHAT FROM TO
 accident() {
-    local manager status=0 again=0 began counted
+    local manager status=0 again=0 began counted sent
 
     echo "--- $1, host$2 to host$3" >>"$logs/notes"
     alive "$logs/before"
-    : >"$logs/events-now"
+    sent=$(accident_sent "$2")
     cons evacuate "host$2" --json >"$logs/events-now" 2>>"$logs/notes" &
     manager=$!
-    await 40 "$1: a move sends" accident_sending
+    await 40 "$1: a move sends" accident_sending "$2" "$sent"
     "accident_$1" "$2" "$3"
     began=$(now)
     await 120 "$1: the plan ends by itself" accident_over "$manager"
