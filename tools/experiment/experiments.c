@@ -84,6 +84,19 @@ join(Experiment *experiment, const char *folder, const char *text,
     return true;
 }
 
+static int
+run_compare(const void *left, const void *right)
+{
+    const Result *a = *(Result *const *)left, *b = *(Result *const *)right;
+    int order = (int)a->repetition - (int)b->repetition;
+
+    order = order ? order : strcmp(a->guest, b->guest);
+    order = order ? order : strcmp(a->wire, b->wire);
+    order = order ? order : strcmp(a->cross, b->cross);
+    order = order ? order : strcmp(a->method, b->method);
+    return order ? order : (int)a->attempt - (int)b->attempt;
+}
+
 GPtrArray *
 experiments_load(char **folders, GError **error)
 {
@@ -111,6 +124,11 @@ experiments_load(char **folders, GError **error)
         experiment->text = g_steal_pointer(&text);
         experiment->results = g_steal_pointer(&results);
         g_ptr_array_add(list, experiment);
+    }
+    /* whichever folder they came from */
+    for (guint i = 0; i < list->len; i++) {
+        g_ptr_array_sort(((Experiment *)g_ptr_array_index(list, i))->results,
+                         run_compare);
     }
     return g_steal_pointer(&list);
 }
