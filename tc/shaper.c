@@ -150,10 +150,16 @@ tree_add_class(ShaperTree *tree, const ShaperWant *want, uint32_t id,
     g_array_append_val(tree->classes, class_);
 }
 
-/* What a migration is guaranteed at least; see the head of the file. */
+/* What a migration is guaranteed at least; see the head of the file. One that
+ * is to stay empty, for the sake of the application class beside it, gets into
+ * no debt. */
 static uint64_t
 migration_bytes_s(const ShaperMigration *migration, uint64_t root_bytes_s)
 {
+    if (migration->n_matches == 0 &&
+        migration->ceiling_bytes_s == SHAPER_RATE_MIN_BYTES_S) {
+        return SHAPER_RATE_MIN_BYTES_S;
+    }
     return MAX(migration->guarantee_bytes_s,
                shaper_rest_min_bytes_s(root_bytes_s));
 }

@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * intensive.c - network-intensive guests that stay, beside those that leave
+ * intensive.c - guests that stay and send, beside those that leave
  *
- *   libvirt's counters of all guests, once a second
- *        └─> need.h: mean traffic above Thr? ── yes ─> a class for its MACs
+ *   libvirt's counters of all guests, twice a second
+ *        └─> need.h: more than noise? ── yes ─> a class for its MACs
  *                                                        │ counts what leaves
- *                    arbiter <── need by the uplink <────┘
+ *            arbiter <── application.h: its rate <───────┘
  *
  * Classes only while a migration is steered: without one there is no tree and
  * nobody to be protected from. The counters are read now and then without one
  * as well: once a guest leaves, its stream takes from its applications what
  * could tell how much they need. libvirt counts what guests send to each other on this host
  * as well; who has a class is measured by that, which sees the uplink alone,
- * and it is promised what that says. A guest that begins to leave loses the
+ * and it is promised what that says. Who turns out to send next to nothing by
+ * the uplink loses it for a minute. A guest that begins to leave loses the
  * class to the one that its own migration brings.
+ *
+ * Each class has room above the need of its guest. Many guests do not all need
+ * theirs at once: in sum it is no more than a quarter of their needs, or a
+ * tenth of the link.
  *
  * Such a class is the application class of a reservation of its own, whose
  * migration class stays empty. So it is in the lease like any other, and is
  * found and removed like any other if this process dies.
  */
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "daemon/daemon-priv.h"
+#include "policy/application.h"
 #include "policy/need.h"
 #include "tc/shaper.h"
 #include "virt/traffic.h"
@@ -31,19 +38,25 @@
 #define IDLE_TICKS 4 /* between looks while nobody is steered */
 #define RETRY_US (10 * G_USEC_PER_SEC)
 #define MOST_MACS 7
-#define LIMITED_S 0.02 /* of its rate, waiting: it is held back */
+#define QUIET_US (60 * G_USEC_PER_SEC)
+#define STAYS_BELOW 0.5 /* of what makes it more than noise: no more */
+#define MOST_CLASSES 16 /* of those that are not network-intensive */
+#define ROOM_OF_NEED 0.25
+#define ROOM_OF_LINK 0.1
 
 typedef struct Neighbour {
     char *uuid, *name;
     bool seen;
-    bool asked;      /* for its interfaces */
-    GPtrArray *macs; /* char *; NULL: not known yet */
-    Need *need;      /* by libvirt's counters */
-    Need *uplink;    /* by its class; NULL: it has none */
+    bool asked;          /* for its interfaces */
+    GPtrArray *macs;     /* char *; NULL: not known yet */
+    Need *need;          /* by libvirt's counters */
+    Application *uplink; /* by its class; NULL: it has none */
+    Known fixed_bytes_s; /* its need, as configured */
     Reservation *reservation;
     Link link;
     uint64_t granted_bytes_s, set_bytes_s;
     int64_t refused_us; /* its class, by the kernel; 0: not */
+    int64_t quiet_us;   /* it sent nothing by the uplink; 0: it did */
 } Neighbour;
 
 /* What requests under way hold. */
@@ -72,7 +85,7 @@ close_class(Neighbour *neighbour)
         reservation_close_running(g_steal_pointer(&neighbour->reservation),
                                   NULL);
     }
-    g_clear_pointer(&neighbour->uplink, need_free);
+    g_clear_pointer(&neighbour->uplink, application_free);
     neighbour->granted_bytes_s = neighbour->set_bytes_s = 0;
 }
 
@@ -103,23 +116,28 @@ somebody_steered(const Daemon *daemon)
     return NULL;
 }
 
+static double
+root_of(const Link *link)
+{
+    return (double)shaper_root_bytes_s(link->rate_bytes_s);
+}
+
 /* A need that is configured counts once traffic shows that it is there. */
 static void
-configure(const Daemon *daemon, const Link *link, const Neighbour *neighbour,
-          bool uplink, NeedSettings *settings)
+configure(const Daemon *daemon, const Link *link, Neighbour *neighbour)
 {
     const ConfigLink *declared =
         daemon_config_link(daemon->config, link->device);
     ConfigWho who = { .uuid = neighbour->uuid, .name = neighbour->name };
-    double root = (double)shaper_root_bytes_s(link->rate_bytes_s);
+    NeedSettings settings;
     ConfigRules rules;
 
-    need_settings_init(settings, root);
-    settings->threshold_bytes_s = declared->intensive * root;
+    need_settings_init(&settings, root_of(link));
+    settings.threshold_bytes_s = declared->intensive * root_of(link);
+    need_configure(neighbour->need, &settings);
     daemon_config_rules(daemon->config, &who, &rules);
-    if (uplink && rules.need_bytes_s > 0) {
-        settings->fixed_bytes_s = known((double)rules.need_bytes_s);
-    }
+    neighbour->fixed_bytes_s =
+        rules.need_bytes_s > 0 ? known((double)rules.need_bytes_s) : unknown();
 }
 
 static Neighbour *
@@ -217,8 +235,9 @@ open_class(Intensive *intensive, Neighbour *neighbour, const Link *link,
         .run_dir = daemon->options.run_dir,
     };
     g_autoptr(GError) error = NULL;
-    NeedSettings settings;
+    ApplicationSeen seen = { 0 };
 
+    intensive_seen(intensive, neighbour->uuid, &seen);
     neighbour->link = *link;
     for (guint i = 0; i < neighbour->macs->len; i++) {
         spec.guest_macs[i] = g_ptr_array_index(neighbour->macs, i);
@@ -235,24 +254,33 @@ open_class(Intensive *intensive, Neighbour *neighbour, const Link *link,
     }
     neighbour->refused_us = 0;
     neighbour->set_bytes_s = SHAPER_RATE_MIN_BYTES_S;
-    configure(daemon, link, neighbour, true, &settings);
-    neighbour->uplink = need_new(&settings);
+    neighbour->uplink = application_new();
+    application_seen(neighbour->uplink, &seen);
     tell(neighbour, "intensive", why);
 }
 
 /* What its class has let through. False: the class is gone. */
 static bool
-measure(const Intensive *intensive, Neighbour *neighbour)
+measure(const Intensive *intensive, Neighbour *neighbour,
+        const VirtTraffic *guest)
 {
     ReservationStats stats;
-    double limit = LIMITED_S * (double)neighbour->set_bytes_s;
+    ApplicationClass class_ = {
+        .link_bytes_s = root_of(&neighbour->link),
+        .rate_bytes_s = (double)neighbour->set_bytes_s,
+    };
 
     if (!shaping_count(intensive->daemon, neighbour->link.ifindex,
                        neighbour->reservation, &stats, NULL)) {
         return false;
     }
-    need_add(neighbour->uplink, stats.read_us, (double)stats.application.bytes,
-             (double)stats.application.backlog_bytes > limit);
+    if (guest->sent_bytes.known) {
+        application_sent(neighbour->uplink, clock_mono_us(),
+                         guest->sent_bytes.value);
+    }
+    class_.bytes = (double)stats.application.bytes;
+    class_.backlog_bytes = (double)stats.application.backlog_bytes;
+    application_class(neighbour->uplink, stats.read_us, &class_);
     return true;
 }
 
@@ -274,32 +302,74 @@ count(const Intensive *intensive, Neighbour *neighbour,
     }
 }
 
+static guint
+count_classes(const Intensive *intensive)
+{
+    GHashTableIter iter;
+    gpointer value;
+    guint n = 0;
+
+    g_hash_table_iter_init(&iter, intensive->neighbours);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        n += ((Neighbour *)value)->reservation != NULL;
+    }
+    return n;
+}
+
+/* By the uplink, as far as that is known. */
+static bool
+is_to_have_class(const Intensive *intensive, Neighbour *neighbour,
+                 const NeedState *state, const Link *link)
+{
+    double least = application_least_bytes_s(root_of(link));
+    double need = known_or(state->need_bytes_s, 0);
+    ApplicationState uplink;
+
+    if (!neighbour->reservation) {
+        if (neighbour->quiet_us &&
+            clock_mono_us() - neighbour->quiet_us < QUIET_US) {
+            return false;
+        }
+        return state->intensive ||
+               (need >= least && count_classes(intensive) < MOST_CLASSES);
+    }
+    application_state(neighbour->uplink, &uplink);
+    if (known_or(uplink.need_bytes_s, least) < STAYS_BELOW * least) {
+        neighbour->quiet_us = clock_mono_us();
+        return false;
+    }
+    return state->intensive || need >= STAYS_BELOW * least;
+}
+
 static void
 look_at(Intensive *intensive, Neighbour *neighbour, const VirtTraffic *guest,
         const Link *link)
 {
-    NeedSettings settings;
+    bool leaves = daemon_outgoing(intensive->daemon, guest->uuid), wants;
+    g_autofree char *why = NULL;
     NeedState state;
 
-    configure(intensive->daemon, link, neighbour, false, &settings);
-    need_configure(neighbour->need, &settings);
     count(intensive, neighbour, guest);
+    configure(intensive->daemon, link, neighbour);
     need_state(neighbour->need, &state);
+    wants = !leaves && is_to_have_class(intensive, neighbour, &state, link);
     if (neighbour->reservation &&
-        (!state.intensive || daemon_outgoing(intensive->daemon, guest->uuid) ||
-         neighbour->link.ifindex != link->ifindex ||
-         !measure(intensive, neighbour))) {
+        (!wants || neighbour->link.ifindex != link->ifindex ||
+         !measure(intensive, neighbour, guest))) {
         close_class(neighbour);
         tell(neighbour, "not-intensive", "its class goes");
-    } else if (!neighbour->reservation && state.intensive &&
-               !daemon_outgoing(intensive->daemon, guest->uuid)) {
+    } else if (!neighbour->reservation && wants) {
         if (neighbour->refused_us &&
             clock_mono_us() - neighbour->refused_us < RETRY_US) {
             /* not twice a second */
         } else if (!neighbour->macs) {
             ask_for_macs(intensive, neighbour);
         } else if (neighbour->macs->len > 0) {
-            open_class(intensive, neighbour, link, state.reason);
+            why = state.intensive
+                      ? g_strdup(state.reason)
+                      : g_strdup_printf("needs %.1f Mbit/s and keeps them",
+                                        state.need_bytes_s.value * 8e-6);
+            open_class(intensive, neighbour, link, why);
         }
     }
 }
@@ -427,40 +497,85 @@ intensive_seen(const Intensive *intensive, const char *uuid,
     return state.need_bytes_s.known;
 }
 
-/* What its class has, if it is not worth a change. */
+/* Its need, and what it is to have. */
 static double
-need_of(const Neighbour *neighbour)
+need_of(const Neighbour *neighbour, double *rate_bytes_s)
 {
-    double has = (double)neighbour->set_bytes_s, need;
-    NeedState state;
+    ApplicationState state;
 
-    need_state(neighbour->uplink, &state);
-    need =
-        MAX(known_or(state.need_bytes_s, 0), (double)SHAPER_RATE_MIN_BYTES_S);
-    return need > has * 0.95 && need < has * 1.05 ? has : need;
+    if (neighbour->fixed_bytes_s.known) {
+        *rate_bytes_s = neighbour->fixed_bytes_s.value;
+        return *rate_bytes_s;
+    }
+    application_state(neighbour->uplink, &state);
+    *rate_bytes_s =
+        known_or(state.rate_bytes_s, (double)SHAPER_RATE_MIN_BYTES_S);
+    return fmin(known_or(state.need_bytes_s, 0), *rate_bytes_s);
+}
+
+/* What its class has, if that is not worth a change. */
+static double
+unless_small(const Neighbour *neighbour, double rate_bytes_s)
+{
+    double has = (double)neighbour->set_bytes_s;
+
+    return rate_bytes_s > has * 0.95 && rate_bytes_s < has * 1.05
+               ? has
+               : rate_bytes_s;
+}
+
+/* How much of the room above needs there is for all of them. */
+static double
+share_of_room(const Intensive *intensive, int ifindex)
+{
+    double needs = 0, rooms = 0, link_bytes_s = 0;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, intensive->neighbours);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Neighbour *neighbour = value;
+        double rate, need;
+
+        if (is_on(neighbour, ifindex)) {
+            need = need_of(neighbour, &rate);
+            needs += need;
+            rooms += rate - need;
+            link_bytes_s = root_of(&neighbour->link);
+        }
+    }
+    return rooms > 0
+               ? fmin(fmax(ROOM_OF_NEED * needs, ROOM_OF_LINK * link_bytes_s) /
+                          rooms,
+                      1)
+               : 1;
 }
 
 double
 intensive_needs(const Intensive *intensive, int ifindex, GArray *applications)
 {
-    double overhead = 0;
+    double overhead = 0, share;
     GHashTableIter iter;
     gpointer value;
 
     if (!intensive) {
         return 0;
     }
+    share = share_of_room(intensive, ifindex);
     g_hash_table_iter_init(&iter, intensive->neighbours);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Neighbour *neighbour = value;
         ShareApplication application = { 0 };
+        double rate, need;
 
         if (is_on(neighbour, ifindex)) {
-            application.need_bytes_s = need_of(neighbour);
+            need = need_of(neighbour, &rate);
+            rate = fmax(need + share * (rate - need),
+                        (double)SHAPER_RATE_MIN_BYTES_S);
+            application.need_bytes_s = unless_small(neighbour, rate);
             g_array_append_val(applications, application);
             /* of the migration's class, which stays empty */
-            overhead += (double)shaper_rest_min_bytes_s(
-                shaper_root_bytes_s(neighbour->link.rate_bytes_s));
+            overhead += (double)SHAPER_RATE_MIN_BYTES_S;
         }
     }
     return overhead;

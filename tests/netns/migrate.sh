@@ -47,7 +47,7 @@ no_tree() {
     ! grep -q 'htb 7666:' <<<"$(tc qdisc show dev near0)"
 }
 
-migrate "start=-1,to=10.9.0.2:49152,mib=48,rate=300,set=1000,mbit=40"
+migrate "start=-1,to=10.9.0.2:49152,mib=48,rate=300,set=1000,mbit=40,sends=3"
 wait_for 30 "it has a class" sh -c \
     "tc class show dev near0 | grep -q '7666:1000 '"
 wait_for 30 "and its connection is in it" sh -c \
@@ -66,6 +66,12 @@ check_equal "disabled: the record says it" 1 \
 check_number "disabled: and what the class counted, bytes" \
     "$(jq .shaping.class_bytes "$WORK/record.json")" '>' 100000
 rm "$VMFERRY_DISABLED"
+check_number "its traffic was seen before, kbit/s" \
+    "$(jq '[.events[] | select(.kind == "seen")][0].mean_bytes_s * 8 / 1000 |
+        floor' "$WORK/record.json")" '>=' 2800
+check_number "its own class is in the first decision, kbit/s" \
+    "$(jq '.decisions[0].application_bytes_s * 8 / 1000 | floor' \
+        "$WORK/record.json")" '>=' 3500
 
 migrate "start=-1,to=10.9.0.2:49152,mib=16,rate=6000,set=6000" \
     --allow downtime --downtime-max 30000

@@ -120,12 +120,15 @@ Test(tree, hard_cap_and_floor)
     case_add(&c, 10 * MBIT, 10 * MBIT);
     case_add(&c, 0, 0);
     case_add(&c, 10 * MBIT, 5 * MBIT);
+    case_add(&c, SHAPER_RATE_MIN_BYTES_S, SHAPER_RATE_MIN_BYTES_S);
     tree = case_build(&c);
     cr_assert_eq(get(tree, 0x1000)->ceil_bytes_s, 10 * MBIT);
     cr_assert_eq(get(tree, 0x1001)->rate_bytes_s, 60625);
     cr_assert_eq(get(tree, 0x1001)->ceil_bytes_s, 60625);
     cr_assert_eq(get(tree, 0x1002)->ceil_bytes_s, 10 * MBIT,
                  "a ceiling below the guarantee is lifted to it");
+    cr_assert_eq(get(tree, 0x1003)->rate_bytes_s, SHAPER_RATE_MIN_BYTES_S,
+                 "one that stays empty costs nothing");
 }
 
 typedef struct {
