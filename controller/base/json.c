@@ -211,6 +211,18 @@ jobj_new_lines(const char *text)
     return array;
 }
 
+/* Of the byte at @end, from 1 on */
+static size_t
+line_of(const char *text, size_t end)
+{
+    size_t line = 1;
+
+    for (size_t i = 0; i < end; i++) {
+        line += text[i] == '\n';
+    }
+    return line;
+}
+
 JsonObject *
 jobj_parse(const char *text, size_t length, GError **error)
 {
@@ -242,7 +254,8 @@ jobj_parse(const char *text, size_t length, GError **error)
 
     if (code != json_tokener_success) {
         g_set_error(error, JOBJ_ERROR, JOBJ_ERROR_SYNTAX,
-                    "JSON is broken at byte %zu: %s", end,
+                    "JSON is broken at byte %zu, line %zu: %s", end,
+                    line_of(text, MIN(end, length)),
                     code == json_tokener_continue
                         ? "it ends too early"
                         : json_tokener_error_desc(code));
@@ -253,7 +266,9 @@ jobj_parse(const char *text, size_t length, GError **error)
     }
     if (end < length) {
         g_set_error(error, JOBJ_ERROR, JOBJ_ERROR_SYNTAX,
-                    "JSON is broken at byte %zu: more text after its end", end);
+                    "JSON is broken at byte %zu, line %zu: more text after "
+                    "its end",
+                    end, line_of(text, end));
         return NULL;
     }
     if (!object) {

@@ -66,7 +66,7 @@ JsonObject *jobj_new_lines(const char *text);
  * @text: Bytes, not necessarily terminated
  * @length: How many
  *
- * Return: a new reference, NULL with JOBJ_ERROR that names the byte offset.
+ * Return: a new reference, NULL with JOBJ_ERROR that names byte offset and line.
  * The JSON text "null" is refused, for NULL is how json-c spells it.
  */
 JsonObject *jobj_parse(const char *text, size_t length, GError **error);

@@ -20,9 +20,9 @@ reader_wrong(Reader *r, const char *member, const char *format, ...)
     va_start(args, format);
     text = g_strdup_vprintf(format, args);
     va_end(args);
-    r->error =
-        g_error_new(PLAN_ERROR, PLAN_ERROR_MEMBER, "%s%s%s: %s", r->where,
-                    *r->where && *member ? "." : "", member, text);
+    r->error = g_error_new(PLAN_ERROR, PLAN_ERROR_MEMBER, "%s%s%s%s%s",
+                           r->where, *r->where && *member ? "." : "", member,
+                           *r->where || *member ? ": " : "", text);
 }
 
 void
