@@ -16,7 +16,6 @@ print_json(const PlanCalibration *c, double efficiency, double dirty,
            int64_t extra)
 {
     g_autoptr(JsonObject) top = json_object_new_object();
-    g_autofree char *text = NULL;
 
     jobj_add_double(top, "efficiency", efficiency);
     jobj_add_double(top, "dirty", dirty);
@@ -29,8 +28,7 @@ print_json(const PlanCalibration *c, double efficiency, double dirty,
     jobj_add_double(top, "error", c->error);
     jobj_add_double(top, "bias", c->bias);
     jobj_add_double(top, "error_class", c->error_class);
-    text = jobj_to_text(top, true);
-    printf("%s\n", text);
+    plan_options_print(top, true);
 }
 
 int
@@ -44,35 +42,24 @@ plan_calibrate_main(int argc, char **argv)
         { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
         { NULL },
     };
-    g_autoptr(GOptionContext) context =
-        g_option_context_new("SAMPLES - durations as measured");
+    PlanText text;
+    g_autoptr(GBytes) bytes =
+        plan_options_file(argc, argv, "SAMPLES - durations as measured",
+                          "one table is expected", entries, &text);
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = NULL;
     g_autoptr(GArray) samples = NULL;
     PlanCalibration c;
-    PlanText text;
-    gsize length;
     double efficiency;
     double dirty;
     int64_t extra;
 
-    g_set_prgname("vmferry-plan calibrate");
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        return plan_options_fail("calibrate", error->message);
-    }
-    if (argc != 2) {
-        return plan_options_fail("calibrate", "one table is expected");
+    if (!bytes) {
+        return 2;
     }
     if (!(downtime_s > 0) || downtime_s > 1e6) {
-        return plan_options_fail("calibrate", "--downtime has to be above 0");
+        return plan_options_fail("calibrate",
+                                 "--downtime has to be above 0, 1e6 at most");
     }
-    bytes = plan_file_read(argv[1], &error);
-    if (!bytes) {
-        return plan_options_fail("calibrate", error->message);
-    }
-    text.text = g_bytes_get_data(bytes, &length);
-    text.length = length;
     samples = plan_samples_read(text, &error);
     if (!samples) {
         g_prefix_error(&error, "%s: ", argv[1]);

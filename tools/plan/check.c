@@ -31,7 +31,6 @@ static void
 print_json(const PlanModel *m, const PlanVerdict *v)
 {
     g_autoptr(JsonObject) top = json_object_new_object();
-    g_autofree char *text = NULL;
 
     jobj_add(top, "broken", jobj_new_strings(v->broken));
     jobj_add_u64(top, "violations", v->n_broken);
@@ -42,8 +41,7 @@ print_json(const PlanModel *m, const PlanVerdict *v)
     jobj_add_u64(top, "hosts", m->n_hosts);
     jobj_add_u64(top, "active", v->n_active);
     jobj_add_i64(top, "cost", v->cost);
-    text = jobj_to_text(top, true);
-    printf("%s\n", text);
+    plan_options_print(top, true);
 }
 
 int

@@ -22,13 +22,11 @@ plan_import_main(int argc, char **argv)
         "Print the model in vmferry's own format, whatever it came in.",
         entries);
     g_autoptr(JsonObject) json = NULL;
-    g_autofree char *text = NULL;
 
     if (!m) {
         return 2;
     }
     json = plan_format_write(m);
-    text = jobj_to_text(json, !compact);
-    printf("%s\n", text);
+    plan_options_print(json, !compact);
     return 0;
 }

@@ -3,6 +3,7 @@
  * main.c - vmferry-plan: where guests should run, and how they get there
  */
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,19 @@ print_usage(FILE *out)
     fprintf(out, "\n\"vmferry-plan COMMAND --help\" lists its options.\n");
 }
 
+/* An answer that nobody got, on a full disk say, is none. */
+static int
+finish(int status)
+{
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+
+    if (!written) {
+        fprintf(stderr,
+                "error: vmferry-plan: standard output cannot be written\n");
+    }
+    return written ? status : 2;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -43,17 +57,17 @@ main(int argc, char **argv)
     for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(*commands);
          i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(commands[i].run(argc - 1, argv + 1));
         }
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("vmferry-plan %s\n", VMFERRY_VERSION);
-        return 0;
+        return finish(0);
     }
     if (argc == 2 &&
         (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_usage(stdout);
-        return 0;
+        return finish(0);
     }
     if (argc >= 2) {
         fprintf(stderr, "error: vmferry-plan: there is no command \"%s\"\n",

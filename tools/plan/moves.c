@@ -69,7 +69,6 @@ print_json(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
 {
     g_autoptr(JsonObject) top = json_object_new_object();
     JsonObject *list = json_object_new_array();
-    g_autofree char *text = NULL;
 
     jobj_add_string(top, "format", "vmferry-moves-1");
     jobj_add_double(top, "makespan_s", moves->makespan_s);
@@ -113,8 +112,7 @@ print_json(const PlanModel *m, const PlanMoves *moves, const PlanState *target)
                 m->guests[g_array_index(moves->left_out, int32_t, i)].name));
     }
     jobj_add(top, "left_out", list);
-    text = jobj_to_text(top, true);
-    printf("%s\n", text);
+    plan_options_print(top, true);
 }
 
 /* Rates of what arrives, and guests with what is sent beside them */

@@ -58,6 +58,48 @@ plan_options_model(int argc, char **argv, const char *words,
     return model;
 }
 
+GBytes *
+plan_options_file(int argc, char **argv, const char *summary, const char *what,
+                  const GOptionEntry *entries, PlanText *text)
+{
+    const char *command = argv[0];
+    g_autoptr(GOptionContext) context = g_option_context_new(summary);
+    g_autofree char *program = g_strdup_printf("vmferry-plan %s", command);
+    g_autoptr(GError) error = NULL;
+    GBytes *bytes;
+    gsize length;
+
+    g_set_prgname(program);
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse(context, &argc, &argv, &error)) {
+        plan_options_fail(command, error->message);
+        return NULL;
+    }
+    if (argc != 2) {
+        plan_options_fail(command, what);
+        return NULL;
+    }
+    bytes = plan_file_read(argv[1], &error);
+    if (!bytes) {
+        plan_options_fail(command, error->message);
+        return NULL;
+    }
+    text->text = g_bytes_get_data(bytes, &length);
+    text->length = length;
+    if (!text->text) {
+        text->text = "";
+    }
+    return bytes;
+}
+
+void
+plan_options_print(JsonObject *object, bool pretty)
+{
+    g_autofree char *text = jobj_to_text(object, pretty);
+
+    printf("%s\n", text);
+}
+
 int32_t *
 plan_options_placement(const PlanModel *model, const char *name)
 {
@@ -76,7 +118,7 @@ plan_options_placement(const PlanModel *model, const char *name)
         }
     }
     if (!host_of) {
-        fprintf(stderr, "error: vmferry-plan: %s\n", error->message);
+        fprintf(stderr, "error: %s: %s\n", g_get_prgname(), error->message);
     }
     return host_of;
 }

@@ -40,7 +40,6 @@ print_json(const PlanModel *m, const char *term, const GPtrArray *points)
 {
     g_autoptr(JsonObject) top = json_object_new_object();
     JsonObject *list = json_object_new_array();
-    g_autofree char *text = NULL;
 
     jobj_add_string(top, "term", term);
     for (guint i = 0; i < points->len; i++) {
@@ -52,8 +51,7 @@ print_json(const PlanModel *m, const char *term, const GPtrArray *points)
         json_object_array_add(list, object);
     }
     jobj_add(top, "points", list);
-    text = jobj_to_text(top, true);
-    printf("%s\n", text);
+    plan_options_print(top, true);
 }
 
 int

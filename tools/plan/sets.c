@@ -2,6 +2,7 @@
 /*
  * sets.c - vmferry-plan sets: which guests belong side by side, by traffic
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,7 +71,6 @@ print_json(const PlanModel *m, const PlanPatent *p)
     const PlanAdjacency *a = p->adjacency;
     g_autoptr(JsonObject) top = json_object_new_object();
     JsonObject *list = json_object_new_array();
-    g_autofree char *text = NULL;
 
     jobj_add_double(top, "mean", a->mean);
     for (size_t i = 0; i < a->n_distances; i++) {
@@ -94,8 +94,7 @@ print_json(const PlanModel *m, const PlanPatent *p)
     jobj_add(top, "adjacency", list);
     jobj_add(top, "clusters", sets_to_json(m, p->clusters));
     jobj_add(top, "sets", sets_to_json(m, p->sets));
-    text = jobj_to_text(top, true);
-    printf("%s\n", text);
+    plan_options_print(top, true);
 }
 
 static bool
@@ -140,6 +139,9 @@ plan_sets_main(int argc, char **argv)
     }
     if (most < 1) {
         return plan_options_fail("sets", "--size has to be at least 1");
+    }
+    if (!isfinite(query.threshold)) {
+        return plan_options_fail("sets", "--threshold has to be a number");
     }
     if (smoothing && !read_smoothing(smoothing, &query.smoothing)) {
         return plan_options_fail("sets",

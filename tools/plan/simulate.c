@@ -16,7 +16,6 @@ static void
 print_json(const char *rules, const PlanTraces *traces, const PlanSimulation *r)
 {
     g_autoptr(JsonObject) top = json_object_new_object();
-    g_autofree char *text = NULL;
 
     jobj_add_string(top, "rules", rules);
     jobj_add_u64(top, "guests", traces->n_guests);
@@ -29,8 +28,7 @@ print_json(const char *rules, const PlanTraces *traces, const PlanSimulation *r)
     jobj_add_double(top, "pdm", r->pdm);
     jobj_add_double(top, "hosts_mean", r->hosts_mean);
     jobj_add_u64(top, "hosts_most", r->hosts_most);
-    text = jobj_to_text(top, true);
-    printf("%s\n", text);
+    plan_options_print(top, true);
 }
 
 int
@@ -55,24 +53,17 @@ plan_simulate_main(int argc, char **argv)
         { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Print JSON", NULL },
         { NULL },
     };
-    g_autoptr(GOptionContext) context =
-        g_option_context_new("TRACES - replay a day of processor use");
+    PlanText text;
+    g_autoptr(GBytes) bytes =
+        plan_options_file(argc, argv, "TRACES - replay a day of processor use",
+                          "one archive of traces is expected", entries, &text);
     g_autoptr(GError) error = NULL;
-    g_autoptr(GBytes) bytes = NULL;
     g_autoptr(PlanTraces) traces = NULL;
     PlanSimulateQuery query = { 0 };
     PlanSimulation result;
-    PlanText text;
-    gsize length;
 
-    g_set_prgname("vmferry-plan simulate");
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        return plan_options_fail("simulate", error->message);
-    }
-    if (argc != 2) {
-        return plan_options_fail("simulate",
-                                 "one archive of traces is expected");
+    if (!bytes) {
+        return 2;
     }
     if (n_hosts < 1 || n_hosts > 1000000) {
         return plan_options_fail("simulate", "--hosts has to be 1 to 1000000");
@@ -85,12 +76,6 @@ plan_simulate_main(int argc, char **argv)
         return plan_options_fail("simulate",
                                  "--rules is either cloudsim or honest");
     }
-    bytes = plan_file_read(argv[1], &error);
-    if (!bytes) {
-        return plan_options_fail("simulate", error->message);
-    }
-    text.text = g_bytes_get_data(bytes, &length);
-    text.length = length;
     traces = plan_traces_new(text, &error);
     if (!traces) {
         g_prefix_error(&error, "%s: ", argv[1]);

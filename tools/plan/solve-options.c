@@ -76,8 +76,10 @@ solve_load(int argc, char **argv, SolveOptions *o, const char *summary,
         plan_options_fail(command, "--threads has to be 1 to 256");
         return NULL;
     }
-    if (!(o->solving.time_limit_s >= 0) || o->work < 0 || o->seed < 0) {
-        plan_options_fail(command, "limits and seed have to be 0 or more");
+    if (!(o->solving.time_limit_s >= 0 && o->solving.time_limit_s <= 1e9) ||
+        o->work < 0 || o->seed < 0) {
+        plan_options_fail(command, "limits and seed have to be 0 or more, "
+                                   "--time-limit 1e9 at most");
         return NULL;
     }
     if (o->objective && !solving_weights(m, o->objective, &error)) {

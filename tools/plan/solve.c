@@ -147,6 +147,12 @@ write_file(const char *name, const char *text)
     return true;
 }
 
+static bool
+within(double number)
+{
+    return number >= 0 && number <= 1e15;
+}
+
 int
 plan_solve_main(int argc, char **argv)
 {
@@ -190,16 +196,17 @@ plan_solve_main(int argc, char **argv)
     if (!m) {
         return 2;
     }
-    if (!solving_method(method_name ? method_name : "lns", &method)) {
-        return plan_options_fail("solve", "--method: there is no such method");
+    if (!solving_method(method_name ? method_name : "lns", &method, &error)) {
+        g_prefix_error(&error, "--method: ");
+        return plan_options_fail("solve", error->message);
     }
     o.solving.progress = progress;
     o.solving.worth.downtime_limit_s = 0.3;
-    if (!(o.solving.worth.horizon_s >= 0) ||
-        !(o.solving.worth.move_price >= 0) ||
-        !(o.solving.worth.downtime_price >= 0)) {
-        return plan_options_fail("solve",
-                                 "horizon and prices have to be 0 or more");
+    if (!within(o.solving.worth.horizon_s) ||
+        !within(o.solving.worth.move_price) ||
+        !within(o.solving.worth.downtime_price)) {
+        return plan_options_fail(
+            "solve", "horizon and prices have to be 0 or more, 1e15 at most");
     }
     if (!units_parse_rate(link ? link : "1gbit", &o.solving.worth.link_bytes_s,
                           &error)) {
@@ -256,16 +263,20 @@ plan_compare_main(int argc, char **argv)
     g_autofree char *all = solving_all_methods();
     g_auto(GStrv) words = g_strsplit(names ? names : all, ",", 0);
     g_autoptr(JsonObject) list = json_object_new_array();
+    g_autoptr(GError) error = NULL;
     PlanBound bound;
     PlanMethod method;
 
     if (!m) {
         return 2;
     }
+    if (!words[0]) {
+        return plan_options_fail("compare", "--methods names none");
+    }
     for (size_t i = 0; words[i]; i++) {
-        if (!solving_method(words[i], &method)) {
-            return plan_options_fail("compare",
-                                     "--methods: there is no such method");
+        if (!solving_method(words[i], &method, &error)) {
+            g_prefix_error(&error, "--methods: ");
+            return plan_options_fail("compare", error->message);
         }
     }
     bound = refined_bound(m);
@@ -276,7 +287,9 @@ plan_compare_main(int argc, char **argv)
     for (size_t i = 0; words[i]; i++) {
         g_autoptr(Solved) s = NULL;
 
-        solving_method(words[i], &method);
+        if (!solving_method(words[i], &method, NULL)) {
+            continue;
+        }
         s = solving_run(m, method, &o.solving);
         if (!s) {
             return 2;
@@ -295,9 +308,7 @@ plan_compare_main(int argc, char **argv)
         fflush(stdout);
     }
     if (json) {
-        g_autofree char *text = jobj_to_text(list, true);
-
-        printf("%s\n", text);
+        plan_options_print(list, true);
     } else {
         printf("bound    %41" PRId64 " %17" PRId64 " %7" PRId64 "\n",
                bound.cost, bound.hosts, bound.moves);
@@ -323,9 +334,7 @@ plan_bound_main(int argc, char **argv)
     b = refined_bound(m);
     if (json) {
         g_autoptr(JsonObject) object = bound_to_json(&b);
-        g_autofree char *text = jobj_to_text(object, true);
-
-        printf("%s\n", text);
+        plan_options_print(object, true);
     } else {
         printf("cost      %" PRId64 "\n"
                "  load    %" PRId64 "\n"

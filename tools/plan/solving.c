@@ -243,8 +243,10 @@ solving_all_methods(void)
 }
 
 bool
-solving_method(const char *name, PlanMethod *method)
+solving_method(const char *name, PlanMethod *method, GError **error)
 {
+    g_autofree char *all = NULL;
+
     for (int i = 0; i < PLAN_N_METHODS; i++) {
         if (built_in((PlanMethod)i) &&
             strcmp(name, plan_method_name((PlanMethod)i)) == 0) {
@@ -252,6 +254,9 @@ solving_method(const char *name, PlanMethod *method)
             return true;
         }
     }
+    all = solving_all_methods();
+    g_set_error(error, PLAN_ERROR, PLAN_ERROR_SYNTAX,
+                "there is no such method as \"%s\" here, but %s", name, all);
     return false;
 }
 

@@ -44,8 +44,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Solved, solved_free)
 Solved *solving_run(const PlanModel *model, PlanMethod method,
                     const Solving *solving);
 
-/** solving_method() - A method by its name; false if there is none */
-bool solving_method(const char *name, PlanMethod *method);
+/** solving_method() - A method by its name
+ *
+ * Return: false if none of that name is built in; the error lists those that are
+ */
+bool solving_method(const char *name, PlanMethod *method, GError **error);
 
 /** solving_all_methods() - "ff,ffd,...", those built in; g_free() it */
 char *solving_all_methods(void);

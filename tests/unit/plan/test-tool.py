@@ -273,4 +273,111 @@ class Check(unittest.TestCase):
             self.assertEqual(done.stdout, "", words)
 
 
+class BadInput(unittest.TestCase):
+    """What is no model is refused with a sentence that names the place."""
+
+    MODEL = {
+        "format": "vmferry-plan-1",
+        "resources": [{"name": "cpu"}],
+        "hosts": [{"name": "a", "capacity": {"cpu": 8}}],
+        "guests": [{"name": "x", "host": "a", "demand": {"cpu": 3}}],
+        "groups": [{"name": "k", "members": ["x"]}]}
+
+    def refused(self, text, *parts):
+        done = run("check", "-", text=text)
+        self.assertEqual(done.returncode, 2, text)
+        self.assertEqual(done.stdout, "", text)
+        self.assertTrue(done.stderr.startswith("error: vmferry-plan check: -: "),
+                        done.stderr)
+        for part in parts:
+            self.assertIn(part, done.stderr)
+
+    def test_members(self):
+        """One member is set to what it cannot be."""
+        for where, value, message in (
+                (("guests", 0, "demand", "cpu"), -1, "guests[0].demand"),
+                (("guests", 0, "demand", "cpu"), 1.5, "a whole number"),
+                (("guests", 0, "demand", "cpu"), 2**62, '"x"'),
+                (("guests", 0, "demand", "cpu"), 10**30, "a whole number"),
+                (("guests", 0, "demand", "cpu"), "3", "a whole number"),
+                (("guests", 0, "demand", "ram"), 3, 'no resource "ram"'),
+                (("guests", 0, "host"), "b", 'no host "b"'),
+                (("guests", 0, "hots"), "a", "guests[0].hots"),
+                (("guests", 0, "name"), "", "guests[0].name"),
+                (("guests", 0), None, "guests[0]"),
+                (("hosts", 0, "capacity", "cpu"), -8, "hosts[0].capacity"),
+                (("resources", 0, "reserve"), 0, '"cpu"'),
+                (("resources", 0, "reserve"), 1.0001, "three decimals"),
+                (("groups", 0, "members"), ["x", "x"], "twice"),
+                (("weights",), {"hosts": -1}, "weights.hosts"),
+                (("format",), "vmferry-plan-2", "format"),
+                (("hosts",), {}, "hosts: an array"),
+                (("nodes",), [], "nodes")):
+            model = json.loads(json.dumps(self.MODEL))
+            spot = model
+            for step in where[:-1]:
+                spot = spot[step]
+            spot[where[-1]] = value
+            self.refused(json.dumps(model), message)
+
+    def test_twice(self):
+        for name in ("resources", "hosts", "guests", "groups"):
+            model = json.loads(json.dumps(self.MODEL))
+            model[name].append(dict(model[name][0]))
+            self.refused(json.dumps(model), f"{name}[1].name", "comes twice")
+
+    def test_broken_json(self):
+        self.refused('{\n"format": "vmferry-plan-1",\n}', "line 3")
+        self.refused("[]", "check: -: an object is expected")
+        self.refused("[" * 100000, "nesting too deep")
+        text = json.dumps(self.MODEL, indent=1)
+        for end in range(0, len(text), 5):
+            self.refused(text[:end], "ends too early")
+
+    def test_placements(self):
+        for placement, message in (({"x": "b"}, '"b"'), ({}, "has 0 guests"),
+                                   ({"x": 1}, "x"), ([], "placement")):
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as model:
+                json.dump(self.MODEL, model)
+                model.flush()
+                done = run("moves", "--placement", "-", model.name,
+                           text=json.dumps({"format": "vmferry-placement-1",
+                                            "placement": placement}))
+            self.assertEqual(done.returncode, 2, placement)
+            self.assertIn(message, done.stderr)
+
+    def test_options(self):
+        """Numbers that are none, or too large to reckon with"""
+        for line, message in (
+                ("solve --time-limit nan", "--time-limit"),
+                ("solve --time-limit inf", "--time-limit"),
+                ("solve --work-limit -1", "0 or more"),
+                ("solve --horizon inf", "horizon"),
+                ("solve --move-price nan", "prices"),
+                ("solve --threads 0", "--threads"),
+                ("solve --link 0", "--link"),
+                ("solve --method tabu", '"tabu" here, but ff,ffd,'),
+                ("compare --methods ff,,bf", '"" here, but ff,ffd,'),
+                ("compare --methods=", "--methods"),
+                ("pareto --term hosts --points 1", "--points"),
+                ("moves --placement x --downtime inf", "--downtime"),
+                ("moves --placement x --efficiency 2", "--efficiency"),
+                ("sets --size 2 --threshold nan", "--threshold"),
+                ("check --most -1", "--most")):
+            done = run(*line.split(), GOLDEN)
+            self.assertEqual(done.returncode, 2, line)
+            self.assertEqual(done.stdout, "", line)
+            self.assertIn(message, done.stderr)
+
+    def test_answer_that_nobody_gets(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for words in (["check", GOLDEN], ["--help"],
+                          ["import", "--compact", GOLDEN]):
+                done = subprocess.run([PROGRAM, *words], stdout=full,
+                                      stderr=subprocess.PIPE, text=True,
+                                      check=False)
+                self.assertEqual(done.returncode, 2, words)
+                self.assertIn("standard output", done.stderr)
+
+
 unittest.main(argv=[sys.argv[0]])
