@@ -108,12 +108,12 @@ ParameterizedTestParameters(json, parse)
         { "nothing", "", 0, "ends too early" },
         { "null", "null", 0, "is null" },
         { "cut off", "{\"a\": ", 0, "ends too early" },
-        { "more after it", "{} x", 0, "byte 3: more text" },
-        { "two texts", "{}{}", 0, "byte 2: more text" },
-        { "comma at the end", "[1,]", 0, "byte 3" },
+        { "more after it", "{} x", 0, "byte 3, line 1: more text" },
+        { "two texts", "{}{}", 0, "byte 2, line 1: more text" },
+        { "comma at the end", "[\n1,]", 0, "byte 4, line 2" },
         { "comment", "{/* */}", 0, "broken at byte" },
         { "broken UTF-8", "[\"\xff\"]", 0, "broken at byte" },
-        { "NUL byte", "{}\0{}", 5, "byte 2: more text" },
+        { "NUL byte", "{}\0{}", 5, "byte 2, line 1: more text" },
     };
 
     return cr_make_param_array(ParseCase, cases, G_N_ELEMENTS(cases));
