@@ -8,7 +8,8 @@
 #
 # Three guests leave one host after the other, and the manager is killed (SIGKILL)
 # at moments of $CONS_SEED until it has been 20 times; each time the next one
-# takes the plan up by its journal. What is true is asked of libvirt: its events
+# takes the plan up by its journal. With CONS_QUEUE=yes what leaves host 1 goes
+# through the queue of a vmferryd there. What is true is asked of libvirt: its events
 # of guests that came, on all hosts, and where guests are. A guest that a plan
 # moves comes once.
 # shellcheck disable=SC2016,SC2034,SC2154
@@ -77,9 +78,10 @@ kills_round() {
     done
     words=(evacuate "$1")
     while ((kills < CONS_KILLS)); do
-        # a third of them within the first half second
-        if ((RANDOM % 3 == 0)); then
-            ms=$((50 + RANDOM % 450))
+        # half of them within the first second, in which it looks, decides,
+        # checks and begins
+        if ((RANDOM % 2 == 0)); then
+            ms=$((100 + RANDOM % 900))
         else
             ms=$((500 + RANDOM % 5000))
         fi
@@ -105,7 +107,7 @@ kills_round() {
 
 run_cons_kills() {
     local kills=0 twice=0 moved=0 left=0 failed=0 came ms name host=1
-    local errors=0 booting=()
+    local errors=0 booting=() reach=()
 
     tb up --hosts 3 --wire 200mbit
     for name in vm1 vm2 vm3; do
@@ -119,7 +121,11 @@ run_cons_kills() {
         booting+=($!)
     done
     wait "${booting[@]}"
-    cons_configure '[network]' link=200mbit '[budget]' surprise=0 \
+    if [ -n "${CONS_QUEUE:-}" ]; then
+        daemon_start 200mbit '[control]' "socket=$logs/vmferryd.socket"
+        reach=('[reach host1]' "vmferryd=$logs/vmferryd.socket")
+    fi
+    cons_configure "${reach[@]}" '[network]' link=200mbit '[budget]' surprise=0 \
         cool-down=0s no-return=0s moves-per-hour=0
     for host in 1 2 3; do
         cons_host $host cores=4 memory=1GiB
