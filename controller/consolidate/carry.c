@@ -495,6 +495,9 @@ replay_step(ConsCarry *c, JsonObject *json, GError **error)
     if (jobj_get_string(json, "via", &via)) {
         g_free(step->via);
         step->via = g_strdup(via);
+        if (state == CONS_STEP_RUNNING) {
+            step->started_us = at_us;
+        }
     }
     if (state == CONS_STEP_STARTING) {
         step->started_us = at_us;
@@ -649,8 +652,11 @@ cons_carry_started(ConsCarry *c, size_t step, const char *via, int64_t now_us)
     ConsStep *s = step_in(c, step, BIT(CONS_STEP_STARTING));
 
     if (s) {
-        g_free(s->via);
-        s->via = g_strdup(via);
+        if (via) { /* what it has waited there is not the migration's */
+            g_free(s->via);
+            s->via = g_strdup(via);
+            s->started_us = now_us;
+        }
         enter(c, step, CONS_STEP_RUNNING, NULL, now_us);
         pump(c, now_us);
     }

@@ -145,6 +145,21 @@ Test(carry, a_move_far_slower_than_forecast_stops_the_plan)
     cr_assert(strstr(cons_carry_stopped(c), "instead of the 10 s forecast"));
 }
 
+/* The plan was stopped, for a move had waited in vmferryd's queue */
+Test(carry, waiting_for_its_turn_is_not_late)
+{
+    g_autoptr(ConsSettings) s = five_hosts();
+    g_autoptr(ConsCarry) c = cons_carry_new(swap_plan(), s, START_US);
+
+    cons_carry_checked(c, 0, NULL, START_US);
+    cons_carry_started(c, 0, "session 7 of vmferryd",
+                       START_US + 600 * SECOND_US);
+    cons_carry_progress(c, 0, 0.5, 50, 5, START_US + 605 * SECOND_US);
+    cr_assert_null(cons_carry_stopped(c), "%s", cons_carry_stopped(c));
+    cons_carry_progress(c, 0, 0.6, 60, 5, START_US + 651 * SECOND_US);
+    cr_assert(strstr(cons_carry_stopped(c), "instead of the 10 s forecast"));
+}
+
 Test(carry, a_guest_that_somebody_else_moved_is_let_be)
 {
     g_autoptr(ConsSettings) s = five_hosts();
