@@ -50,7 +50,14 @@ cons_serve() {
         --config "$logs/consolidate.conf" >>"$logs/service.log" 2>&1) &
     SERVICE=$!
     HELPERS+=("$SERVICE")
-    await 30 "the service answers" cons status
+    await 30 "the service answers" cons_answers
+    kill -0 "$SERVICE" 2>/dev/null ||
+        die "the service has ended: $(tail -n 2 "$logs/service.log")"
+}
+
+# cons_answers: the service, and no look of the command's own; or it has ended
+cons_answers() {
+    [ -S "$logs/socket" ] && cons status || ! kill -0 "$SERVICE"
 }
 
 # cons_log WORDS: the service has said so, an extended regular expression
