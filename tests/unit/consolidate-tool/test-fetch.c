@@ -75,18 +75,24 @@ heard_clear(Heard *heard)
 
 /* The configuration of two hosts, one of which has this command. */
 static Service *
-service_of(const char *command)
+service_with(const char *command, const char *limit)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(ConsSettings) settings = NULL;
     g_autofree char *text = g_strdup_printf(
-        "[service]\nstate = %s\ncommand-time = 1s\n[host a]\nuri = "
+        "[service]\nstate = %s\ncommand-time = %s\n[host a]\nuri = "
         "test:///a\n[host b]\nuri = test:///b\n[reach b]\ntraffic = %s\n",
-        folder, command);
+        folder, limit, command);
     Service *service = service_parse(text, "conf", &settings, &error);
 
     cr_assert_not_null(service, "%s", error ? error->message : "");
     return service;
+}
+
+static Service *
+service_of(const char *command)
+{
+    return service_with(command, "2min");
 }
 
 static void
@@ -206,9 +212,9 @@ Test(fetch, it_is_asked_for_what_is_missing)
 }
 
 static char *
-note_of(const char *command)
+note_of(const char *command, const char *limit)
 {
-    g_autoptr(Service) service = service_of(command);
+    g_autoptr(Service) service = service_with(command, limit);
     Heard heard = heard_new();
     g_autoptr(Fetch) fetch = fetch_new(service, 3600, &listener, &heard);
     char *note;
@@ -225,10 +231,11 @@ note_of(const char *command)
 
 Test(fetch, whatever_goes_wrong_is_told)
 {
-    g_autofree char *fails = note_of("sh -c 'echo no route >&2; exit 255'");
-    g_autofree char *none = note_of("/nonexistent/ssh b");
-    g_autofree char *hangs = note_of("sleep 600");
-    g_autofree char *words = note_of("echo no JSON");
+    g_autofree char *fails =
+        note_of("sh -c 'echo no route >&2; exit 255'", "2min");
+    g_autofree char *none = note_of("/nonexistent/ssh b", "2min");
+    g_autofree char *hangs = note_of("sleep 600", "1s");
+    g_autofree char *words = note_of("echo no JSON", "2min");
     g_autoptr(GString) text = g_string_new(NULL);
     g_autofree char *path = NULL, *command = NULL, *whole = NULL;
 
@@ -239,7 +246,7 @@ Test(fetch, whatever_goes_wrong_is_told)
     append(text, clock_wall_us() - MINUTE, 0);
     path = printed(text);
     command = g_strdup_printf("cat %s", path);
-    whole = note_of(command);
+    whole = note_of(command, "2min");
     cr_assert(strstr(whole, "--period"), "%s", whole);
 }
 

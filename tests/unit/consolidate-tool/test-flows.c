@@ -110,17 +110,48 @@ Test(flows, two_hosts_that_saw_the_same_saw_it_once)
     cr_assert_lt(fabs(flow->bytes_s - 1800000 / 120.0), 1e-6);
 }
 
+static void
+nic_free(gpointer data)
+{
+    VirtSeenNic *nic = data;
+
+    g_free(nic->mac);
+    g_free(nic);
+}
+
+static void
+guest_free(gpointer data)
+{
+    VirtSeenGuest *guest = data;
+
+    g_free(guest->name);
+    g_free(guest->uuid);
+    g_ptr_array_unref(guest->nics);
+    g_free(guest);
+}
+
+static void
+host_free(gpointer data)
+{
+    VirtSeenHost *host = data;
+
+    g_free(host->uri);
+    g_ptr_array_unref(host->guests);
+    g_free(host);
+}
+
 /* A libvirt that knows no guest yet. */
 static VirtSeenHost *
 host_new(const char *uri)
 {
     VirtSeenHost *host = g_new0(VirtSeenHost, 1);
 
-    *host = (VirtSeenHost){ .uri = g_strdup(uri),
-                            .answered = true,
-                            .cpus = 8,
-                            .memory_bytes = UINT64_C(64) << 30,
-                            .guests = g_ptr_array_new() };
+    *host =
+        (VirtSeenHost){ .uri = g_strdup(uri),
+                        .answered = true,
+                        .cpus = 8,
+                        .memory_bytes = UINT64_C(64) << 30,
+                        .guests = g_ptr_array_new_with_free_func(guest_free) };
     return host;
 }
 
@@ -137,7 +168,7 @@ add_guest(VirtSeenHost *host, const char *name, const char *mac)
                              .state = VIRT_STATE_RUNNING,
                              .vcpus = 1,
                              .memory_bytes = UINT64_C(1) << 30,
-                             .nics = g_ptr_array_new() };
+                             .nics = g_ptr_array_new_with_free_func(nic_free) };
     g_ptr_array_add(seen->nics, nic);
     g_ptr_array_add(host->guests, seen);
 }
@@ -161,7 +192,7 @@ Test(flows, each_host_knows_only_its_own_by_name)
     TrafficStore *second = traffic_store_open(two, NULL);
     g_autoptr(ConsSettings) settings = cons_settings_parse(conf, "conf", NULL);
     g_autoptr(Look) look = look_new(settings);
-    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(host_free);
     g_autoptr(Flows) flows = flows_new();
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Cluster) cluster = NULL;
@@ -248,7 +279,7 @@ Test(flows, the_patents_sets_of_what_was_counted)
     } counted[] = { { 2, 2 }, { 3, 2 }, { 4, 2 }, { 5, 1 }, { 13, 1 } };
     g_autoptr(GString) conf = g_string_new("[triggers]\ncluster-threshold = 3\n"
                                            "cluster-guests = 2\n");
-    g_autoptr(GPtrArray) hosts = g_ptr_array_new();
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(host_free);
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Flows) flows = flows_new();
