@@ -140,14 +140,36 @@ append_verdict(GString *out, const Summary *summary, const Verdict *verdict)
     g_string_append(out, " |\n");
 }
 
+/* "Of 10 verdicts: 2 misses, 8 holds." */
+static void
+append_tally(GString *out, const Summary *summary)
+{
+    unsigned counts[VERDICT_N] = { 0 };
+    const char *between = ": ";
+
+    for (guint i = 0; i < summary->verdicts->len; i++) {
+        counts[g_array_index(summary->verdicts, Verdict, i).kind]++;
+    }
+    g_string_append_printf(out, "Of %u verdicts", summary->verdicts->len);
+    for (int i = 0; i < VERDICT_N; i++) {
+        if (counts[i] > 0) {
+            g_string_append_printf(out, "%s%u %s", between, counts[i],
+                                   verdict_word((VerdictKind)i));
+            between = "; ";
+        }
+    }
+    g_string_append(out, ".\n\n");
+}
+
 static void
 append_verdicts(GString *out, const Summary *summary)
 {
     if (summary->verdicts->len == 0) {
         return;
     }
-    g_string_append(out, "\n## Claims\n\n"
-                         "| verdict | cell | effect | goal | n | claim |\n"
+    g_string_append(out, "\n## Claims\n\n");
+    append_tally(out, summary);
+    g_string_append(out, "| verdict | cell | effect | goal | n | claim |\n"
                          "|---|---|---|---|---|---|\n");
     for (guint i = 0; i < summary->verdicts->len; i++) {
         append_verdict(out, summary,

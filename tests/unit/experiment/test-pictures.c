@@ -205,6 +205,7 @@ Test(markdown, has_its_pictures_and_says_how_it_was_made)
         "# kept - a \\| b\n",
         "2026-11-21: 18 of 24 planned runs, 1 on a disturbed machine.\n",
         "Run with tcg, QEMU 7.2.22.\n",
+        "\n## Claims\n\nOf 4 verdicts: 1 misses; 1 not run; 2 holds.\n\n| ",
         "](claims.svg)\n",
         "](slow-50mbit-four-total.svg)\n",
         "\n| method | runs | total, s | of virsh | cross |\n"
