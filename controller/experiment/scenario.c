@@ -176,6 +176,21 @@ read_scenario(Scenario *scenario, ScenarioReader *reader)
     read_yes(reader, "repeat-disturbed", &scenario->repeat_disturbed);
 }
 
+/* Those that need no section. */
+static char *
+method_kinds(void)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+    for (int i = 0; i < METHOD_N_KINDS; i++) {
+        if (i != METHOD_BANDWIDTH) {
+            g_ptr_array_add(names, (gpointer)method_kind_name((MethodKind)i));
+        }
+    }
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv(", ", (char **)names->pdata);
+}
+
 /* Methods in the order of [scenario], sections give their settings; cross
  * traffics likewise. Only what is named there is run. */
 static void
@@ -198,11 +213,14 @@ choose_methods(Scenario *scenario, ScenarioReader *reader, GArray *described)
             method = *found;
             *found = scenario_method("", METHOD_VIRSH); /* moved */
         } else if (kind == METHOD_N_KINDS || kind == METHOD_BANDWIDTH) {
+            g_autofree char *kinds = method_kinds();
+
             read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
-                      "there is no section [method %s]%s", *word,
+                      "there is no section [method %s]%s%s", *word,
                       kind == METHOD_BANDWIDTH
                           ? ", with its bandwidth = MiB/s"
-                          : ", and no method is called that");
+                          : ", and no method is called that; there are ",
+                      kind == METHOD_BANDWIDTH ? "" : kinds);
             return;
         } else {
             method = scenario_method(*word, kind);

@@ -129,7 +129,7 @@ Test(scenario, guests_together_are_one_cell)
 
 typedef struct {
     char text[300];
-    char message[160]; /* how it begins */
+    char message[200]; /* how it begins */
 } WrongCase;
 
 ParameterizedTestParameters(scenario, refuses)
@@ -165,7 +165,9 @@ ParameterizedTestParameters(scenario, refuses)
         { "[scenario]\nwires = 5mbit\n" GUEST,
           "f:1: [scenario]: needs methods" },
         { "[scenario]\nwires = 5mbit\nmethods = fast\n" GUEST,
-          "f:3: [scenario] methods: there is no section [method fast]" },
+          "f:3: [scenario] methods: there is no section [method fast], and no "
+          "method is called that; there are virsh, auto-converge, post-copy, "
+          "multifd, xbzrle" },
         { "[scenario]\nwires = 5mbit\nmethods = bandwidth\n" GUEST,
           "f:3: [scenario] methods: there is no section [method bandwidth], "
           "with its bandwidth" },
