@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "experiment/scenario-choose.h"
 #include "experiment/scenario-sections.h"
 
 G_DEFINE_QUARK(vmferry_scenario_error, scenario_error)
@@ -19,12 +20,6 @@ guest_clear(gpointer data)
     g_free(guest->name);
     g_free(guest->workload);
     g_free(guest->arguments);
-}
-
-static void
-cross_clear(gpointer data)
-{
-    g_free(((ScenarioCross *)data)->name);
 }
 
 static void
@@ -56,26 +51,18 @@ claim_clear(gpointer data)
     g_strfreev(claim->crosses);
 }
 
-static GArray *
-list_new(size_t size, GDestroyNotify clear)
-{
-    GArray *list = g_array_new(FALSE, TRUE, (guint)size);
-
-    g_array_set_clear_func(list, clear);
-    return list;
-}
-
 static Scenario *
 scenario_new(void)
 {
     Scenario *scenario = g_new0(Scenario, 1);
 
-    scenario->wires = list_new(sizeof(ScenarioWire), wire_clear);
-    scenario->guests = list_new(sizeof(ScenarioGuest), guest_clear);
-    scenario->together = list_new(sizeof(ScenarioGuest), guest_clear);
-    scenario->crosses = list_new(sizeof(ScenarioCross), cross_clear);
-    scenario->methods = list_new(sizeof(ScenarioMethod), method_clear);
-    scenario->claims = list_new(sizeof(ScenarioClaim), claim_clear);
+    scenario->wires = scenario_list(sizeof(ScenarioWire), wire_clear);
+    scenario->guests = scenario_list(sizeof(ScenarioGuest), guest_clear);
+    scenario->together = scenario_list(sizeof(ScenarioGuest), guest_clear);
+    scenario->crosses =
+        scenario_list(sizeof(ScenarioCross), scenario_cross_clear);
+    scenario->methods = scenario_list(sizeof(ScenarioMethod), method_clear);
+    scenario->claims = scenario_list(sizeof(ScenarioClaim), claim_clear);
     scenario->repetitions = 1;
     scenario->cut_off_s = 600.0;
     scenario->settle_s = 5.0;
@@ -103,22 +90,6 @@ scenario_free(Scenario *scenario)
     g_array_unref(scenario->methods);
     g_array_unref(scenario->claims);
     g_free(scenario);
-}
-
-/* Every element of these lists begins with its name. */
-static void *
-find_named(GArray *list, const char *name)
-{
-    guint size = g_array_get_element_size(list);
-
-    for (guint i = 0; i < list->len; i++) {
-        char **element = (char **)(void *)(list->data + (gsize)size * i);
-
-        if (strcmp(*element, name) == 0) {
-            return element;
-        }
-    }
-    return NULL;
 }
 
 static void
@@ -176,108 +147,12 @@ read_scenario(Scenario *scenario, ScenarioReader *reader)
     read_yes(reader, "repeat-disturbed", &scenario->repeat_disturbed);
 }
 
-/* Those that need no section. */
-static char *
-method_kinds(void)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-
-    for (int i = 0; i < METHOD_N_KINDS; i++) {
-        if (i != METHOD_BANDWIDTH) {
-            g_ptr_array_add(names, (gpointer)method_kind_name((MethodKind)i));
-        }
-    }
-    g_ptr_array_add(names, NULL);
-    return g_strjoinv(", ", (char **)names->pdata);
-}
-
-/* Methods in the order of [scenario], sections give their settings; cross
- * traffics likewise. Only what is named there is run. */
-static void
-choose_methods(Scenario *scenario, ScenarioReader *reader, GArray *described)
-{
-    g_auto(GStrv) words = NULL;
-
-    read_list(reader, "methods", &words);
-    if (!words) {
-        read_fail(reader, NULL, SCENARIO_ERROR_MISSING,
-                  "needs methods = virsh, default, ...");
-        return;
-    }
-    for (char **word = words; *word; word++) {
-        ScenarioMethod *found = find_named(described, *word);
-        ScenarioMethod method;
-        MethodKind kind = scenario_method_kind(*word);
-
-        if (found) {
-            method = *found;
-            *found = scenario_method("", METHOD_VIRSH); /* moved */
-        } else if (kind == METHOD_N_KINDS || kind == METHOD_BANDWIDTH) {
-            g_autofree char *kinds = method_kinds();
-
-            read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
-                      "there is no section [method %s]%s%s", *word,
-                      kind == METHOD_BANDWIDTH
-                          ? ", with its bandwidth = MiB/s"
-                          : ", and no method is called that; there are ",
-                      kind == METHOD_BANDWIDTH ? "" : kinds);
-            return;
-        } else {
-            method = scenario_method(*word, kind);
-        }
-        g_array_append_val(scenario->methods, method);
-    }
-    for (guint i = 0; i < described->len; i++) {
-        const ScenarioMethod *left =
-            &g_array_index(described, ScenarioMethod, i);
-
-        if (*left->name) {
-            read_fail(reader, "methods", SCENARIO_ERROR_VALUE,
-                      "[method %s] is described and not named here",
-                      left->name);
-        }
-    }
-}
-
-static void
-choose_crosses(Scenario *scenario, ScenarioReader *reader)
-{
-    g_auto(GStrv) words = NULL;
-    GArray *chosen = list_new(sizeof(ScenarioCross), cross_clear);
-
-    read_list(reader, "cross", &words);
-    if (!words) {
-        words = g_strsplit(scenario->crosses->len ? "" : "none", ",", -1);
-    }
-    for (guint i = 0; !*words && i < scenario->crosses->len; i++) {
-        ScenarioCross copy = g_array_index(scenario->crosses, ScenarioCross, i);
-
-        copy.name = g_strdup(copy.name);
-        g_array_append_val(chosen, copy);
-    }
-    for (char **word = words; *word; word++) {
-        const ScenarioCross *found = find_named(scenario->crosses, *word);
-        ScenarioCross copy = { 0 };
-
-        if (found) {
-            copy = *found;
-        } else if (strcmp(*word, "none") != 0) {
-            read_fail(reader, "cross", SCENARIO_ERROR_VALUE,
-                      "there is no section [cross %s]", *word);
-        }
-        copy.name = g_strdup(*word);
-        g_array_append_val(chosen, copy);
-    }
-    g_array_unref(scenario->crosses);
-    scenario->crosses = chosen;
-}
-
 static void
 check_names(ScenarioReader *reader, const char *key, GArray *list, char **names,
             const char *what)
 {
     for (char **name = names; name && *name; name++) {
-        if (!find_named(list, *name)) {
+        if (!scenario_find(list, *name)) {
             read_fail(reader, key, SCENARIO_ERROR_VALUE,
                       "this scenario has no %s \"%s\"", what, *name);
         }
@@ -386,7 +261,7 @@ static bool
 read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
 {
     g_autoptr(GArray) described =
-        list_new(sizeof(ScenarioMethod), method_clear);
+        scenario_list(sizeof(ScenarioMethod), method_clear);
     ScanSection *head = NULL;
     bool together = false;
     guint n_claims = 0;
@@ -409,8 +284,8 @@ read_all(Scenario *scenario, GPtrArray *sections, ScenarioReader *reader)
     reader->section = head;
     scenario->line = read_line(reader, "methods");
     read_scenario(scenario, reader);
-    choose_methods(scenario, reader, described);
-    choose_crosses(scenario, reader);
+    scenario_choose_methods(scenario, reader, described);
+    scenario_choose_crosses(scenario, reader);
     read_yes(reader, "together", &together);
     read_end(reader);
     check_methods(scenario, reader, together);
