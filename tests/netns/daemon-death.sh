@@ -51,8 +51,10 @@ wait_for 30 "libvirt: and lost again" sh -c \
 rm "$VMFERRY_FAKE_STATE.down"
 wait_for 30 "libvirt: connected once more" sh -c \
     "[ \$(grep -c 'watching the migrations' '$LOG') = 3 ]"
-sleep 2 # then the last of it has been said
+wait_for 30 "libvirt: an answer is late" test -e "$VMFERRY_FAKE_STATE.late"
 rm "$VMFERRY_FAKE_STATE.slow"
+wait_for 30 "libvirt: the last of it has been said" \
+    sh -c "! test -e '$VMFERRY_FAKE_STATE.late'"
 sent=$(status_of '.sessions[] | select(.guest == "vm1") | .sent_bytes')
 wait_for 30 "libvirt: its sessions listen to the new one" sh -c "
     [ \$('$VMFERRY' status --json | jq '.sessions[] | select(.guest == \"vm1\")

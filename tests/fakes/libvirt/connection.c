@@ -21,17 +21,40 @@ fake_connection_of(virConnectPtr conn)
     return (Connection *)(void *)conn;
 }
 
+/* FILE.@what in @file; false if there is no FILE */
+static bool
+name_state(const char *what, char *file, size_t size)
+{
+    const char *path = getenv("VMFERRY_FAKE_STATE");
+
+    return path && snprintf(file, size, "%s.%s", path, what) < (int)size;
+}
+
 bool
 fake_state_says(const char *what)
 {
-    const char *path = getenv("VMFERRY_FAKE_STATE");
     char file[256];
 
-    if (!path) {
-        return false;
+    return name_state(what, file, sizeof(file)) && access(file, F_OK) == 0;
+}
+
+void
+fake_state_say(const char *what, bool there)
+{
+    char file[256];
+    FILE *created;
+
+    if (!name_state(what, file, sizeof(file))) {
+        return;
     }
-    snprintf(file, sizeof(file), "%s.%s", path, what);
-    return access(file, F_OK) == 0;
+    if (!there) {
+        unlink(file);
+        return;
+    }
+    created = fopen(file, "w");
+    if (created) {
+        fclose(created);
+    }
 }
 
 bool

@@ -17,7 +17,7 @@
  * started as "fake-guest FILE NUMBER UUID", and this only looks: so vmferryd
  * can be killed and they go on. As long as FILE.down exists there is no
  * libvirtd; with FILE.slow answers about jobs come late, also that a connection
- * was lost; with FILE.refuse no limit is set. The command VMFERRY_FAKE_ON_POSTCOPY runs before
+ * was lost, and as long as one is under way there is FILE.late; with FILE.refuse no limit is set. The command VMFERRY_FAKE_ON_POSTCOPY runs before
  * post-copy is answered; the XML in VMFERRY_FAKE_DEVICES is of devices of every
  * guest.
  */
@@ -49,6 +49,9 @@ Connection *fake_connection_of(virConnectPtr conn);
 
 /** fake_state_says() - Is there FILE.@what? */
 bool fake_state_says(const char *what);
+
+/** fake_state_say() - Let there be FILE.@what, or none */
+void fake_state_say(const char *what, bool there);
 
 /** fake_daemon_down() - Is there no libvirtd now? */
 bool fake_daemon_down(void);

@@ -2,6 +2,7 @@
 /*
  * job.c - a guest's migration, as libvirt tells of its job
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,26 @@ virDomainGetJobInfo(virDomainPtr domain, virDomainJobInfoPtr info)
     return 0;
 }
 
+/* As long as an answer is late, FILE.late says so. */
+static void
+be_late(void)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static int n_late;
+
+    pthread_mutex_lock(&lock);
+    if (n_late++ == 0) {
+        fake_state_say("late", true);
+    }
+    pthread_mutex_unlock(&lock);
+    usleep(1500000);
+    pthread_mutex_lock(&lock);
+    if (--n_late == 0) {
+        fake_state_say("late", false);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 int
 virDomainGetJobStats(virDomainPtr domain, int *type,
                      virTypedParameterPtr *params, int *n_params,
@@ -69,7 +90,7 @@ virDomainGetJobStats(virDomainPtr domain, int *type,
     int result = 0;
 
     if (fake_state_says("slow")) {
-        usleep(1500000); /* and only then it is seen whether it is lost */
+        be_late(); /* and only then it is seen whether it is lost */
     }
     if (fake_domain_lost(domain)) {
         return -1;
