@@ -15,7 +15,8 @@
 #define UNSENT_S 0.016 /* the kernel wakes the writer at half of it */
 #define UNSENT_LEAST_BYTES (64 * 1024)
 #define UNSENT_MOST_BYTES (4 * 1024 * 1024)
-/* A process that cannot be found now may be seen later, or never. */
+/* A process that cannot be found now may be seen later, or never; one that may
+ * not be touched, as AppArmor can have it, stays so. */
 #define MOST_TRIES 5
 
 static uint32_t
@@ -65,7 +66,10 @@ session_bound_unsent(Session *session)
         streams_bound_unsent(&session->unsent_pid,
                              g_array_index(inodes, uint64_t, i), bytes, &error);
     }
-    if (error) {
+    if (g_error_matches(error, RESERVATION_ERROR,
+                        RESERVATION_ERROR_PERMISSION)) {
+        session->unsent_tries = MOST_TRIES; /* each is one in an audit log */
+    } else if (error) {
         session->unsent_tries++;
     } else {
         session->unsent_streams = inodes->len;
