@@ -126,6 +126,9 @@ result_to_json(const Result *result)
     jobj_add(top, "cpu", machine);
 
     jobj_add(top, "points", points_to_json(result->points));
+    if (result->machine) {
+        jobj_add_string(top, "made_with", result->machine);
+    }
     return top;
 }
 
@@ -266,6 +269,8 @@ result_parse(const char *text, size_t length, GError **error)
     read_points(result, jobj_get(json, "points"));
     if (jobj_get(json, "machine")) {
         result->machine = result_machine_words(jobj_get(json, "machine"));
+    } else {
+        read_optional(json, "made_with", &result->machine);
     }
     return g_steal_pointer(&result);
 }

@@ -60,7 +60,8 @@ typedef struct Result {
     bool disturbed;
     char *disturbed_by; /* NULL: not */
     GArray *points;     /* ResultPoint */
-    char *machine; /* what it was made with; read back only, NULL: unknown */
+    char *machine; /* what it was made with, in words that name nobody; read
+                      back only; NULL: unknown */
 } Result;
 
 Result *result_new(void);

@@ -10,12 +10,13 @@
 #include <zstd.h>
 #endif
 
+#define RUNS "runs.jsonl"               /* of one that was published */
 #define MOST_BYTES (512u * 1024 * 1024) /* of one result, unpacked */
 
 G_DEFINE_QUARK(vmferry_files_error, files_error)
 
 #ifdef HAVE_ZSTD
-#define SUFFIX ".json.zst"
+#define SUFFIX ".zst"
 
 static bool
 unpack(const char *path, char **text, gsize *length, GError **error)
@@ -61,7 +62,7 @@ pack(const char *text, gsize *length, GError **error)
     return g_steal_pointer(&packed);
 }
 #else
-#define SUFFIX ".json"
+#define SUFFIX ""
 
 static bool
 unpack(const char *path, char **text, gsize *length, GError **error)
@@ -119,22 +120,82 @@ files_read_run(const char *folder, const char *name, char **text, gsize *length,
                       text, length, error);
 }
 
+/* Over to its name when it is whole. */
+static bool
+write_packed(const char *name, const char *text, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s" SUFFIX, name);
+    gsize length = 0;
+    g_autofree char *packed = pack(text, &length, error);
+
+    return packed && g_file_set_contents(path, packed, (gssize)length, error);
+}
+
 bool
 files_write_run(const char *folder, const char *name, const char *text,
                 GError **error)
 {
-    g_autofree char *path = g_strdup_printf("%s/runs/%s" SUFFIX, folder, name);
-    gsize length = 0;
-    g_autofree char *packed = pack(text, &length, error);
+    g_autofree char *path = g_strdup_printf("%s/runs/%s.json", folder, name);
 
-    /* over to its name when it is whole */
-    return packed && g_file_set_contents(path, packed, (gssize)length, error);
+    return write_packed(path, text, error);
+}
+
+bool
+files_write_runs(const char *folder, const char *lines, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, RUNS, NULL);
+
+    return write_packed(path, lines, error);
 }
 
 static int
 name_compare(const void *left, const void *right)
 {
     return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* A line each. */
+static bool
+load_published(const char *path, GPtrArray *results, GError **error)
+{
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    gsize length = 0;
+
+    if (!files_read(path, &text, &length, error)) {
+        return false;
+    }
+    lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i]; i++) {
+        Result *result;
+
+        if (*lines[i] == '\0') {
+            continue;
+        }
+        result = result_parse(lines[i], strlen(lines[i]), error);
+        if (!result) {
+            g_prefix_error(error, "%s:%u: ", path, i + 1);
+            return false;
+        }
+        g_ptr_array_add(results, result);
+    }
+    return true;
+}
+
+/* The one there is, NULL: it was never published. */
+static char *
+find_published(const char *folder)
+{
+    static const char *const names[] = { RUNS ".zst", RUNS };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(folder, names[i], NULL);
+
+        if (g_file_test(path, G_FILE_TEST_EXISTS)) {
+            return g_steal_pointer(&path);
+        }
+    }
+    return NULL;
 }
 
 static bool
@@ -194,6 +255,7 @@ files_load(const char *folder, Scenario **scenario, char **text,
 {
     g_autofree char *path = find_scenario(folder);
     g_autofree char *words = NULL;
+    g_autofree char *published = NULL;
     g_autoptr(Scenario) read = NULL;
     g_autoptr(GPtrArray) list =
         g_ptr_array_new_with_free_func((GDestroyNotify)result_free);
@@ -210,7 +272,9 @@ files_load(const char *folder, Scenario **scenario, char **text,
         return false;
     }
     read = scenario_parse(words, length, path, error);
-    if (!read || !load_results(folder, list, error)) {
+    published = find_published(folder);
+    if (!read || !(published ? load_published(published, list, error)
+                             : load_results(folder, list, error))) {
         return false;
     }
     if (text) {

@@ -5,6 +5,9 @@
  *   DIR/NAME.conf         the scenario as it was run
  *   DIR/runs/NAME.json    one a run; NAME.json.zst where libzstd is at hand
  *   DIR/oracles/CELL.json the run record that oracles of a cell go by
+ *
+ * One that was published (publish.h) has all its results in one file, a line
+ * each and without records: DIR/runs.jsonl, or runs.jsonl.zst.
  */
 #ifndef EXPERIMENT_FILES_H
 #define EXPERIMENT_FILES_H
@@ -32,6 +35,10 @@ bool files_read_run(const char *folder, const char *name, char **text,
 /** files_write_run() - Whole or not at all, compressed where we can */
 bool files_write_run(const char *folder, const char *name, const char *text,
                      GError **error);
+
+/** files_write_runs() - All of one that is published, whole or not at all
+ * @lines: A result each */
+bool files_write_runs(const char *folder, const char *lines, GError **error);
 
 /** files_load() - Scenario and results, in the order of their names
  * @text: The scenario as it is written, g_free() it; may be NULL

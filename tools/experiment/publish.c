@@ -8,9 +8,12 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
+#include "experiment/anonymize.h"
 #include "experiment/report.h"
+#include "tools/experiment/files.h"
 
 #define PAGE "README.md"
 #define MARK "<!-- written by vmferry-testbed report --publish -->\n"
@@ -89,6 +92,33 @@ put_pictures(const char *folder, const GPtrArray *pictures, GError **error)
     return true;
 }
 
+/* What a report is made of; a thousandth of a request is enough. */
+static char *
+lines_of(const GPtrArray *results)
+{
+    GString *lines = g_string_new(NULL);
+
+    for (guint i = 0; i < results->len; i++) {
+        g_autoptr(JsonObject) json =
+            result_to_json(g_ptr_array_index(results, i));
+        JsonObject *points = jobj_get(json, "points");
+        g_autofree char *line = NULL;
+
+        for (size_t p = 0; p < json_object_array_length(points); p++) {
+            JsonObject *point = json_object_array_get_idx(points, p);
+            double work;
+
+            if (jobj_get_double(point, "work_s", &work)) {
+                jobj_add_double(point, "work_s", round(work * 1000) / 1000);
+            }
+        }
+        result_anonymize(json);
+        line = jobj_to_text(json, false);
+        g_string_append_printf(lines, "%s\n", line);
+    }
+    return g_string_free(lines, FALSE);
+}
+
 bool
 publish(const char *folder, const Summary *summary, const GPtrArray *results,
         const char *text, GError **error)
@@ -101,6 +131,7 @@ publish(const char *folder, const Summary *summary, const GPtrArray *results,
     g_autofree char *marked = g_strconcat(MARK, page, NULL);
     g_autofree char *runs = experiment_runs_csv(summary, results);
     g_autofree char *csv = experiment_csv(summary);
+    g_autofree char *lines = lines_of(results);
 
     if (summary->runs == 0) {
         g_set_error(error, PUBLISH_ERROR, PUBLISH_ERROR_EMPTY,
@@ -120,5 +151,6 @@ publish(const char *folder, const Summary *summary, const GPtrArray *results,
            put(there, scenario, text, error) &&
            put(there, "runs.csv", runs, error) &&
            put(there, "summary.csv", csv, error) &&
+           files_write_runs(there, lines, error) &&
            put_pictures(there, pictures, error);
 }

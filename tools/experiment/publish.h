@@ -22,6 +22,7 @@ typedef enum { PUBLISH_ERROR_NOT_OURS, PUBLISH_ERROR_EMPTY } PublishErrorCode;
  *   NAME.conf     the scenario
  *   runs.csv      a line a run
  *   summary.csv   a line a cell, method and measure
+ *   runs.jsonl.zst  the same runs with their time lines, for report and compare
  *   *.svg         the pictures
  *
  * What an earlier one wrote there is replaced, pictures that are no longer made
