@@ -12,7 +12,7 @@
  * circuit.c    what the last runs of a link allow
  * steps.c      what is done when one will not end in time
  * put-back.c   what of that is still to be put back
- * intensive.c  guests that stay and send
+ * intensive.c  guests that stay and send, with intensive-share.c
  * force.c      is a reservation in force, and if not, why
  * arbiter.c    several on one link
  * shaping.c    classes of those that are steered; how they are kept

@@ -10,28 +10,20 @@
  * Classes only while a migration is steered: without one there is no tree and
  * nobody to be protected from. The counters are read now and then without one
  * as well: once a guest leaves, its stream takes from its applications what
- * could tell how much they need. libvirt counts what guests send to each other on this host
- * as well; who has a class is measured by that, which sees the uplink alone,
- * and it is promised what that says. Who turns out to send next to nothing by
- * the uplink loses it for a minute. A guest that begins to leave loses the
- * class to the one that its own migration brings.
- *
- * Each class has room above the need of its guest. Many guests do not all need
- * theirs at once: in sum it is no more than a quarter of their needs, or a
- * tenth of the link.
+ * could tell how much they need. libvirt counts what guests send to each other
+ * on this host as well; who has a class is measured by that, which sees the
+ * uplink alone, and it is promised what that says. Who turns out to send next
+ * to nothing by the uplink loses it for a minute. A guest that begins to leave
+ * loses the class to the one that its own migration brings.
  *
  * Such a class is the application class of a reservation of its own, whose
  * migration class stays empty. So it is in the lease like any other, and is
  * found and removed like any other if this process dies.
  */
-#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "daemon/daemon-priv.h"
-#include "policy/application.h"
-#include "policy/need.h"
-#include "tc/shaper.h"
+#include "daemon/intensive-priv.h"
 #include "virt/traffic.h"
 
 #define TICK_MS 500
@@ -41,37 +33,6 @@
 #define QUIET_US (60 * G_USEC_PER_SEC)
 #define STAYS_BELOW 0.5 /* of what makes it more than noise: no more */
 #define MOST_CLASSES 16 /* of those that are not network-intensive */
-#define ROOM_OF_NEED 0.25
-#define ROOM_OF_LINK 0.1
-
-typedef struct Neighbour {
-    char *uuid, *name;
-    bool seen;
-    bool asked;          /* for its interfaces */
-    GPtrArray *macs;     /* char *; NULL: not known yet */
-    Need *need;          /* by libvirt's counters */
-    Application *uplink; /* by its class; NULL: it has none */
-    Known fixed_bytes_s; /* its need, as configured */
-    Reservation *reservation;
-    Link link;
-    uint64_t granted_bytes_s, set_bytes_s;
-    int64_t refused_us; /* its class, by the kernel; 0: not */
-    int64_t quiet_us;   /* it sent nothing by the uplink; 0: it did */
-} Neighbour;
-
-/* What requests under way hold. */
-typedef struct Ear {
-    Intensive *intensive; /* NULL: freed */
-} Ear;
-
-struct Intensive {
-    Daemon *daemon;
-    GHashTable *neighbours; /* uuid -> Neighbour * */
-    Ear *ear;
-    guint source;
-    bool asking;
-    unsigned idle_ticks;
-};
 
 typedef struct AskedMacs {
     Ear *ear;
@@ -116,12 +77,6 @@ somebody_steered(const Daemon *daemon)
     return NULL;
 }
 
-static double
-root_of(const Link *link)
-{
-    return (double)shaper_root_bytes_s(link->rate_bytes_s);
-}
-
 /* A need that is configured counts once traffic shows that it is there. */
 static void
 configure(const Daemon *daemon, const Link *link, Neighbour *neighbour)
@@ -132,8 +87,8 @@ configure(const Daemon *daemon, const Link *link, Neighbour *neighbour)
     NeedSettings settings;
     ConfigRules rules;
 
-    need_settings_init(&settings, root_of(link));
-    settings.threshold_bytes_s = declared->intensive * root_of(link);
+    need_settings_init(&settings, intensive_root(link));
+    settings.threshold_bytes_s = declared->intensive * intensive_root(link);
     need_configure(neighbour->need, &settings);
     daemon_config_rules(daemon->config, &who, &rules);
     neighbour->fixed_bytes_s =
@@ -266,7 +221,7 @@ measure(const Intensive *intensive, Neighbour *neighbour,
 {
     ReservationStats stats;
     ApplicationClass class_ = {
-        .link_bytes_s = root_of(&neighbour->link),
+        .link_bytes_s = intensive_root(&neighbour->link),
         .rate_bytes_s = (double)neighbour->set_bytes_s,
     };
 
@@ -321,7 +276,7 @@ static bool
 is_to_have_class(const Intensive *intensive, Neighbour *neighbour,
                  const NeedState *state, const Link *link)
 {
-    double least = application_least_bytes_s(root_of(link));
+    double least = application_least_bytes_s(intensive_root(link));
     double need = known_or(state->need_bytes_s, 0);
     ApplicationState uplink;
 
@@ -453,184 +408,6 @@ on_tick(gpointer user)
     }
     return G_SOURCE_CONTINUE;
 }
-
-/* --- for the arbiter --- */
-
-static bool
-is_on(const Neighbour *neighbour, int ifindex)
-{
-    return neighbour->reservation && neighbour->link.ifindex == ifindex;
-}
-
-bool
-intensive_any(const Intensive *intensive, int ifindex)
-{
-    GHashTableIter iter;
-    gpointer value;
-
-    if (!intensive) {
-        return false;
-    }
-    g_hash_table_iter_init(&iter, intensive->neighbours);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        if (is_on(value, ifindex)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool
-intensive_seen(const Intensive *intensive, const char *uuid,
-               ApplicationSeen *seen)
-{
-    const Neighbour *neighbour =
-        intensive ? g_hash_table_lookup(intensive->neighbours, uuid) : NULL;
-    NeedState state;
-
-    if (!neighbour || !neighbour->need) {
-        return false;
-    }
-    need_state(neighbour->need, &state);
-    seen->mean_bytes_s = state.mean_bytes_s;
-    seen->need_bytes_s = state.need_bytes_s;
-    return state.need_bytes_s.known;
-}
-
-/* Its need, and what it is to have. */
-static double
-need_of(const Neighbour *neighbour, double *rate_bytes_s)
-{
-    ApplicationState state;
-
-    if (neighbour->fixed_bytes_s.known) {
-        *rate_bytes_s = neighbour->fixed_bytes_s.value;
-        return *rate_bytes_s;
-    }
-    application_state(neighbour->uplink, &state);
-    *rate_bytes_s =
-        known_or(state.rate_bytes_s, (double)SHAPER_RATE_MIN_BYTES_S);
-    return fmin(known_or(state.need_bytes_s, 0), *rate_bytes_s);
-}
-
-/* What its class has, if that is not worth a change. */
-static double
-unless_small(const Neighbour *neighbour, double rate_bytes_s)
-{
-    double has = (double)neighbour->set_bytes_s;
-
-    return rate_bytes_s > has * 0.95 && rate_bytes_s < has * 1.05
-               ? has
-               : rate_bytes_s;
-}
-
-/* How much of the room above needs there is for all of them. */
-static double
-share_of_room(const Intensive *intensive, int ifindex)
-{
-    double needs = 0, rooms = 0, link_bytes_s = 0;
-    GHashTableIter iter;
-    gpointer value;
-
-    g_hash_table_iter_init(&iter, intensive->neighbours);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Neighbour *neighbour = value;
-        double rate, need;
-
-        if (is_on(neighbour, ifindex)) {
-            need = need_of(neighbour, &rate);
-            needs += need;
-            rooms += rate - need;
-            link_bytes_s = root_of(&neighbour->link);
-        }
-    }
-    return rooms > 0
-               ? fmin(fmax(ROOM_OF_NEED * needs, ROOM_OF_LINK * link_bytes_s) /
-                          rooms,
-                      1)
-               : 1;
-}
-
-double
-intensive_needs(const Intensive *intensive, int ifindex, GArray *applications)
-{
-    double overhead = 0, share;
-    GHashTableIter iter;
-    gpointer value;
-
-    if (!intensive) {
-        return 0;
-    }
-    share = share_of_room(intensive, ifindex);
-    g_hash_table_iter_init(&iter, intensive->neighbours);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Neighbour *neighbour = value;
-        ShareApplication application = { 0 };
-        double rate, need;
-
-        if (is_on(neighbour, ifindex)) {
-            need = need_of(neighbour, &rate);
-            rate = fmax(need + share * (rate - need),
-                        (double)SHAPER_RATE_MIN_BYTES_S);
-            application.need_bytes_s = unless_small(neighbour, rate);
-            g_array_append_val(applications, application);
-            /* of the migration's class, which stays empty */
-            overhead += (double)SHAPER_RATE_MIN_BYTES_S;
-        }
-    }
-    return overhead;
-}
-
-void
-intensive_granted(Intensive *intensive, int ifindex,
-                  const ShareApplicationGrant *grants)
-{
-    GHashTableIter iter;
-    gpointer value;
-    size_t n = 0;
-
-    if (!intensive) {
-        return;
-    }
-    /* in the order of intensive_needs(): the table has not changed since */
-    g_hash_table_iter_init(&iter, intensive->neighbours);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        if (is_on(value, ifindex)) {
-            ((Neighbour *)value)->granted_bytes_s =
-                MAX(grants[n].guarantee_bytes_s, SHAPER_RATE_MIN_BYTES_S);
-            n++;
-        }
-    }
-}
-
-void
-intensive_apply(Intensive *intensive, int ifindex, bool raise)
-{
-    GHashTableIter iter;
-    gpointer value;
-
-    if (!intensive) {
-        return;
-    }
-    g_hash_table_iter_init(&iter, intensive->neighbours);
-    while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        Neighbour *neighbour = value;
-        bool raised = neighbour->granted_bytes_s > neighbour->set_bytes_s;
-
-        if (!is_on(neighbour, ifindex) || raised != raise ||
-            neighbour->granted_bytes_s == neighbour->set_bytes_s ||
-            neighbour->granted_bytes_s == 0) {
-            continue;
-        }
-        if (reservation_set(neighbour->reservation, SHAPER_RATE_MIN_BYTES_S,
-                            SHAPER_RATE_MIN_BYTES_S, neighbour->granted_bytes_s,
-                            NULL)) {
-            neighbour->set_bytes_s = neighbour->granted_bytes_s;
-        }
-    }
-}
-
-/* --- life --- */
 
 Intensive *
 intensive_new(Daemon *daemon)
