@@ -47,10 +47,19 @@ intensive_seen(const Intensive *intensive, const char *uuid,
 {
     const Neighbour *neighbour =
         intensive ? g_hash_table_lookup(intensive->neighbours, uuid) : NULL;
+    ApplicationState uplink = { 0 };
     NeedState state;
 
     if (!neighbour || !neighbour->need) {
         return false;
+    }
+    if (neighbour->uplink) {
+        application_state(neighbour->uplink, &uplink);
+    }
+    if (uplink.need_bytes_s.known) {
+        seen->mean_bytes_s = uplink.mean_bytes_s;
+        seen->need_bytes_s = uplink.need_bytes_s;
+        return true;
     }
     need_state(neighbour->need, &state);
     seen->mean_bytes_s = state.mean_bytes_s;
