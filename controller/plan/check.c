@@ -5,20 +5,14 @@
  * Slow and plain on purpose: every rule is spelled out over sets of names of
  * places, nothing is kept from one rule to the next.
  */
-#include "plan/check.h"
+#include "plan/check-priv.h"
 
 #include <inttypes.h>
 
 #include "plan/sides.h"
 
-typedef struct Check {
-    const PlanModel *m;
-    const int32_t *host_of;
-    size_t most;
-    PlanVerdict *verdict;
-} Check;
-
-static void G_GNUC_PRINTF(2, 3) broken(Check *check, const char *format, ...)
+void
+plan_check_broken(PlanCheck *check, const char *format, ...)
 {
     va_list args;
 
@@ -29,16 +23,10 @@ static void G_GNUC_PRINTF(2, 3) broken(Check *check, const char *format, ...)
     }
 }
 
-static int64_t
-demand(const PlanModel *m, size_t guest, size_t r)
-{
-    return m->demand[guest * m->n_resources + r];
-}
-
 /* The guests that take from @host, once each, with what takes only while the
  * migration lasts told apart. */
 static void
-check_sums(Check *check)
+check_sums(PlanCheck *check)
 {
     const PlanModel *m = check->m;
     PlanVerdict *v = check->verdict;
@@ -56,10 +44,10 @@ check_sums(Check *check)
             int32_t here = check->host_of[g];
 
             if (here >= 0) {
-                stay[here] += demand(m, g, r);
+                stay[here] += plan_check_demand(m, g, r);
             }
             if (home >= 0 && home != here) {
-                leave[home] += demand(m, g, r);
+                leave[home] += plan_check_demand(m, g, r);
             }
         }
         for (size_t h = 0; h < m->n_hosts; h++) {
@@ -73,10 +61,11 @@ check_sums(Check *check)
             int64_t total = stay[h] + (resource->transient ? leave[h] : 0);
 
             if (total > most) {
-                broken(check,
-                       "host \"%s\": %s %" PRId64 " of %" PRId64
-                       " that may be used",
-                       m->hosts[h].name, resource->name, total, most);
+                plan_check_broken(check,
+                                  "host \"%s\": %s %" PRId64 " of %" PRId64
+                                  " that may be used",
+                                  m->hosts[h].name, resource->name, total,
+                                  most);
             }
             if (stay[h] > m->safe[at]) {
                 v->cost += (stay[h] - m->safe[at]) * resource->over_weight;
@@ -92,9 +81,9 @@ double_share(const PlanModel *m, size_t g, size_t r, size_t side,
 {
     switch (m->guests[g].numa) {
     case 1:
-        return side_of == side ? 2 * demand(m, g, r) : 0;
+        return side_of == side ? 2 * plan_check_demand(m, g, r) : 0;
     case 2:
-        return demand(m, g, r);
+        return plan_check_demand(m, g, r);
     default:
         return 0;
     }
@@ -103,7 +92,7 @@ double_share(const PlanModel *m, size_t g, size_t r, size_t side,
 /* How guests are divided over two sides is asked for, and then added up here:
  * a division that somebody says fits is not believed. */
 static void
-check_sides(Check *check)
+check_sides(PlanCheck *check)
 {
     const PlanModel *m = check->m;
     g_autofree int32_t *here = g_new(int32_t, m->n_guests + 1);
@@ -122,9 +111,10 @@ check_sides(Check *check)
             }
         }
         if (plan_sides_excess(m, (int32_t)h, here, n, -1, -1, side_of) > 0) {
-            broken(check,
-                   "host \"%s\": its guests cannot be divided over its sides",
-                   m->hosts[h].name);
+            plan_check_broken(
+                check,
+                "host \"%s\": its guests cannot be divided over its sides",
+                m->hosts[h].name);
             continue;
         }
         for (size_t i = 0; i < 2 * m->n_resources; i++) {
@@ -146,14 +136,15 @@ check_sides(Check *check)
                                           1000)));
         }
         if (!fits) {
-            broken(check, "host \"%s\": a side has more than its capacity",
-                   m->hosts[h].name);
+            plan_check_broken(check,
+                              "host \"%s\": a side has more than its capacity",
+                              m->hosts[h].name);
         }
     }
 }
 
 static void
-check_balances(Check *check)
+check_balances(PlanCheck *check)
 {
     const PlanModel *m = check->m;
 
@@ -170,9 +161,9 @@ check_balances(Check *check)
         for (size_t g = 0; g < m->n_guests; g++) {
             if (check->host_of[g] >= 0) {
                 first[check->host_of[g]] -=
-                    demand(m, g, (size_t)balance->first);
+                    plan_check_demand(m, g, (size_t)balance->first);
                 second[check->host_of[g]] -=
-                    demand(m, g, (size_t)balance->second);
+                    plan_check_demand(m, g, (size_t)balance->second);
             }
         }
         for (size_t h = 0; h < m->n_hosts; h++) {
@@ -186,7 +177,7 @@ check_balances(Check *check)
 }
 
 static void
-check_guests(Check *check)
+check_guests(PlanCheck *check)
 {
     const PlanModel *m = check->m;
     PlanVerdict *v = check->verdict;
@@ -198,29 +189,32 @@ check_guests(Check *check)
 
         if (here < 0) {
             v->n_unplaced++;
-            broken(check, "guest \"%s\" is on no host", guest->name);
+            plan_check_broken(check, "guest \"%s\" is on no host", guest->name);
             continue;
         }
         for (size_t i = 0; i < m->n_allowed[g]; i++) {
             listed = listed || m->allowed[g][i] == here;
         }
         if (m->hosts[here].closed) {
-            broken(check, "guest \"%s\" is on host \"%s\", which is closed",
-                   guest->name, m->hosts[here].name);
+            plan_check_broken(check,
+                              "guest \"%s\" is on host \"%s\", which is closed",
+                              guest->name, m->hosts[here].name);
         } else if (!listed) {
-            broken(check,
-                   "guest \"%s\" is on host \"%s\", which is not among those "
-                   "allowed",
-                   guest->name, m->hosts[here].name);
+            plan_check_broken(
+                check,
+                "guest \"%s\" is on host \"%s\", which is not among those "
+                "allowed",
+                guest->name, m->hosts[here].name);
         } else if ((guest->requires | m->hosts[here].features) !=
                    m->hosts[here].features) {
-            broken(check,
-                   "guest \"%s\" is on host \"%s\", which lacks hardware that "
-                   "it requires",
-                   guest->name, m->hosts[here].name);
+            plan_check_broken(
+                check,
+                "guest \"%s\" is on host \"%s\", which lacks hardware that "
+                "it requires",
+                guest->name, m->hosts[here].name);
         } else if (guest->pinned && guest->host >= 0 && guest->host != here) {
-            broken(check, "guest \"%s\" is pinned to host \"%s\"", guest->name,
-                   m->hosts[guest->host].name);
+            plan_check_broken(check, "guest \"%s\" is pinned to host \"%s\"",
+                              guest->name, m->hosts[guest->host].name);
         }
         v->n_booted += guest->host < 0;
         if (guest->host >= 0 && guest->host != here) {
@@ -237,7 +231,7 @@ check_guests(Check *check)
 
 /* Active hosts and what they draw */
 static void
-check_power(Check *check)
+check_power(PlanCheck *check)
 {
     const PlanModel *m = check->m;
     g_autofree int64_t *load = g_new0(int64_t, m->n_hosts);
@@ -246,7 +240,8 @@ check_power(Check *check)
     for (size_t g = 0; g < m->n_guests; g++) {
         if (check->host_of[g] >= 0) {
             guests[check->host_of[g]]++;
-            load[check->host_of[g]] += m->n_resources ? demand(m, g, 0) : 0;
+            load[check->host_of[g]] +=
+                m->n_resources ? plan_check_demand(m, g, 0) : 0;
         }
     }
     for (size_t h = 0; h < m->n_hosts; h++) {
@@ -268,8 +263,8 @@ check_power(Check *check)
     }
 }
 
-static int64_t
-digits_that_differ(const PlanModel *m, int32_t a, int32_t b)
+int64_t
+plan_check_digits(const PlanModel *m, int32_t a, int32_t b)
 {
     int64_t n = 0;
 
@@ -281,7 +276,7 @@ digits_that_differ(const PlanModel *m, int32_t a, int32_t b)
 }
 
 static void
-check_traffic(Check *check)
+check_traffic(PlanCheck *check)
 {
     const PlanModel *m = check->m;
 
@@ -294,7 +289,7 @@ check_traffic(Check *check)
             continue;
         }
         if (m->address && a != b) {
-            distance = digits_that_differ(m, a, b) * m->hop_milli;
+            distance = plan_check_digits(m, a, b) * m->hop_milli;
         } else if (a == b) {
             distance = m->distance_milli[PLAN_LEVEL_HOST];
         } else if (m->place[PLAN_LEVEL_RACK][a] ==
@@ -311,281 +306,8 @@ check_traffic(Check *check)
     }
 }
 
-/* place -> number of members there, as a set of pointers that are indexes */
-static GHashTable *
-places_of(const Check *check, const PlanGroup *group, PlanLevel level,
-          size_t *open)
-{
-    GHashTable *places = g_hash_table_new(NULL, NULL);
-
-    *open = 0;
-    for (size_t i = 0; i < group->n_members; i++) {
-        int32_t host = check->host_of[group->members[i]];
-
-        if (host < 0) {
-            ++*open;
-        } else {
-            gpointer place = GINT_TO_POINTER(
-                level == PLAN_LEVEL_HOST ? host : check->m->place[level][host]);
-            gint n = GPOINTER_TO_INT(g_hash_table_lookup(places, place));
-
-            g_hash_table_insert(places, place, GINT_TO_POINTER(n + 1));
-        }
-    }
-    return places;
-}
-
 static void
-check_rule(Check *check, const PlanRule *rule)
-{
-    const PlanModel *m = check->m;
-    const PlanGroup *group = &m->groups[rule->group];
-    const char *level = plan_level_name(rule->level);
-    g_autoptr(GHashTable) places = NULL;
-    size_t open;
-    GHashTableIter iter;
-    gpointer place, n;
-
-    places = places_of(check, group, rule->level, &open);
-    switch (rule->kind) {
-    case PLAN_RULE_APART:
-        g_hash_table_iter_init(&iter, places);
-        while (g_hash_table_iter_next(&iter, &place, &n)) {
-            if (GPOINTER_TO_INT(n) > 1) {
-                broken(check, "group \"%s\": %d members share one %s",
-                       group->name, GPOINTER_TO_INT(n), level);
-            }
-        }
-        break;
-    case PLAN_RULE_TOGETHER:
-        if (g_hash_table_size(places) > 1) {
-            broken(check, "group \"%s\" is in %u %ss, not in one", group->name,
-                   g_hash_table_size(places), level);
-        }
-        break;
-    case PLAN_RULE_SPREAD:
-        if ((int64_t)(g_hash_table_size(places) + open) < rule->at_least) {
-            broken(
-                check, "group \"%s\" is in %u %ss, not in %" PRId64 " at least",
-                group->name, g_hash_table_size(places), level, rule->at_least);
-        }
-        break;
-    case PLAN_RULE_DEPENDS: {
-        g_autoptr(GHashTable) others =
-            places_of(check, &m->groups[rule->on], rule->level, &open);
-
-        g_hash_table_iter_init(&iter, places);
-        while (g_hash_table_iter_next(&iter, &place, &n)) {
-            if (!g_hash_table_contains(others, place)) {
-                broken(check,
-                       "group \"%s\": a %s has a member, but none of group "
-                       "\"%s\"",
-                       group->name, level, m->groups[rule->on].name);
-            }
-        }
-        break;
-    }
-    default:
-        g_assert_not_reached();
-    }
-}
-
-static void
-check_partition(Check *check, const PlanRule *rule)
-{
-    const PlanModel *m = check->m;
-    g_autoptr(GHashTable) owner = g_hash_table_new(NULL, NULL);
-
-    for (size_t i = 0; i < rule->n_groups; i++) {
-        const PlanGroup *group = &m->groups[rule->groups[i]];
-        size_t open;
-        g_autoptr(GHashTable) places =
-            places_of(check, group, rule->level, &open);
-        GHashTableIter iter;
-        gpointer place;
-
-        g_hash_table_iter_init(&iter, places);
-        while (g_hash_table_iter_next(&iter, &place, NULL)) {
-            const PlanGroup *other = g_hash_table_lookup(owner, place);
-
-            if (other) {
-                broken(check, "groups \"%s\" and \"%s\" share one %s",
-                       other->name, group->name, plan_level_name(rule->level));
-            } else {
-                g_hash_table_insert(owner, place, (gpointer)group);
-            }
-        }
-    }
-}
-
-static PlanLatency
-latency_between(const PlanModel *m, int32_t a, int32_t b)
-{
-    PlanLatency latency = m->latency[PLAN_N_LEVELS];
-
-    if (a == b) {
-        return m->latency[PLAN_LEVEL_HOST];
-    }
-    if (m->address) {
-        int64_t hops = digits_that_differ(m, a, b);
-
-        latency.mean_us = hops * m->hop.mean_us;
-        latency.jitter_us = hops * m->hop.jitter_us;
-        return latency;
-    }
-    for (int level = PLAN_LEVEL_SITE; level >= PLAN_LEVEL_RACK; level--) {
-        if (m->place[level][a] == m->place[level][b]) {
-            latency = m->latency[level];
-        }
-    }
-    return latency;
-}
-
-static void
-check_latency(Check *check, const PlanRule *rule)
-{
-    const PlanModel *m = check->m;
-    const PlanGroup *first = &m->groups[rule->group];
-    const PlanGroup *second = &m->groups[rule->on];
-
-    for (size_t i = 0; i < first->n_members; i++) {
-        for (size_t j = 0; j < second->n_members; j++) {
-            int32_t a = check->host_of[first->members[i]];
-            int32_t b = check->host_of[second->members[j]];
-            PlanLatency latency;
-
-            if (a < 0 || b < 0 || first->members[i] == second->members[j] ||
-                (first == second && j <= i)) {
-                continue;
-            }
-            latency = latency_between(m, a, b);
-            if (latency.mean_us > rule->mean_us ||
-                latency.jitter_us > rule->jitter_us) {
-                broken(check,
-                       "guests \"%s\" and \"%s\": latency %" PRId64
-                       " us, jitter %" PRId64 " us",
-                       m->guests[first->members[i]].name,
-                       m->guests[second->members[j]].name, latency.mean_us,
-                       latency.jitter_us);
-            }
-        }
-    }
-}
-
-/* Takes the worst place off, and again, and compares with what the others have
- * free */
-static void
-check_survive(Check *check, const PlanRule *rule)
-{
-    const PlanModel *m = check->m;
-    const PlanGroup *group = &m->groups[rule->group];
-    size_t n_places = plan_model_places(m, rule->level);
-
-    for (size_t r = 0; r < m->n_resources; r++) {
-        g_autofree int64_t *room = g_new0(int64_t, m->n_hosts + 1);
-        g_autofree int64_t *need = g_new0(int64_t, n_places + 1);
-        g_autofree int64_t *free = g_new0(int64_t, n_places + 1);
-        int64_t lost = 0;
-        int64_t left = 0;
-
-        for (size_t h = 0; h < m->n_hosts; h++) {
-            room[h] = m->limit[h * m->n_resources + r];
-        }
-        for (size_t g = 0; g < m->n_guests; g++) {
-            if (check->host_of[g] >= 0) {
-                room[check->host_of[g]] -= demand(m, g, r);
-            }
-        }
-        for (size_t h = 0; h < m->n_hosts; h++) {
-            int64_t here = room[h] > 0 ? room[h] : 0;
-
-            free[m->place[rule->level][h]] += here;
-            left += here;
-        }
-        for (size_t i = 0; i < group->n_members; i++) {
-            int32_t host = check->host_of[group->members[i]];
-
-            if (host >= 0) {
-                need[m->place[rule->level][host]] +=
-                    demand(m, (size_t)group->members[i], r);
-            }
-        }
-        for (int64_t k = 0; k < rule->failures; k++) {
-            size_t worst = 0;
-
-            for (size_t p = 1; p < n_places; p++) {
-                if (need[p] + free[p] > need[worst] + free[worst]) {
-                    worst = p;
-                }
-            }
-            lost += need[worst];
-            left -= free[worst];
-            need[worst] = free[worst] = 0;
-        }
-        if (lost > left) {
-            broken(check,
-                   "group \"%s\": if %" PRId64 " %s%s fail, %s %" PRId64
-                   " has to go where %" PRId64 " is free",
-                   group->name, rule->failures, plan_level_name(rule->level),
-                   rule->failures > 1 ? "s" : "", m->resources[r].name, lost,
-                   left);
-        }
-    }
-}
-
-static void
-check_totals(Check *check)
-{
-    const PlanModel *m = check->m;
-
-    for (size_t i = 0; i < m->n_totals * m->n_resources; i++) {
-        const PlanTotal *total = &m->totals[i / m->n_resources];
-        size_t r = i % m->n_resources;
-        int64_t use = 0;
-
-        for (size_t g = 0; g < m->n_guests; g++) {
-            int32_t host = check->host_of[g];
-
-            if (host >= 0 && m->place[total->level][host] == total->place) {
-                use += demand(m, g, r);
-            }
-        }
-        if (use > total->most[r]) {
-            broken(check, "%s \"%s\": %s %" PRId64 " of %" PRId64,
-                   plan_level_name(total->level),
-                   (char *)m->place_names[total->level]->pdata[total->place],
-                   m->resources[r].name, use, total->most[r]);
-        }
-    }
-    for (size_t i = 0; i < m->n_trunks; i++) {
-        const PlanTrunk *trunk = &m->trunks[i];
-        const int32_t *place = m->place[trunk->level];
-        int64_t sum = 0;
-
-        for (size_t f = 0; f < m->n_flows; f++) {
-            int32_t a = check->host_of[m->flows[f].a];
-            int32_t b = check->host_of[m->flows[f].b];
-
-            if (a >= 0 && b >= 0 &&
-                ((place[a] == trunk->a && place[b] == trunk->b) ||
-                 (place[b] == trunk->a && place[a] == trunk->b))) {
-                sum += m->flows[f].amount;
-            }
-        }
-        if (sum > trunk->most) {
-            broken(check,
-                   "%ss \"%s\" and \"%s\": %" PRId64 " of %" PRId64
-                   " that may be exchanged",
-                   plan_level_name(trunk->level),
-                   (char *)m->place_names[trunk->level]->pdata[trunk->a],
-                   (char *)m->place_names[trunk->level]->pdata[trunk->b], sum,
-                   trunk->most);
-        }
-    }
-}
-
-static void
-check_group_moves(Check *check)
+check_group_moves(PlanCheck *check)
 {
     const PlanModel *m = check->m;
     int64_t worst = 0;
@@ -608,7 +330,7 @@ PlanVerdict *
 plan_check(const PlanModel *model, const int32_t *host_of, size_t most)
 {
     PlanVerdict *verdict = g_new0(PlanVerdict, 1);
-    Check check = {
+    PlanCheck check = {
         .m = model,
         .host_of = host_of,
         .most = most,
@@ -624,18 +346,7 @@ plan_check(const PlanModel *model, const int32_t *host_of, size_t most)
     check_balances(&check);
     check_power(&check);
     check_traffic(&check);
-    for (size_t k = 0; k < model->n_rules; k++) {
-        if (model->rules[k].kind == PLAN_RULE_PARTITION) {
-            check_partition(&check, &model->rules[k]);
-        } else if (model->rules[k].kind == PLAN_RULE_LATENCY) {
-            check_latency(&check, &model->rules[k]);
-        } else if (model->rules[k].kind == PLAN_RULE_SURVIVE) {
-            check_survive(&check, &model->rules[k]);
-        } else {
-            check_rule(&check, &model->rules[k]);
-        }
-    }
-    check_totals(&check);
+    plan_check_rules(&check);
     check_group_moves(&check);
     return verdict;
 }
