@@ -71,4 +71,13 @@ void reader_amounts(Reader *r, JsonObject *object, const char *name,
 /** reader_features() - Bits of the model's features */
 uint64_t reader_features(Reader *r, JsonObject *object, const char *name);
 
+/* --- format-read-rules.c: element @i of the array of that name --- */
+
+void reader_group(Reader *r, JsonObject *object, size_t i);
+void reader_rule(Reader *r, JsonObject *object, size_t i);
+void reader_total(Reader *r, JsonObject *object, size_t i);
+void reader_trunk(Reader *r, JsonObject *object, size_t i);
+void reader_balance(Reader *r, JsonObject *object, size_t i);
+void reader_flow(Reader *r, JsonObject *object, size_t i);
+
 #endif

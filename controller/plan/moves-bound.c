@@ -20,7 +20,6 @@
 #include "plan/moves-priv.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct Trip {
     double time_s; /* of the host's interface at least */

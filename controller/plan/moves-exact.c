@@ -16,7 +16,6 @@
 #include "plan/moves-priv.h"
 #include "plan/sides.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MOST_HOSTS 255

@@ -2,7 +2,6 @@
 /*
  * moves.c - vmferry-plan moves, explain: how to get to a placement, and why
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
