@@ -70,6 +70,8 @@ cons_manager_status(const ConsManager *m)
             json_object_array_add(texts, json_object_new_string(trigger->text));
         }
         jobj_add(json, "triggers", texts);
+        jobj_add_u64(json, "flows", m->cluster->flows->len);
+        jobj_add_double(json, "flow_span_s", m->cluster->flow_span_s);
         jobj_add_double(json, "far_bytes_s",
                         cons_cluster_far(m->cluster, NULL));
     }

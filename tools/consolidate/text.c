@@ -347,6 +347,23 @@ add_steps(GString *text, JsonObject *plan)
     }
 }
 
+/* Nothing where no traffic is counted. */
+static void
+add_traffic(GString *text, JsonObject *status)
+{
+    double span_s = number_of(status, "flow_span_s");
+    double n = number_of(status, "flows");
+    g_autofree char *span = text_seconds(span_s);
+
+    if (span_s > 0) {
+        g_string_append_printf(
+            text,
+            "traffic of %s: %.0f pair%s of guests, %.2f MB/s between racks\n",
+            span, n, n == 1 ? "" : "s",
+            MAX(number_of(status, "far_bytes_s"), 0) / 1e6);
+    }
+}
+
 char *
 text_status(JsonObject *status)
 {
@@ -364,6 +381,7 @@ text_status(JsonObject *status)
                                word_of(status, "broken", ""));
     }
     g_string_append(text, hosts);
+    add_traffic(text, status);
     for (size_t i = 0; json_object_is_type(triggers, json_type_array) &&
                        i < json_object_array_length(triggers);
          i++) {

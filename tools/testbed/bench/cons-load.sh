@@ -7,8 +7,7 @@
 #   host3: e1, nearly nothing
 #
 # Hosts have less than half a core each by configuration, so that all of it fits a
-# machine of two that is not idle. What a page costs a guest's processor is measured
-# first, for that is the machine's. Then, with the service running: host1 is
+# machine of two that is not idle. Then, with the service running: host1 is
 # relieved; host3 is emptied and its power command called, which takes its
 # libvirtd away; m1 grows, and host3 is woken while no host is overloaded yet.
 # shellcheck disable=SC2034,SC2154
@@ -63,11 +62,61 @@ fullest() {
     echo "$most"
 }
 
-# burn GUEST CORES: let it keep so much of a core busy
-burn() {
-    tb ask "$1" "rate=$(calc '(c - i) / p' c="$2" i="$IDLE_CORES" \
-        p="$PAGE_CORES")" >/dev/null
+# cores_each SECONDS GUEST...: that each keeps busy, for so long
+cores_each() {
+    local at name seconds=$1
+    local -A began used
+
+    shift
+    at=$(places)
+    for name in "$@"; do
+        used[$name]=$(guest_core_s "$name" "$at") began[$name]=$(now)
+    done
+    sleep "$seconds"
+    for name in "$@"; do
+        calc '(y - x) / (b - a)' x="${used[$name]}" \
+            y="$(guest_core_s "$name" "$at")" a="${began[$name]}" b="$(now)"
+        echo
+    done
 }
+
+# burn CORES GUEST...: let each keep so much of a core busy. What a page costs
+# depends on what else the machine does, so it is measured until it fits.
+burn() {
+    local name each i wanted=$1 rate
+    local -A rates
+
+    shift
+    rate=$(calc '(w - i) / p' w="$wanted" i="$IDLE_CORES" p="$PAGE_CORES")
+    for name in "$@"; do
+        rates[$name]=$rate
+        tb ask "$name" "rate=$rate" >/dev/null
+    done
+    for _ in 1 2 3 4 5; do
+        mapfile -t each < <(cores_each 4 "$@")
+        i=0 rate=
+        for name in "$@"; do
+            if ! awk -v x="${each[i]}" -v w="$wanted" \
+                'BEGIN { exit !(x > 0.95 * w && x < 1.06 * w) }'; then
+                rate=$(awk -v r="${rates[$name]}" -v x="${each[i]}" \
+                    -v w="$wanted" -v i="$IDLE_CORES" 'BEGIN {
+                        f = (w - i) / (x > i + 0.01 ? x - i : 0.01)
+                        print r * (f > 3 ? 3 : f < 0.2 ? 0.2 : f) }')
+                rates[$name]=$rate
+                tb ask "$name" "rate=$rate" >/dev/null
+            fi
+            i=$((i + 1))
+        done
+        [ -n "$rate" ] || break
+    done
+    # what was found is where the next one begins
+    PAGE_CORES=$(awk -v x="${each[0]}" -v i="$IDLE_CORES" \
+        -v r="${rates[$1]}" 'BEGIN { printf "%.9f", (x - i) / r }')
+    say "$* keep ${each[*]} of a core busy, $wanted wanted"
+}
+
+# cores of a page a second, at first a guess
+PAGE_CORES=0.0001
 
 # power_script: what the manager calls. A host without its libvirtd is all that
 # the manager can see of one that is off.
@@ -132,11 +181,7 @@ run_cons_load() {
             --workload memory --workload-args rate=1,set=16
     done
     IDLE_CORES=$(cores_of 4 l1)
-    tb ask l1 rate=2000 >/dev/null
-    PAGE_CORES=$(awk -v a="$IDLE_CORES" -v b="$(cores_of 4 l1)" \
-        'BEGIN { printf "%.9f", (b - a) / 2000 }')
     figure idle_cores "$IDLE_CORES"
-    figure cores_of_1000_pages_s "$(calc '1000 * x' x="$PAGE_CORES")"
 
     power_script
     cons_configure '[consolidate]' cycle=4s '[network]' link=400mbit \
@@ -150,9 +195,7 @@ run_cons_load() {
     printf '%s\n' "power-down=$logs/power.sh down" \
         "wake=$logs/power.sh wake" wake-time=10s >>"$logs/consolidate.conf"
     alive "$logs/before"
-    for name in l1 l2 l3; do
-        burn $name 0.116
-    done
+    burn 0.116 l1 l2 l3
     figure overloaded_cores "$(cores_of 4 l1 l2 l3)"
 
     cons_serve auto
@@ -174,8 +217,8 @@ run_cons_load() {
 
     # more is needed than two hosts should carry, and less than they can
     await 60 "host3 is seen asleep" is_asleep host3
-    burn m1 0.14
     BEGAN=$(now)
+    burn 0.14 m1
     await 90 "host3 is woken" power_called wake host3
     figure woken_after_s "$(calc 'b - a' a="$BEGAN" \
         b="$(power_at wake host3)")"
