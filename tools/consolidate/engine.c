@@ -128,7 +128,8 @@ engine_new(const EngineSpec *spec, const RealListener *listener, gpointer user,
     open_history(engine);
     engine->pool = virt_pool_new(NULL);
     real = (RealSpec){ engine->settings, engine->service, engine->pool,
-                       engine->journal,  engine->history, spec->forgets };
+                       engine->journal,  engine->history, spec->forgets,
+                       spec->serves };
     engine->real = real_new(&real, listener, user);
     engine->manager = cons_manager_new(
         engine->settings, real_backend(engine->real), engine->real);

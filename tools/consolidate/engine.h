@@ -22,6 +22,7 @@ typedef struct EngineSpec {
     const char *config;
     EngineKind kind;
     int mode;     /* ConsMode, instead of the configuration's; -1: that one */
+    bool serves;  /* it goes on until it is ended */
     bool forgets; /* what it decides is nobody's plan, and not kept */
 } EngineSpec;
 

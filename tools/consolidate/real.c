@@ -9,6 +9,9 @@
 #include "tools/consolidate/page-cluster.h"
 #include "tools/consolidate/real-priv.h"
 
+/* How long a service may be busy with nothing but traffic. */
+#define READ_US 4000000
+
 /* --- events --- */
 
 static gboolean
@@ -402,7 +405,7 @@ real_new(const RealSpec *spec, const RealListener *listener, gpointer user)
     real->listener = listener;
     real->user = user;
     real->look = look_new(spec->settings);
-    real->flows = flows_new();
+    real->flows = flows_new(spec->serves ? READ_US : 0);
     real->fetch = fetch_new(spec->service, spec->settings->far_span_s,
                             &fetch_listener, real);
     real->inventory = virt_inventory_new(

@@ -21,6 +21,7 @@ typedef struct RealSpec {
                        all calls but those that look are left unanswered */
     ConsStore *history; /* NULL: none is kept */
     bool forgets;       /* decisions are not kept there */
+    bool serves;        /* for long: nobody waits for its first look */
 } RealSpec;
 
 typedef struct RealListener {

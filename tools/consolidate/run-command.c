@@ -277,7 +277,8 @@ serve(Run *run, const ConsOptions *options, int mode)
     static const RealListener listener = { on_told, on_note, on_progress };
     EngineSpec spec = { .config = options->config,
                         .kind = ENGINE_ACTS,
-                        .mode = mode };
+                        .mode = mode,
+                        .serves = true };
     g_autoptr(GError) error = NULL;
     guint stop[2], tidy;
 

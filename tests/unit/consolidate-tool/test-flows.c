@@ -89,7 +89,7 @@ Test(flows, two_hosts_that_saw_the_same_saw_it_once)
     TrafficStore *first = traffic_store_open(one, NULL);
     TrafficStore *second = traffic_store_open(two, NULL);
     g_autoptr(Cluster) cluster = cluster_of(names);
-    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(Flows) flows = flows_new(0);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     const ClusterFlow *flow;
 
@@ -193,7 +193,7 @@ Test(flows, each_host_knows_only_its_own_by_name)
     g_autoptr(ConsSettings) settings = cons_settings_parse(conf, "conf", NULL);
     g_autoptr(Look) look = look_new(settings);
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(host_free);
-    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(Flows) flows = flows_new(0);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(Cluster) cluster = NULL;
 
@@ -218,7 +218,7 @@ Test(flows, a_file_that_is_not_there_yet_is_told_and_left_out)
     g_autofree char *one = file("one.db");
     const char *const files[] = { one, NULL };
     g_autoptr(Cluster) cluster = cluster_of(names);
-    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(Flows) flows = flows_new(0);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 
     flows_add(flows, cluster, NULL, files, 0, notes);
@@ -233,7 +233,7 @@ Test(flows, files_are_read_again_when_a_period_is_over)
     g_autofree char *one = file("one.db");
     const char *const files[] = { one, NULL };
     TrafficStore *store = traffic_store_open(one, NULL);
-    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(Flows) flows = flows_new(0);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
 
     keep(store, NOW - 2 * MINUTE, "db", "web", 600000);
@@ -261,6 +261,95 @@ Test(flows, files_are_read_again_when_a_period_is_over)
     cr_assert_eq(notes->len, 0);
 }
 
+/* Of the only flow of a cluster that is looked at now */
+static double
+only_flow(Flows *flows, const ConsSettings *settings, const GPtrArray *hosts,
+          const char *const *files, GPtrArray *notes)
+{
+    g_autoptr(Look) look = look_new(settings);
+    g_autoptr(Cluster) cluster = look_take(look, hosts, NOW);
+
+    flows_forget(flows);
+    flows_add(flows, cluster, look, files, NOW - 10 * MINUTE, notes);
+    cr_assert_leq(cluster->flows->len, 1);
+    return cluster->flows->len
+               ? g_array_index(cluster->flows, ClusterFlow, 0).bytes_s
+               : 0;
+}
+
+Test(flows, a_host_that_answers_later_names_its_guest_then)
+{
+    static const char conf[] = "[host one]\nuri = test:///one\n"
+                               "[host two]\nuri = test:///two\n";
+    g_autofree char *one = file("one.db"), *two = file("two.db");
+    const char *const files[] = { one, two, NULL };
+    TrafficStore *first = traffic_store_open(one, NULL);
+    TrafficStore *second = traffic_store_open(two, NULL);
+    g_autoptr(ConsSettings) settings = cons_settings_parse(conf, "conf", NULL);
+    g_autoptr(Flows) flows = flows_new(0);
+    g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(host_free);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    VirtSeenHost *late = host_new("test:///two");
+
+    g_ptr_array_add(hosts, host_of("test:///one", "db", "52:54:00:00:00:01"));
+    g_ptr_array_add(hosts, late);
+    keep(first, NOW - MINUTE, "db", "52:54:00:00:00:02", 600000);
+    keep(second, NOW - MINUTE, "52:54:00:00:00:01", "web", 590000);
+    traffic_store_close(first);
+    traffic_store_close(second);
+    late->answered = false;
+    cr_assert_eq(only_flow(flows, settings, hosts, files, notes), 0);
+    late->answered = true;
+    add_guest(late, "web", "52:54:00:00:00:02");
+    cr_assert_lt(
+        fabs(only_flow(flows, settings, hosts, files, notes) - 600000 / 60.0),
+        1e-6, "once, though it was read by name and by address");
+    cr_assert_eq(notes->len, 0);
+    /* another guest with that address: it is its traffic now */
+    g_ptr_array_set_size(late->guests, 0);
+    add_guest(late, "mail", "52:54:00:00:00:02");
+    cr_assert_lt(
+        fabs(only_flow(flows, settings, hosts, files, notes) - 600000 / 60.0),
+        1e-6);
+    cr_assert_eq(notes->len, 1);
+}
+
+Test(flows, what_takes_long_is_read_bit_by_bit)
+{
+    static const char *const names[] = { "db", "web", NULL };
+    g_autofree char *one = file("one.db"), *two = file("two.db");
+    const char *const files[] = { one, two, NULL };
+    TrafficStore *first = traffic_store_open(one, NULL);
+    TrafficStore *second = traffic_store_open(two, NULL);
+    g_autoptr(Flows) flows = flows_new(1); /* a matrix at a time */
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
+    unsigned looks = 0;
+    double span_s = 0;
+
+    for (int i = 1; i <= 5; i++) {
+        keep(first, NOW - i * MINUTE, "db", "web", 600000);
+        keep(second, NOW - i * MINUTE, "db", "web", 600000);
+    }
+    traffic_store_close(first);
+    traffic_store_close(second);
+    while (span_s == 0 && looks < 100) {
+        g_autoptr(Cluster) cluster = cluster_of(names);
+
+        flows_add(flows, cluster, NULL, files, 0, notes);
+        span_s = cluster->flow_span_s;
+        looks++;
+        if (span_s > 0) {
+            cr_assert_eq(cluster->flows->len, 1);
+            cr_assert_lt(
+                fabs(g_array_index(cluster->flows, ClusterFlow, 0).bytes_s -
+                     10000),
+                1e-6);
+        }
+    }
+    cr_assert_gt(looks, 5, "%u", looks);
+    cr_assert_eq(span_s, 300, "all of it, or nothing");
+}
+
 /* Guest @i of the golden case, as the capture of host @at knows it */
 static char *
 golden_name(int i, int at)
@@ -282,7 +371,7 @@ Test(flows, the_patents_sets_of_what_was_counted)
     g_autoptr(GPtrArray) hosts = g_ptr_array_new_with_free_func(host_free);
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(Flows) flows = flows_new();
+    g_autoptr(Flows) flows = flows_new(0);
     g_autoptr(ConsSettings) settings = NULL;
     g_autoptr(Look) look = NULL;
     g_autoptr(Cluster) cluster = NULL;
