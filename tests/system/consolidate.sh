@@ -77,6 +77,10 @@ check_equal "what each sent is known, and how long its guest stood" 2 \
         .downtime_s > 0)] | length' "$JOURNAL")"
 check_equal "host1 knows no guest" "" "$(guests 1 --all)"
 check_equal "vm1 is defined on host2" "vm1" "$(guests 2 --persistent)"
+# held to its end it would take 90 s and more
+check "the second was held no longer than the first ran" \
+    jq -e -s 'map(select(.step == 1 and .state == "done")) |
+        length == 1 and .[0].took_s < 70' "$JOURNAL"
 check_status "both stand in the history" 0 'vm1 +host1 +host2 +done' \
     consolidate history
 check_status "the host stays empty" 0 'host1 +up, evacuated +0 ' \
