@@ -29,7 +29,8 @@
  * the forecast says that with it this pass could be the last but one. The others
  * are lowered to their floors, and their ceilings to what nobody was promised,
  * until it is over, which is a matter of seconds; forecasts that prove wrong
- * may do so only a few times.
+ * may do so only a few times. It is over once everything is sent: libvirt then
+ * takes a second or more to end the migration, and needs no link for that.
  *
  * Nobody falls below a hundredth of the link: a class of HTB that borrowed for
  * long is in debt, and with a tiny rate it would pay that back for minutes.
