@@ -480,8 +480,8 @@ virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done, gpointer user)
 typedef struct SteerJob {
     VirtGuest *guest;
     virDomainPtr domain;
-    int (*call)(virDomainPtr domain, uint64_t value);
-    uint64_t value;
+    int (*call)(virDomainPtr domain, const uint64_t *values);
+    uint64_t values[2];
     const char *what;
     VirtDone done;
     gpointer user;
@@ -493,7 +493,7 @@ steer_work(gpointer data)
 {
     SteerJob *call = data;
 
-    if (call->call(call->domain, call->value) < 0) {
+    if (call->call(call->domain, call->values) < 0) {
         virt_error_take_guest(&call->error, call->domain, "%s", call->what);
     }
 }
@@ -510,15 +510,18 @@ steer_deliver(gpointer data)
 
 static void
 steer_job(VirtGuest *guest,
-          int (*function)(virDomainPtr domain, uint64_t value), uint64_t value,
-          const char *what, VirtDone done, gpointer user)
+          int (*function)(virDomainPtr domain, const uint64_t *values),
+          const uint64_t *values, const char *what, VirtDone done,
+          gpointer user)
 {
     SteerJob *call = g_new0(SteerJob, 1);
 
     call->guest = virt_guest_ref(guest);
     call->domain = virt_guest_domain(guest);
     call->call = function;
-    call->value = value;
+    if (values) {
+        memcpy(call->values, values, sizeof(call->values));
+    }
     call->what = what;
     call->done = done;
     call->user = user;
@@ -527,46 +530,49 @@ steer_job(VirtGuest *guest,
 }
 
 static int
-abort_job(virDomainPtr domain, uint64_t value)
+abort_job(virDomainPtr domain, const uint64_t *values)
 {
     return virDomainAbortJob(domain);
 }
 
 static int
-start_postcopy(virDomainPtr domain, uint64_t value)
+start_postcopy(virDomainPtr domain, const uint64_t *values)
 {
     return virDomainMigrateStartPostCopy(domain, 0);
 }
 
+/* @values: at which it was begun, and its own limit or 0, in MiB/s */
 static int
-lift_speed(virDomainPtr domain, uint64_t held_mib_s)
+lift_speed(virDomainPtr domain, const uint64_t *values)
 {
-    unsigned long speed = 0;
+    unsigned long speed = values[1];
 
-    if (virDomainMigrateGetMaxSpeed(domain, &speed, 0) < 0 ||
-        speed <= held_mib_s) {
+    if (speed == 0 && (virDomainMigrateGetMaxSpeed(domain, &speed, 0) < 0 ||
+                       speed <= values[0])) {
         speed = UNLIMITED_MIB_S;
     }
-    return virDomainMigrateSetMaxSpeed(domain, speed, 0);
+    return virDomainMigrateSetMaxSpeed(domain, MIN(speed, UNLIMITED_MIB_S), 0);
 }
 
 void
 virt_guest_abort_job(VirtGuest *guest, VirtDone done, gpointer user)
 {
-    steer_job(guest, abort_job, 0, "aborting its job", done, user);
+    steer_job(guest, abort_job, NULL, "aborting its job", done, user);
 }
 
 void
 virt_guest_start_postcopy(VirtGuest *guest, VirtDone done, gpointer user)
 {
-    steer_job(guest, start_postcopy, 0, "switching its migration to post-copy",
-              done, user);
+    steer_job(guest, start_postcopy, NULL,
+              "switching its migration to post-copy", done, user);
 }
 
 void
-virt_guest_lift_speed(VirtGuest *guest, uint64_t held_bytes_s, VirtDone done,
-                      gpointer user)
+virt_guest_lift_speed(VirtGuest *guest, uint64_t held_bytes_s,
+                      uint64_t own_bytes_s, VirtDone done, gpointer user)
 {
-    steer_job(guest, lift_speed, to_mib_s(held_bytes_s),
+    const uint64_t values[] = { to_mib_s(held_bytes_s), to_mib_s(own_bytes_s) };
+
+    steer_job(guest, lift_speed, values,
               "lifting the limit of its migration's speed", done, user);
 }

@@ -282,14 +282,15 @@ void virt_guest_read_limits(VirtGuest *guest, VirtLimitsRead done,
 /**
  * virt_guest_lift_speed() - Let its migration send as fast as it may
  * @held_bytes_s: At which it was begun (VIRT_MIGRATE_PARAM_BANDWIDTH)
+ * @own_bytes_s: The guest's own limit, as it was before; 0: not known
  *
- * As fast as the guest's own limit says; where libvirt tells no more than what
- * it was begun with, without limit. Leaves nothing to be put back, for libvirt
- * itself forgets both at the migration's end. Before the migration has begun to
- * send it may be lost.
+ * Where its own limit is not known, that which libvirt tells; where that is no
+ * more than what it was begun with, none. Leaves nothing to be put back, for
+ * libvirt itself forgets both at the migration's end. Before the migration has
+ * begun to send it may be lost.
  */
 void virt_guest_lift_speed(VirtGuest *guest, uint64_t held_bytes_s,
-                           VirtDone done, gpointer user);
+                           uint64_t own_bytes_s, VirtDone done, gpointer user);
 
 /** virt_guest_abort_job() - Give up the job that the guest has now, whoever
  * started it; @done tells that libvirt took it */

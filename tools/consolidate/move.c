@@ -17,6 +17,7 @@
 
 #define POLL_MS 500
 #define MIB (UINT64_C(1) << 20)
+#define MOST_BYTES_S 0x1p60
 
 struct Move {
     unsigned refs;
@@ -35,6 +36,7 @@ struct Move {
     bool steered;      /* by whoever gave it */
     VirtMigration *migration;
     uint64_t hold_bytes_s; /* at which it was begun; 0: without limit */
+    uint64_t own_bytes_s;  /* the guest's own limit; 0: not known */
     bool released, lifting, sent;
     guint poll_source;
     int64_t announced_us, begun_us;
@@ -159,8 +161,8 @@ lift_if_released(Move *move)
     if (move->released && move->hold_bytes_s > 0 && !move->lifting &&
         !move->over) {
         move->lifting = true;
-        virt_guest_lift_speed(move->virt, move->hold_bytes_s, on_lifted,
-                              move_ref(move));
+        virt_guest_lift_speed(move->virt, move->hold_bytes_s, move->own_bytes_s,
+                              on_lifted, move_ref(move));
     }
 }
 
@@ -420,9 +422,12 @@ static void
 on_own_limits(VirtGuest *guest, const VirtLimits *limits, gpointer user)
 {
     Move *move = user;
+    double own_bytes_s = known_or(limits->speed_bytes_s, 0);
 
+    /* without one libvirt tells some 2^63 */
+    move->own_bytes_s = own_bytes_s < MOST_BYTES_S ? (uint64_t)own_bytes_s : 0;
     /* slower than it would be held */
-    if (known_or(limits->speed_bytes_s, 0) <= (double)move->hold_bytes_s) {
+    if (own_bytes_s <= (double)move->hold_bytes_s) {
         move->hold_bytes_s = 0;
     }
     if (!move->freed) {

@@ -119,7 +119,7 @@ on_read(VirtGuest *guest, const VirtReading *reading, const GError *error,
         if (!step->lifted && !step->lifting) {
             step->lifting = true;
             virt_guest_lift_speed(guest,
-                                  real_hold_bytes_s(step->real, step->from),
+                                  real_hold_bytes_s(step->real, step->from), 0,
                                   on_lifted, real_step_ref(step));
         }
         real_step_progress(
