@@ -110,6 +110,14 @@ PlanMoves *plan_schedule(const PlanModel *m, const int32_t *target,
                          const PlanMoveQuery *query, const bool *stay,
                          const double *urgency, bool whole, PlanKnown *known);
 
+/**
+ * plan_schedule_steps() - Steps that are known to work one after the other
+ * @steps: PlanStep; each starts once it fits beside those before it
+ */
+PlanMoves *plan_schedule_steps(const PlanModel *m, const int32_t *target,
+                               const PlanMoveQuery *query, const GArray *steps,
+                               PlanKnown *known);
+
 /** plan_moves_empty() - No moves yet */
 PlanMoves *plan_moves_empty(void);
 

@@ -291,3 +291,34 @@ plan_schedule(const PlanModel *m, const int32_t *target,
     plan_scheduler_clear(&s);
     return result;
 }
+
+PlanMoves *
+plan_schedule_steps(const PlanModel *m, const int32_t *target,
+                    const PlanMoveQuery *query, const GArray *steps,
+                    PlanKnown *known)
+{
+    PlanMoves *result = plan_moves_empty();
+    PlanScheduler s = {
+        .m = m, .query = query, .result = result, .known = known
+    };
+
+    plan_scheduler_init(&s, target);
+    g_array_set_size(s.wants, 0);
+    for (guint i = 0; i < steps->len; i++) {
+        const PlanStep *step = &g_array_index(steps, PlanStep, i);
+        PlanWant want = { .guest = step->guest, .to = step->to };
+        int32_t end = target[step->guest] == PLAN_NOWHERE
+                          ? m->guests[step->guest].host
+                          : target[step->guest];
+
+        g_array_append_val(s.wants, want);
+        while (s.where[step->guest] != step->from ||
+               !plan_scheduler_try_start(&s, i, step->to, step->to != end)) {
+            g_assert(s.running->len > 0); /* alone, each step fits */
+            finish_next(&s);
+        }
+    }
+    plan_scheduler_clear(&s);
+    plan_moves_fill_after(m, result);
+    return result;
+}

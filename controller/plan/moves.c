@@ -8,9 +8,9 @@
  * long as there is time; the shortest schedule counts. Of a few migrations all
  * schedules are gone through (moves-shortest.c).
  *
- * If some find no way, small cases are decided by going through all placements
- * (moves-exact.c): the way there is then gone one by one. In larger ones, and
- * where there is none, those that found no way are left out and named.
+ * If some find no way, it is decided whether there is one (moves-decide.c), which
+ * is then gone in its order. Where there is none, and where that took too long,
+ * those that found no way are left out and named.
  */
 #include "plan/moves-schedule-priv.h"
 
@@ -131,42 +131,6 @@ improve(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
     return best;
 }
 
-/* The steps one after the other */
-static PlanMoves *
-in_a_row(const PlanModel *m, const int32_t *target, const PlanMoveQuery *query,
-         const GArray *steps)
-{
-    PlanMoves *result = plan_moves_empty();
-
-    for (guint i = 0; i < steps->len; i++) {
-        const PlanStep *step = &g_array_index(steps, PlanStep, i);
-        uint64_t rate = plan_full_rate(m, query, step->from, step->to);
-        guint before = i - 1;
-        PlanMove move = {
-            .guest = step->guest,
-            .from = step->from,
-            .to = step->to,
-            .start_s = result->makespan_s,
-            .rate_bytes_s = rate,
-            .duration = plan_duration(&m->guests[step->guest], rate,
-                                      query->downtime_limit_s),
-            .bypass = step->to != (target[step->guest] == PLAN_NOWHERE
-                                       ? m->guests[step->guest].host
-                                       : target[step->guest]),
-            .after = g_array_new(FALSE, FALSE, sizeof(guint)),
-        };
-
-        move.end_s = move.start_s + move.duration.time_s;
-        if (i > 0) {
-            g_array_append_val(move.after, before);
-        }
-        result->makespan_s = move.end_s;
-        g_array_append_val(result->moves, move);
-    }
-    result->bound_s = plan_moves_bound(m, target, query, &result->link_bound_s);
-    return result;
-}
-
 /* A few migrations: all schedules are gone through, where the best is not known
  * to be good */
 static PlanMoves *
@@ -235,7 +199,10 @@ plan_moves_new(const PlanModel *m, const int32_t *target,
 
             if (steps) {
                 plan_moves_free(result);
-                return in_a_row(m, target, query, steps);
+                result = plan_schedule_steps(m, target, query, steps, known);
+                result->bound_s =
+                    plan_moves_bound(m, target, query, &result->link_bound_s);
+                return result;
             }
             proved = decided;
         }
