@@ -127,6 +127,15 @@ gather_checks(const RunState *run, Result *result)
     }
 }
 
+/* How far one came that was cut off. */
+static void
+gather_late(const RunState *run, Result *result, JsonObject *record)
+{
+    result->bytes = record ? jobj_get_known(record, "outcome.bytes")
+                           : job_number(run->late_job, "memory_processed");
+    result->iterations = job_number(run->late_job, "memory_iteration");
+}
+
 static void
 gather_outcome(const RunState *run, Result *result, JsonObject *record)
 {
@@ -141,8 +150,7 @@ gather_outcome(const RunState *run, Result *result, JsonObject *record)
         gather_jobs(run, result);
     } else if (run->late || (status && strcmp(status, "cut-off") == 0)) {
         result->status = RESULT_CUT_OFF;
-        result->bytes =
-            record ? jobj_get_known(record, "outcome.bytes") : unknown();
+        gather_late(run, result, record);
     }
     if (result->status == RESULT_COMPLETED && !result->total_s.known) {
         result->status = RESULT_FAILED;

@@ -30,12 +30,14 @@ typedef struct RunState {
     int64_t before_us, began_us, ended_us, after_us;
     int64_t began_wall_us;
     char *command;
-    bool late; /* cut off by us */
+    bool late;      /* cut off by us */
+    char *late_job; /* libvirt's statistics of one guest then */
     int exit_status;
     char *words; /* its last, if it failed */
     CpuShares shares;
-    bool arrived;      /* all guests */
-    GPtrArray *jobs;   /* char *, a guest: libvirt's statistics on the
+    bool arrived;    /* all guests */
+    char *late_job;  /* libvirt's words of one that is cut off, of one guest */
+    GPtrArray *jobs; /* char *, a guest: libvirt's statistics on the
                           destination; "": none */
     GPtrArray *checks; /* char *, a guest's own word, JSON; "": none */
     char *cross;       /* vmferry-cross/1 */

@@ -326,6 +326,10 @@ migrate(RunState *run, const MethodPlace *place, GError **error)
     case DRIVER_TIMEOUT:
         run->late = true;
         run->ended_us = clock_mono_us();
+        if (n_guests(run) == 1) { /* how far it came */
+            CALL(run, STEP_S, &run->late_job, NULL, "virsh", "1", "domjobinfo",
+                 "--rawstats", guest_at(run, 0)->name);
+        }
         give_up(run, process);
         break;
     case DRIVER_ENDED:
@@ -487,6 +491,7 @@ run_clear(RunState *run)
     g_free(run->record);
     g_free(run->command);
     g_free(run->words);
+    g_free(run->late_job);
     g_free(run->drain_state);
     g_free(run->far_record);
     g_free(run->far_oracle);
