@@ -35,9 +35,8 @@ typedef struct RunState {
     int exit_status;
     char *words; /* its last, if it failed */
     CpuShares shares;
-    bool arrived;    /* all guests */
-    char *late_job;  /* libvirt's words of one that is cut off, of one guest */
-    GPtrArray *jobs; /* char *, a guest: libvirt's statistics on the
+    bool arrived;      /* all guests */
+    GPtrArray *jobs;   /* char *, a guest: libvirt's statistics on the
                           destination; "": none */
     GPtrArray *checks; /* char *, a guest's own word, JSON; "": none */
     char *cross;       /* vmferry-cross/1 */
