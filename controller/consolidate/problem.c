@@ -536,10 +536,7 @@ problem_broken(const ConsQuestion *question)
     if (!p) {
         return NULL;
     }
-    hosts = g_new(int32_t, p->model->n_guests + 1);
-    for (size_t g = 0; g < p->model->n_guests; g++) {
-        hosts[g] = p->model->guests[g].host;
-    }
+    hosts = plan_model_hosts(p->model);
     verdict = plan_check(p->model, hosts, 1);
     if (verdict->n_broken == 0) {
         return NULL;

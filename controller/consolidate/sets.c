@@ -47,10 +47,7 @@ cons_sets(const ConsSettings *settings, const Cluster *cluster, GError **error)
     if (!p) {
         return NULL;
     }
-    host_of = g_new(int32_t, p->model->n_guests + 1);
-    for (size_t g = 0; g < p->model->n_guests; g++) {
-        host_of[g] = p->model->guests[g].host;
-    }
+    host_of = plan_model_hosts(p->model);
     patent = plan_patent_new(p->model, host_of, &patent_query);
     sets = g_ptr_array_new_with_free_func((GDestroyNotify)g_ptr_array_unref);
     for (guint i = 0; i < patent->sets->len; i++) {

@@ -129,12 +129,11 @@ static void
 draw_hosts(Drawing *d, const int32_t *target)
 {
     const PlanModel *m = d->m;
-    g_autofree int32_t *now = g_new(int32_t, m->n_guests + 1);
+    g_autofree int32_t *now = plan_model_hosts(m);
     g_autofree int32_t *then = g_new(int32_t, m->n_guests + 1);
     int64_t half = (WIDTH - LEFT - RIGHT) / 2;
 
     for (size_t g = 0; g < m->n_guests; g++) {
-        now[g] = m->guests[g].host;
         then[g] = target[g] == PLAN_NOWHERE ? now[g] : target[g];
     }
     for (guint i = 0; i < d->moves->left_out->len; i++) {

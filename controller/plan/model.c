@@ -171,6 +171,17 @@ plan_model_places(const PlanModel *model, PlanLevel level)
                                     : MAX(model->place_names[level]->len, 1);
 }
 
+int32_t *
+plan_model_hosts(const PlanModel *model)
+{
+    int32_t *hosts = g_new(int32_t, model->n_guests + 1);
+
+    for (size_t g = 0; g < model->n_guests; g++) {
+        hosts[g] = model->guests[g].host;
+    }
+    return hosts;
+}
+
 PlanLatency
 plan_model_latency(const PlanModel *m, int apart)
 {

@@ -283,6 +283,9 @@ PlanLatency plan_model_latency(const PlanModel *model, int apart);
 bool plan_rule_too_slow(const PlanModel *model, const PlanRule *rule,
                         int class);
 
+/** plan_model_hosts() - [guest] Where each runs now; g_free() it */
+int32_t *plan_model_hosts(const PlanModel *model);
+
 /** plan_model_fits() - Is there room for @guest on @host, beside what @use
  * [host x n_resources + resource] says of it? */
 static inline bool

@@ -68,14 +68,13 @@ find_way_back(const PlanModel *m, const int32_t *home, const int32_t *goals,
 GArray *
 plan_moves_decide(const PlanModel *m, const int32_t *target, bool *decided)
 {
-    g_autofree int32_t *home = g_new(int32_t, m->n_guests + 1);
+    g_autofree int32_t *home = plan_model_hosts(m);
     g_autofree int32_t *goals = g_new(int32_t, m->n_guests + 1);
     uint64_t most = m->n_hosts <= FEW_HOSTS ? MOST_LOOKS : MOST_LOOKS_MANY;
     PlanReach reach = PLAN_REACH_UNKNOWN;
     GArray *steps = NULL;
 
     for (size_t g = 0; g < m->n_guests; g++) {
-        home[g] = m->guests[g].host;
         goals[g] = target[g] == PLAN_NOWHERE ? home[g] : target[g];
     }
     *decided = false;

@@ -70,16 +70,10 @@ plan_check_main(int argc, char **argv)
     if (most < 0) {
         return plan_options_fail("check", "--most has to be 0 or more");
     }
-    if (placement) {
-        host_of = plan_options_placement(m, placement);
-        if (!host_of) {
-            return 2;
-        }
-    } else {
-        host_of = g_new(int32_t, m->n_guests);
-        for (size_t g = 0; g < m->n_guests; g++) {
-            host_of[g] = m->guests[g].host;
-        }
+    host_of =
+        placement ? plan_options_placement(m, placement) : plan_model_hosts(m);
+    if (!host_of) {
+        return 2;
     }
     verdict = plan_check(m, host_of, (size_t)most);
     (json ? print_json : print_text)(m, verdict);

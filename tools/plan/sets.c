@@ -148,10 +148,7 @@ plan_sets_main(int argc, char **argv)
                                  "--smoothing is probability, none or mean");
     }
     query.most = (size_t)most;
-    host_of = g_new(int32_t, m->n_guests);
-    for (size_t g = 0; g < m->n_guests; g++) {
-        host_of[g] = m->guests[g].host;
-    }
+    host_of = plan_model_hosts(m);
     p = plan_patent_new(m, host_of, &query);
     (json ? print_json : print_text)(m, p);
     return 0;
