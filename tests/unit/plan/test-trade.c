@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * test-trade.c - what annealing does at a glance is what the terms would have
+ * said one by one
+ */
+#include <criterion/criterion.h>
+
+#include "plan/trade.h"
+#include "random-model.h"
+
+#define N_MODELS 300
+#define N_STEPS 300
+
+typedef struct Counts {
+    size_t n_done, n_left, n_full;
+} Counts;
+
+static void
+try_steps(const PlanModel *m, guint32 seed, bool strict, Counts *counts)
+{
+    g_autoptr(PlanState) s = plan_state_new(m, NULL);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    PlanSearch search = { .state = s, .model = m };
+    PlanTrade trade;
+
+    plan_trade_init(&trade, &search);
+    for (int i = 0; i < N_STEPS; i++) {
+        int32_t a = g_rand_int_range(rand, 0, (gint32)m->n_guests);
+        int32_t b = g_rand_int_range(rand, 0, (gint32)m->n_guests);
+        int32_t x = plan_state_hosts(s)[a];
+        int32_t y = plan_state_hosts(s)[b];
+        bool swap = i & 1;
+        PlanScore before = plan_state_score(s);
+        PlanAccept accept = {
+            .price = strict ? PLAN_ACCEPT_STRICT : 0.25,
+            .most = g_rand_double_range(rand, -1000, 5000),
+        };
+        PlanScore delta;
+        bool fits, done;
+
+        if (x == PLAN_NOWHERE || y == PLAN_NOWHERE || x == y) {
+            continue;
+        }
+        fits = swap ? plan_state_swap_fits(s, a, b) : plan_state_fits(s, a, y);
+        plan_state_move(s, a, y);
+        if (swap) {
+            plan_state_move(s, b, x);
+        }
+        delta = plan_state_score(s);
+        delta.violation -= before.violation;
+        delta.cost -= before.cost;
+        if (swap) {
+            plan_state_move(s, b, y);
+        }
+        plan_state_move(s, a, x);
+
+        done = swap ? plan_trade_swap(&trade, a, b, accept)
+                    : plan_trade_shift(&trade, a, y, accept);
+        cr_assert_eq(done, fits && plan_search_accepts(delta, accept),
+                     "seed %u, step %d: %s", seed, i, swap ? "swap" : "shift");
+        cr_assert_eq(plan_state_hosts(s)[a], done ? y : x);
+        cr_assert_eq(plan_state_hosts(s)[b], done && swap ? x : y);
+        counts->n_done += done;
+        counts->n_left += !done && fits;
+        counts->n_full += !fits;
+    }
+}
+
+Test(trade, decides_as_the_terms_do)
+{
+    Counts counts = { 0 };
+
+    for (guint32 seed = 1; seed <= N_MODELS; seed++) {
+        g_autoptr(PlanModel) m = random_model(seed);
+
+        try_steps(m, seed, seed & 1, &counts);
+        random_model_loosen(m);
+        try_steps(m, seed, seed & 1, &counts);
+    }
+    cr_assert(counts.n_done > 1000 && counts.n_left > 1000 &&
+                  counts.n_full > 500,
+              "%zu done, %zu not, %zu without room", counts.n_done,
+              counts.n_left, counts.n_full);
+}
