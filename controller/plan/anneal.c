@@ -6,8 +6,9 @@
  * falls geometrically with the share of the limit, time or work, that is gone.
  * Nothing is overloaded on the way. Rules may be broken at a price in units of
  * T, until the last third and a bit: two guests that depend on each other have
- * to move one after the other. Three things make it find in seconds what plain
- * annealing does not find in minutes:
+ * to move one after the other. The price falls less than T does, or rules are
+ * left broken in the end that no single step mends. Three things make it find
+ * in seconds what plain annealing does not find in minutes:
  *
  *   large first   A guest whose moves change the cost by much less than T would
  *                 only be thrown about, and take the room that a large one
@@ -21,22 +22,31 @@
  */
 #include "plan/search-priv.h"
 #include "plan/sized.h"
+#include "plan/trade.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SAMPLES 4      /* shifts tried to learn a guest's size */
-#define HOMEWARD 0.9   /* of the shifts */
+#define RETURN_TRIES 8 /* guests looked at for one that is away */
 #define TAKES_PART 1.5 /* from this size on, in units of T */
 #define FIRST_SHARE 50 /* one guest in so many takes part at first */
 #define RANGE 10000    /* hottest over coldest */
 
-#define RULE_PRICE 12   /* of a broken rule, in units of T */
+#define RULE_PRICE 12   /* of a broken rule, in units of T, at first */
 #define STRICT_FROM 0.6 /* rules hold from this share of the way on */
+
+const PlanAnnealWay plan_anneal_plain = {
+    .shifts = 0.5,
+    .homeward = 0.9,
+    .dearer = 50,
+};
 
 typedef struct Anneal {
     PlanSearch *s;
+    const PlanAnnealWay *way;
+    PlanTrade trade;
     PlanSized *sized; /* guests by the mean change of the cost by a shift, of
                          either sign; largest first */
     size_t n;         /* guests that can move */
@@ -46,6 +56,12 @@ typedef struct Anneal {
     double log_active;
 } Anneal;
 
+static bool
+pinned(const PlanModel *m, int32_t guest)
+{
+    return m->guests[guest].pinned && m->guests[guest].host != PLAN_NOWHERE;
+}
+
 static void
 measure(Anneal *a)
 {
@@ -54,7 +70,7 @@ measure(Anneal *a)
     for (size_t g = 0; g < m->n_guests; g++) {
         PlanSized *sized = &a->sized[a->n];
 
-        if (m->guests[g].pinned && m->guests[g].host != PLAN_NOWHERE) {
+        if (pinned(m, (int32_t)g)) {
             continue;
         }
         *sized = (PlanSized){ 0, (int32_t)g };
@@ -96,13 +112,21 @@ propose_shift(Anneal *a)
     int32_t guest = a->sized[plan_random_below(s, a->n_active)].number;
     int32_t host = s->model->guests[guest].host;
 
-    if (host == PLAN_NOWHERE || plan_random_unit(s) >= HOMEWARD) {
+    if (host == PLAN_NOWHERE || plan_random_unit(s) >= a->way->homeward) {
         host = (int32_t)plan_random_below(s, s->model->n_hosts);
     }
-    if (plan_state_hosts(s->state)[guest] != host &&
-        plan_state_fits(s->state, guest, host) &&
-        plan_search_accepts(plan_search_delta(s, guest, host), draw_most(a))) {
-        plan_state_move(s->state, guest, host);
+    if (plan_state_hosts(s->state)[guest] != host) {
+        plan_trade_shift(&a->trade, guest, host, draw_most(a));
+    }
+}
+
+static void
+exchange(Anneal *a, int32_t one, int32_t other)
+{
+    const int32_t *host_of = plan_state_hosts(a->s->state);
+
+    if (host_of[one] != PLAN_NOWHERE && host_of[other] != PLAN_NOWHERE) {
+        plan_trade_swap(&a->trade, one, other, draw_most(a));
     }
 }
 
@@ -115,18 +139,67 @@ propose_swap(Anneal *a)
     size_t by = 1 + plan_random_below(s, MAX(1, width));
     size_t j = plan_random(s) & 1 ? i + by : i - by; /* may wrap: too large */
 
-    if (j < a->n_active &&
-        plan_search_can_swap(s, a->sized[i].number, a->sized[j].number)) {
-        plan_search_try_swap(s, a->sized[i].number, a->sized[j].number,
-                             draw_most(a));
+    if (j < a->n_active) {
+        exchange(a, a->sized[i].number, a->sized[j].number);
     }
 }
 
+/* Somebody goes home, and one of those there comes in exchange */
+static void
+propose_return(Anneal *a)
+{
+    PlanSearch *s = a->s;
+    const int32_t *host_of = plan_state_hosts(s->state);
+
+    for (int i = 0; i < RETURN_TRIES; i++) {
+        int32_t guest = a->sized[plan_random_below(s, a->n_active)].number;
+        int32_t home = s->model->guests[guest].host;
+
+        if (home != PLAN_NOWHERE && host_of[guest] != home) {
+            size_t n;
+            const int32_t *there = plan_state_guests(s->state, home, &n);
+            int32_t other =
+                n > 0 ? there[plan_random_below(s, n)] : PLAN_NOWHERE;
+
+            if (n > 0 && !pinned(s->model, other)) {
+                exchange(a, guest, other);
+            }
+            break;
+        }
+    }
+}
+
+static void
+propose(Anneal *a)
+{
+    double kind = plan_random_unit(a->s);
+
+    if (kind < a->way->shifts) {
+        propose_shift(a);
+    } else if (kind < a->way->shifts + a->way->returns) {
+        propose_return(a);
+    } else {
+        propose_swap(a);
+    }
+}
+
+/* Prices and temperature for the share of the way that is @gone */
+static void
+proceed(Anneal *a, double gone, double hot, double cold)
+{
+    cool(a, hot * pow(cold / hot, CLAMP(gone, 0, 1)));
+    a->price = gone > STRICT_FROM
+                   ? PLAN_ACCEPT_STRICT
+                   : RULE_PRICE * a->temperature *
+                         pow(a->way->dearer, gone / STRICT_FROM) /
+                         (double)PLAN_BROKEN;
+}
+
 void
-plan_search_anneal(PlanSearch *s, double until)
+plan_search_anneal(PlanSearch *s, const PlanAnnealWay *way, double until)
 {
     g_autofree PlanSized *sized = g_new(PlanSized, s->model->n_guests + 1);
-    Anneal a = { .s = s, .sized = sized };
+    Anneal a = { .s = s, .way = way, .sized = sized };
     double begin = s->progress;
     uint64_t round = 0;
     double hot;
@@ -141,23 +214,15 @@ plan_search_anneal(PlanSearch *s, double until)
     }
     hot = MAX(1, sized[a.n / FIRST_SHARE].size / TAKES_PART);
     cold = MAX(1, hot / RANGE);
+    plan_trade_init(&a.trade, s);
     cool(&a, hot);
     a.price = PLAN_ACCEPT_STRICT;
     do {
         for (int i = 0; i < 64; i++) {
-            if (plan_random(s) & 1) {
-                propose_shift(&a);
-            } else {
-                propose_swap(&a);
-            }
+            propose(&a);
         }
         if (++round % 64 == 0) {
-            double gone = (s->progress - begin) / (until - begin);
-
-            cool(&a, hot * pow(cold / hot, CLAMP(gone, 0, 1)));
-            a.price = gone > STRICT_FROM
-                          ? PLAN_ACCEPT_STRICT
-                          : RULE_PRICE * a.temperature / (double)PLAN_BROKEN;
+            proceed(&a, (s->progress - begin) / (until - begin), hot, cold);
         }
         if (plan_score_less(plan_state_score(s->state), s->best) &&
             (round % 256 == 0 || s->progress > 0.9 * until)) {

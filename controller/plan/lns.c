@@ -43,10 +43,10 @@
  * worse. After annealing there is little left to search wide for. */
 #define WARM 0.003
 #define COOL 0.00001
-/* Progress at which annealing ends, the first time and the second, and hill
- * climbing between the two */
+/* Shares of the way: of each quick annealing, of hill climbing after them, and
+ * what is gone when the slow one ends */
 #define QUICK 0.03
-#define CLIMBED 0.08
+#define CLIMBING 0.03
 #define ANNEALED 0.75
 /* ... and a placement that lacks guests has to have become a whole one */
 #define PROMISED 0.7
@@ -717,6 +717,37 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
     } while (plan_search_goes_on(s, 1) && s->progress < until);
 }
 
+/* What pays depends on how tight the hosts are, and on what moves cost: each way
+ * is tried for a while from @start, where the state is at the end. Not all that
+ * is quickly good is best in the long run: of searches side by side every second
+ * one goes the first way whatever comes. */
+static const PlanAnnealWay *
+best_way(PlanSearch *s, const int32_t *start, double until)
+{
+    static const PlanAnnealWay ways[] = {
+        { .shifts = 0.5, .homeward = 0.9, .dearer = 50 },
+        { .shifts = 0.5, .homeward = 0.5, .dearer = 50 },
+        { .shifts = 0.5, .homeward = 0.5, .dearer = 1 },
+        { .shifts = 0.5, .homeward = 0.9, .dearer = 50, .returns = 0.1 },
+    };
+    PlanScore least = { INT64_MAX, INT64_MAX };
+    const PlanAnnealWay *best = &ways[0];
+    size_t n_tried = s->limits->variant & 1 ? 1 : G_N_ELEMENTS(ways);
+
+    for (size_t i = 0; i < n_tried; i++) {
+        PlanScore score;
+
+        plan_search_anneal(s, &ways[i], QUICK * (double)(i + 1) * until);
+        score = plan_state_score(s->state);
+        if (plan_score_less(score, least)) {
+            least = score;
+            best = &ways[i];
+        }
+        plan_state_reset(s->state, start);
+    }
+    return best;
+}
+
 void
 plan_search_lns(PlanSearch *s, double until)
 {
@@ -731,18 +762,18 @@ plan_search_lns(PlanSearch *s, double until)
     }
     if (smooth(s->model)) {
         g_autofree int32_t *start = NULL;
+        const PlanAnnealWay *way;
 
         plan_search_mend(s);
         /* A quick one first, so that something good is there soon. The second
          * starts anew: who is away already takes room at two hosts. */
         start = g_memdup2(plan_state_hosts(s->state),
                           s->model->n_guests * sizeof(int32_t));
-        plan_search_anneal(s, QUICK * until);
-        plan_state_reset(s->state, start);
+        way = best_way(s, start, until);
         /* near a start that is good already there may be nothing better */
-        plan_search_hill(s, CLIMBED * until);
+        plan_search_hill(s, s->progress + CLIMBING * until);
         plan_state_reset(s->state, start);
-        plan_search_anneal(s, ANNEALED * until);
+        plan_search_anneal(s, way, ANNEALED * until);
         plan_state_reset(s->state, s->best_hosts);
         if (!s->stopped && (s->limits->work || s->limits->stop)) {
             ruin_and_recreate(s, COOL, until);

@@ -145,8 +145,20 @@ void plan_search_hill(PlanSearch *s, double until);
 void plan_search_genetic(PlanSearch *s);
 void plan_search_particles(PlanSearch *s);
 void plan_search_ants(PlanSearch *s);
+
+/* How annealing goes about it; see anneal.c */
+typedef struct PlanAnnealWay {
+    double shifts;   /* share of the steps proposed that are shifts */
+    double homeward; /* share of these that go home */
+    double returns; /* share of the steps: home, in exchange for who is there */
+    double dearer;  /* so many times as much a broken rule costs, in units of
+                        temperature, before rules hold as at first */
+} PlanAnnealWay;
+
+extern const PlanAnnealWay plan_anneal_plain;
+
 /** plan_search_anneal() - Cool down until the progress is @until */
-void plan_search_anneal(PlanSearch *s, double until);
+void plan_search_anneal(PlanSearch *s, const PlanAnnealWay *way, double until);
 /** plan_search_lns() - Until the progress is @until */
 void plan_search_lns(PlanSearch *s, double until);
 

@@ -134,7 +134,7 @@ plan_search_run(PlanState *state, PlanMethod method, const PlanLimits *limits)
         break;
     case PLAN_METHOD_ANNEAL:
         plan_search_place_rest(&s);
-        plan_search_anneal(&s, 1);
+        plan_search_anneal(&s, &plan_anneal_plain, 1);
         break;
     case PLAN_METHOD_GENETIC:
         plan_search_place_rest(&s);

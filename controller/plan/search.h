@@ -21,6 +21,9 @@ typedef struct PlanSearch PlanSearch;
 typedef struct PlanLimits {
     uint64_t work; /* deltas that may be asked for; 0: no limit */
     uint64_t seed;
+    /* 0, or which one it is of searches side by side, the best of which will
+     * count: some methods let them differ in more than their seeds */
+    unsigned variant;
 
     /**
      * stop() - Is it time to end? May be NULL

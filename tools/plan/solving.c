@@ -125,6 +125,7 @@ run_workers(const PlanModel *model, PlanMethod method, const PlanLimits *limits,
                                .method = method,
                                .limits = *limits };
         workers[i].limits.seed += i * 1000003;
+        workers[i].limits.variant = (unsigned)i;
         if (i > 0) {
             workers[i].limits.solver = NULL;
         }
