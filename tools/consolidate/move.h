@@ -9,12 +9,9 @@
  * that the migration outlives us; the guest's definition goes along. Whoever
  * reserves bandwidth at the source is told before, and waits for its queue.
  *
- *   one before  ====================|blackout|  libvirt's end
- *   this one              prepares |--- held ---|====================
- *
- * Without him, a move can be held: it begins so slowly that it leaves the link
- * to the one before, and is let go once that has sent everything. So what
- * libvirt needs at both ends of a migration costs the link nothing.
+ * Without him, a move can be held (hold.h): it begins so slowly that it leaves
+ * the link to the one before, and is let go once that has sent everything. So
+ * what libvirt needs at both ends of a migration costs the link nothing.
  */
 #ifndef CONSOLIDATE_MOVE_H
 #define CONSOLIDATE_MOVE_H

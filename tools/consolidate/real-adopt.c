@@ -239,7 +239,7 @@ on_look(gpointer user)
 static void
 look_from_now_on(RealStep *step)
 {
-    step->sends = true;
+    step->way.sends = true;
     step->look_source = g_timeout_add(LOOK_MS, on_look, step);
     on_look(step);
 }
@@ -249,7 +249,7 @@ real_step_lost(RealStep *step, const char *why)
 {
     real_note(step->real, step->guest, why);
     g_clear_pointer(&step->move, move_free);
-    step->held = false;
+    step->way.held = false;
     step->lost = g_strdup(why);
     look_from_now_on(step);
 }

@@ -7,6 +7,7 @@
 
 #include "tools/consolidate/fetch.h"
 #include "tools/consolidate/flows.h"
+#include "tools/consolidate/hold.h"
 #include "tools/consolidate/look.h"
 #include "tools/consolidate/move.h"
 #include "tools/consolidate/power.h"
@@ -39,9 +40,7 @@ typedef struct RealStep {
     char *plan;
     size_t step;
     char *guest, *from, *to; /* names */
-    uint64_t rate_bytes_s;   /* planned */
-    bool sends;              /* a migration that has not sent all of it */
-    bool held;               /* it waits for another one's end; move.h */
+    HoldMove way;            /* which link it takes, and whether it is held */
     Move *move;
     Power *power;
     /* one that an earlier manager began, or a host that wakes */
@@ -85,7 +84,6 @@ void real_step_progress(RealStep *step, double share, uint64_t bytes,
 const char *real_step_unknown(const RealStep *step);
 
 const char *real_uri(const Real *real, const char *host);
-uint64_t real_link_bytes_s(const Real *real, const char *host);
 
 /** real_hold_bytes_s() - What a migration that is held may send, from @host */
 uint64_t real_hold_bytes_s(const Real *real, const char *host);

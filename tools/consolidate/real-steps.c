@@ -2,8 +2,7 @@
 /*
  * real-steps.c - checks, moves and power commands of the real back end
  *
- * Two moves that would fill one link are under way at once only for the end of
- * the first and the beginning of the second, which is held until then: move.h.
+ * Who is held back because another one has the link is decided by hold.h.
  */
 #include <string.h>
 
@@ -12,10 +11,6 @@
 #include "virt/migration.h"
 
 #define WAKE_LOOK_MS 2000
-/* Who is held has so much of the link: enough to come to an end, should nobody
- * be left to let it go. */
-#define HOLD_PART 32
-#define MIB (UINT64_C(1) << 20)
 
 static void let_go(Real *real);
 
@@ -38,7 +33,9 @@ real_step_new(Real *real, const char *plan, size_t step, const ConsMove *move)
         made->uuid = g_strdup(seen ? seen->uuid : NULL);
         made->from_uri = g_strdup(real_uri(real, move->from));
         made->to_uri = g_strdup(real_uri(real, move->to));
-        made->rate_bytes_s = move->rate_bytes_s;
+        made->way = (HoldMove){ .from = made->from,
+                                .to = made->to,
+                                .rate_bytes_s = move->rate_bytes_s };
     }
     made->begun_us = clock_mono_us();
     g_ptr_array_add(real->steps, made);
@@ -101,17 +98,10 @@ real_step_find(const Real *real, const char *plan, size_t step)
 
 /* --- who is held back --- */
 
-uint64_t
-real_hold_bytes_s(const Real *real, const char *host)
+static uint64_t
+link_of(const char *host, gpointer user)
 {
-    uint64_t link_bytes_s = real_link_bytes_s(real, host);
-
-    return MAX(link_bytes_s / HOLD_PART, MIB);
-}
-
-uint64_t
-real_link_bytes_s(const Real *real, const char *host)
-{
+    const Real *real = user;
     const ConsHostSettings *said =
         cons_settings_host(real->spec.settings, host);
 
@@ -119,42 +109,36 @@ real_link_bytes_s(const Real *real, const char *host)
                                       : real->spec.settings->link_bytes_s;
 }
 
-/* Do both of them fill a link that they share? */
-static bool
-share_a_link(const RealStep *a, const RealStep *b)
+uint64_t
+real_hold_bytes_s(const Real *real, const char *host)
 {
-    uint64_t sum_bytes_s = a->rate_bytes_s + b->rate_bytes_s;
-
-    return (!g_strcmp0(a->from, b->from) &&
-            sum_bytes_s > real_link_bytes_s(a->real, a->from)) ||
-           (!g_strcmp0(a->to, b->to) &&
-            sum_bytes_s > real_link_bytes_s(a->real, a->to));
+    return hold_rate(link_of(host, (gpointer)real));
 }
 
-static bool
-somebody_is_in_its_way(const RealStep *step)
+static GPtrArray *
+list_ways(const Real *real)
 {
-    for (guint i = 0; i < step->real->steps->len; i++) {
-        const RealStep *other = step->real->steps->pdata[i];
+    GPtrArray *ways = g_ptr_array_new();
 
-        if (other != step && other->sends && !other->held &&
-            share_a_link(step, other)) {
-            return true;
-        }
+    for (guint i = 0; i < real->steps->len; i++) {
+        g_ptr_array_add(ways, &((RealStep *)real->steps->pdata[i])->way);
     }
-    return false;
+    return ways;
 }
 
-/* Those that nobody is in the way of any more, one after the other. */
 static void
 let_go(Real *real)
 {
-    for (guint i = 0; i < real->steps->len; i++) {
-        RealStep *step = real->steps->pdata[i];
+    g_autoptr(GPtrArray) ways = list_ways(real);
+    HoldMove *way;
 
-        if (step->held && !somebody_is_in_its_way(step)) {
-            step->held = false;
-            move_release(step->move);
+    while ((way = hold_next(ways, link_of, real, clock_mono_us()))) {
+        for (guint i = 0; i < real->steps->len; i++) {
+            RealStep *step = real->steps->pdata[i];
+
+            if (&step->way == way) {
+                move_release(step->move);
+            }
         }
     }
 }
@@ -279,7 +263,10 @@ static void
 on_progress(Move *move, double share, uint64_t bytes, double left_s,
             gpointer user)
 {
-    real_step_progress(user, share, bytes, left_s);
+    RealStep *step = user;
+
+    real_step_progress(step, share, bytes, left_s);
+    let_go(step->real); /* the one before may not come to its end */
 }
 
 static void
@@ -287,7 +274,7 @@ on_sent(Move *move, gpointer user)
 {
     RealStep *step = user;
 
-    step->sends = false;
+    step->way.sends = false;
     let_go(step->real);
 }
 
@@ -322,6 +309,7 @@ real_start(void *data, const char *plan, size_t number, const ConsMove *move)
     const ServiceReach *from = service_reach(real->spec.service, move->from);
     const VirtSeenGuest *seen = look_guest(real->look, move->guest);
     const char *why = real_step_unknown(step);
+    g_autoptr(GPtrArray) ways = NULL;
     MoveSpec spec = {
         .guest = move->guest,
         .uuid = step->uuid,
@@ -337,9 +325,10 @@ real_start(void *data, const char *plan, size_t number, const ConsMove *move)
         real_step_end(step, why, -1, -1, 0);
         return;
     }
-    step->held = somebody_is_in_its_way(step);
-    spec.hold_bytes_s = step->held ? real_hold_bytes_s(real, step->from) : 0;
-    step->sends = true;
+    ways = list_ways(real);
+    hold_begin(ways, &step->way, link_of, real, clock_mono_us());
+    spec.hold_bytes_s =
+        step->way.held ? real_hold_bytes_s(real, step->from) : 0;
     step->move = move_start(real->spec.pool, &spec, &callbacks, step);
 }
 
