@@ -52,6 +52,7 @@ guest_to_json(const Cluster *cluster, const ClusterGuest *guest)
         jobj_add_i64(json, "cpu_milli", guest->cpu_milli);
     }
     jobj_add_u64(json, "memory_bytes", guest->memory_bytes);
+    jobj_add_u64(json, "resident_bytes", guest->resident_bytes);
     jobj_add_u64(json, "hot_bytes", guest->hot_bytes);
     jobj_add_u64(json, "hot_bytes_s", guest->hot_bytes_s);
     jobj_add_u64(json, "cold_bytes_s", guest->cold_bytes_s);
@@ -261,6 +262,10 @@ read_guest(Cluster *cluster, Reader *r, GHashTable *hosts)
                            ? read_whole(r, "cpu_milli", MOST_SMALL)
                            : -1;
     guest->memory_bytes = (uint64_t)read_whole(r, "memory_bytes", MOST_BYTES);
+    if (jobj_get(r->json, "resident_bytes")) { /* not in older ones */
+        guest->resident_bytes =
+            (uint64_t)read_whole(r, "resident_bytes", MOST_BYTES);
+    }
     guest->hot_bytes = (uint64_t)read_whole(r, "hot_bytes", MOST_BYTES);
     guest->hot_bytes_s = (uint64_t)read_whole(r, "hot_bytes_s", MOST_BYTES);
     guest->cold_bytes_s = (uint64_t)read_whole(r, "cold_bytes_s", MOST_BYTES);

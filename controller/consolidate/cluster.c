@@ -15,6 +15,9 @@ cluster_host_state_name(ClusterHostState state)
     return names[state];
 }
 
+/* Of a set that is written all over in a window 95 % are: 1 - exp(-3) */
+#define ALL_OVER 3
+
 static void
 host_free(gpointer data)
 {
@@ -145,6 +148,26 @@ cluster_add_guest(Cluster *cluster, const char *name, int32_t host)
     g_hash_table_insert(cluster->by_name, guest->name,
                         GUINT_TO_POINTER(cluster->guests->len));
     return guest;
+}
+
+void
+cluster_guest_writes(ClusterGuest *guest, double short_bytes, double short_s,
+                     double long_bytes, double long_s)
+{
+    double cold_bytes_s, hot_bytes;
+
+    g_assert(short_s > 0 && long_s > short_s && short_bytes >= 0);
+    if (long_bytes < 0) {
+        long_s = 8 * short_s;
+        long_bytes = CLUSTER_GROWTH * short_bytes;
+    }
+    cold_bytes_s = MAX(0, long_bytes - short_bytes) / (long_s - short_s);
+    cold_bytes_s = MIN(cold_bytes_s, short_bytes / short_s);
+    hot_bytes =
+        MIN(short_bytes - cold_bytes_s * short_s, (double)guest->memory_bytes);
+    guest->hot_bytes = (uint64_t)MAX(0, hot_bytes);
+    guest->hot_bytes_s = (uint64_t)(ALL_OVER * MAX(0, hot_bytes) / short_s);
+    guest->cold_bytes_s = (uint64_t)cold_bytes_s;
 }
 
 /* An end of a flow, once guest @gone is not there any more */

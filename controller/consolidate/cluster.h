@@ -49,7 +49,8 @@ typedef struct ClusterGuest {
     int64_t vcpus;
     int64_t cpu_milli; /* used over the last interval; -1: not known */
     uint64_t memory_bytes;
-    /* of its writing, as PlanGuest; 0: not known */
+    uint64_t resident_bytes; /* of it that was ever touched; 0: not known */
+    /* of its writing, as PlanGuest; all 0: not known */
     uint64_t hot_bytes, hot_bytes_s, cold_bytes_s;
     bool moving; /* somebody migrates it at this moment */
     char *fixed; /* why it cannot move; NULL: it can */
@@ -116,6 +117,27 @@ static inline ClusterGuest *
 cluster_guest(const Cluster *cluster, size_t i)
 {
     return (ClusterGuest *)g_ptr_array_index(cluster->guests, i);
+}
+
+/**
+ * cluster_guest_writes() - Set its writing out of counts of distinct bytes
+ * @short_bytes: Written to within @short_s
+ * @long_bytes: ... within @long_s; negative: not known, and taken to be
+ *              CLUSTER_GROWTH times as much for a window eight times as long
+ *
+ * What comes to it in the longer window is cold and written steadily, the rest
+ * hot, and written all over within the short one.
+ */
+void cluster_guest_writes(ClusterGuest *guest, double short_bytes,
+                          double short_s, double long_bytes, double long_s);
+
+#define CLUSTER_GROWTH 2.75
+
+/** cluster_guest_writes_known() - Was it counted? */
+static inline bool
+cluster_guest_writes_known(const ClusterGuest *guest)
+{
+    return guest->hot_bytes > 0 || guest->cold_bytes_s > 0;
 }
 
 /* The index, or -1 */

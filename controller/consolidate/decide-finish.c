@@ -132,6 +132,7 @@ add_move(Decider *d, const Problem *p, const PlanState *after,
     move->time_s = from->duration.time_s;
     move->downtime_s = from->duration.downtime_s;
     move->bytes = from->duration.bytes;
+    move->assumed = !cluster_guest_writes_known(cluster_guest(d->c, guest));
     move->cost_j = problem_price(d->s, &from->duration);
     move->mends = move->kind == CONS_TRIGGER_OVERLOADED ||
                   move->kind == CONS_TRIGGER_EVACUATE ||

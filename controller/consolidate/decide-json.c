@@ -39,6 +39,7 @@ move_to_json(const ConsMove *move)
     jobj_add_u64(json, "bytes", move->bytes);
     jobj_add_double(json, "time_s", move->time_s);
     jobj_add_double(json, "downtime_s", move->downtime_s);
+    jobj_add_bool(json, "assumed", move->assumed);
     jobj_add_double(json, "cost_j", move->cost_j);
     jobj_add_double(json, "saves_w", move->saves_w);
     jobj_add_double(json, "benefit_j", move->benefit_j);
@@ -211,6 +212,7 @@ read_move(ConsDecision *d, JsonObject *json, size_t n_moves, GError **error)
     number_of(json, "start_s", &move->start_s);
     number_of(json, "time_s", &move->time_s);
     number_of(json, "downtime_s", &move->downtime_s);
+    jobj_get_bool(json, "assumed", &move->assumed); /* not in older ones */
     number_of(json, "cost_j", &move->cost_j);
     number_of(json, "saves_w", &move->saves_w);
     number_of(json, "benefit_j", &move->benefit_j);
@@ -324,6 +326,10 @@ cons_explain(const ConsDecision *decision, size_t index)
     g_string_append_printf(text,
                            "  costs:  %s, %s at %s, stopped for %s: %.0f J\n",
                            time, bytes, rate, downtime, move->cost_j);
+    if (move->assumed) {
+        g_string_append(text, "          what it writes is not known, a steady "
+                              "rate is assumed\n");
+    }
     if (move->mends) {
         g_string_append(text, "  brings: mends what is broken\n");
     } else if (move->bypass) {

@@ -41,6 +41,7 @@ typedef struct ConsMove {
     uint64_t rate_bytes_s;
     uint64_t bytes; /* these three forecast */
     double time_s, downtime_s;
+    bool assumed;   /* ... for what the guest writes is not known */
     double cost_j;  /* of the migration */
     double saves_w; /* what the end state would cost more if it stayed; its set
                         if a host is emptied */

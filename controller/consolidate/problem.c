@@ -232,13 +232,17 @@ link_of(const ConsQuestion *q, int32_t host)
     return MAX(1, link ? link : q->settings->link_bytes_s);
 }
 
+/* Pages never touched are not sent. */
 static void
-to_plan_guest(const ClusterGuest *from, PlanGuest *to)
+to_plan_guest(const ConsSettings *s, const ClusterGuest *from, PlanGuest *to)
 {
-    to->memory_bytes = from->memory_bytes;
-    to->hot_bytes = MIN(from->hot_bytes, from->memory_bytes);
+    to->memory_bytes = from->resident_bytes > 0
+                           ? MIN(from->resident_bytes, from->memory_bytes)
+                           : from->memory_bytes;
+    to->hot_bytes = MIN(from->hot_bytes, to->memory_bytes);
     to->hot_bytes_s = from->hot_bytes_s;
-    to->cold_bytes_s = from->cold_bytes_s;
+    to->cold_bytes_s = cluster_guest_writes_known(from) ? from->cold_bytes_s
+                                                        : s->writes_bytes_s;
 }
 
 PlanDuration
@@ -246,7 +250,7 @@ problem_duration(const ConsQuestion *q, int32_t guest, int32_t from, int32_t to)
 {
     PlanGuest mover = { 0 };
 
-    to_plan_guest(cluster_guest(q->cluster, (guint)guest), &mover);
+    to_plan_guest(q->settings, cluster_guest(q->cluster, (guint)guest), &mover);
     return plan_duration(&mover, MIN(link_of(q, from), link_of(q, to)),
                          q->settings->downtime_limit_s);
 }
@@ -292,7 +296,7 @@ build_guests(Builder *b)
 
         to->name = g_strdup(from->name);
         to->host = base_of(b->query, index);
-        to_plan_guest(from, to);
+        to_plan_guest(b->s, from, to);
         to->pinned = from->fixed || from->moving ||
                      (setting && setting->pinned) ||
                      (b->query->free && !b->query->free[index]);

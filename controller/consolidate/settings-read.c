@@ -359,6 +359,7 @@ static const Key keys[] = {
     { IN_BUDGET, "price-of-moving", AS_NUMBER, S(move_w), 0, 1e9 },
     { IN_BUDGET, "price-of-downtime", AS_NUMBER, S(downtime_w), 0, 1e9 },
     { IN_BUDGET, "price-of-each-move", AS_NUMBER, S(each_move_j), 0, 1e12 },
+    { IN_BUDGET, "writes-assumed", AS_BYTES, S(writes_bytes_s) },
     { IN_BUDGET, "surprise", AS_NUMBER, S(surprise), 0, 1e6 },
 
     { IN_NETWORK, "link", AS_RATE, S(link_bytes_s) },

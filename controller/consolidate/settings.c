@@ -103,6 +103,7 @@ cons_settings_new(void)
     s->move_w = 20;
     s->downtime_w = 2000;
     s->each_move_j = 1000;
+    s->writes_bytes_s = 1 << 20;
     s->surprise = 5;
     s->search_work = 2000000;
     s->seed = 1;

@@ -143,6 +143,7 @@ typedef struct ConsSettings {
     double move_w;           /* price of a second of migration, in watts */
     double downtime_w;       /* ... of a second of downtime */
     double each_move_j;      /* ... of any move at all */
+    uint64_t writes_bytes_s; /* of a guest of which it is not known */
     double surprise; /* a move that takes so many times what was forecast ends
                         the plan; 0: never */
     uint64_t search_work; /* deltas that a search may ask for */

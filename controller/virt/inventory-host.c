@@ -15,6 +15,9 @@
 #include "base/clock.h"
 #include "virt/inventory-priv.h"
 
+/* Guests whose writing a reading has counted. */
+#define MOST_BEGUN 4
+
 /* --- the values --- */
 
 static void
@@ -244,6 +247,37 @@ net_sum(virTypedParameterPtr params, int n, const char *name)
 }
 
 static void
+count_writes(SeenLink *link, virDomainStatsRecordPtr record,
+             const SeenBefore *before, SeenBefore *now, VirtSeenGuest *guest)
+{
+    int window_s;
+
+    if (before) {
+        now->window_s = before->window_s;
+        now->window_us = before->window_us;
+        now->counted_us = before->counted_us;
+        now->short_bytes = before->short_bytes;
+        now->long_bytes = before->long_bytes;
+    }
+    if (link->count_every_us == 0 || link->cannot_count) {
+        return;
+    }
+    seen_writes_read(record->params, record->nparams, now->at_us, now);
+    guest->short_written_bytes = now->short_bytes;
+    guest->long_written_bytes = now->long_bytes;
+    if (guest->job || guest->state != VIRT_STATE_RUNNING ||
+        link->n_begun >= MOST_BEGUN) {
+        return;
+    }
+    window_s = seen_writes_next(now, link->count_every_us, now->at_us);
+    if (window_s > 0) {
+        link->n_begun++;
+        link->cannot_count =
+            !seen_writes_begin(record->dom, window_s, now->at_us, now);
+    }
+}
+
+static void
 read_counters(SeenLink *link, GHashTable *kept, virDomainStatsRecordPtr record,
               VirtSeenGuest *guest)
 {
@@ -274,6 +308,11 @@ read_counters(SeenLink *link, GHashTable *kept, virDomainStatsRecordPtr record,
     if (virTypedParamsGetULLong(params, n, "balloon.current", &value) == 1) {
         guest->balloon_bytes = value * 1024;
     }
+    if (guest->hugepage_bytes == 0 &&
+        virTypedParamsGetULLong(params, n, "balloon.rss", &value) == 1) {
+        guest->resident_bytes = value * 1024;
+    }
+    count_writes(link, record, before, now, guest);
     g_hash_table_replace(kept, g_strdup(guest->uuid), now);
 }
 
@@ -366,12 +405,16 @@ read_guests(SeenLink *link, VirtSeenHost *host, GError **error)
     int n = virConnectGetAllDomainStats(
         link->connection,
         VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL |
-            VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_INTERFACE,
+            VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_INTERFACE |
+            (link->count_every_us > 0 && !link->cannot_count
+                 ? VIR_DOMAIN_STATS_DIRTYRATE
+                 : 0u),
         &records,
         VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE |
             VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
     int stopped;
 
+    link->n_begun = 0;
     if (n < 0) {
         g_hash_table_unref(kept);
         virt_error_take(error, link->connection, VIRT_ERROR_FAILED,

@@ -12,6 +12,10 @@
 typedef struct SeenBefore {
     int64_t at_us;
     Known cpu_s, sent_bytes, received_bytes;
+    /* of guests: what they write to */
+    int window_s;                  /* of the count under way; 0: none */
+    int64_t window_us, counted_us; /* begun; the newest pair was complete */
+    Known short_bytes, long_bytes;
 } SeenBefore;
 
 /* A host between two readings; only the one worker that has it touches it. */
@@ -20,7 +24,10 @@ typedef struct SeenLink {
     virConnectPtr connection; /* NULL: not connected */
     char *capabilities;
     SeenBefore host;
-    GHashTable *guests; /* UUID -> SeenBefore */
+    GHashTable *guests;     /* UUID -> SeenBefore */
+    int64_t count_every_us; /* 0: what guests write is not counted */
+    bool cannot_count;      /* libvirt said so */
+    unsigned n_begun;       /* counts, by this reading */
 } SeenLink;
 
 /** seen_host_connect() - Have a connection that lives; false with an error */
@@ -37,6 +44,19 @@ VirtMoveCheck *virt_move_check(virConnectPtr from, virConnectPtr to,
                                const char *uuid, uint64_t reserve_bytes,
                                GError **error);
 void virt_move_check_free(VirtMoveCheck *check);
+
+/* --- inventory-writes.c --- */
+
+/** seen_writes_read() - What a count that was begun says by now */
+void seen_writes_read(virTypedParameterPtr params, int n, int64_t now_us,
+                      SeenBefore *count);
+
+/** seen_writes_next() - The window to be begun now; 0: none. Pure */
+int seen_writes_next(const SeenBefore *count, int64_t every_us, int64_t now_us);
+
+/** seen_writes_begin() - Have @domain's pages sampled; false: the host cannot */
+bool seen_writes_begin(virDomainPtr domain, int window_s, int64_t now_us,
+                       SeenBefore *count);
 
 /* --- inventory-xml.c, pure --- */
 

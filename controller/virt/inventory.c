@@ -427,6 +427,16 @@ virt_inventory_new(VirtPool *pool, const char *const *uris,
 }
 
 void
+virt_inventory_count_writes(VirtInventory *inventory, double every_s)
+{
+    for (guint i = 0; i < inventory->slots->len; i++) {
+        Slot *slot = inventory->slots->pdata[i];
+
+        slot->link.count_every_us = (int64_t)(every_s * 1e6);
+    }
+}
+
+void
 virt_inventory_free(VirtInventory *inventory)
 {
     if (!inventory) {

@@ -41,7 +41,12 @@ typedef struct VirtSeenGuest {
     uint64_t hugepage_bytes; /* size of its pages; 0: ordinary ones */
     Known cpu_cores; /* that it has kept busy since the reading before */
     Known sent_bytes_s, received_bytes_s; /* by its NICs, likewise */
-    GPtrArray *nics;                      /* VirtSeenNic * */
+    uint64_t resident_bytes; /* of its process, without huge pages: its memory
+                                that was ever touched, about; 0: not told */
+    /* distinct bytes written to in VIRT_SEEN_SHORT_S and VIRT_SEEN_LONG_S, as
+     * counted last; unknown: not yet, or the hypervisor cannot */
+    Known short_written_bytes, long_written_bytes;
+    GPtrArray *nics;  /* VirtSeenNic * */
     GPtrArray *disks; /* char *: what can be written to and is no network's */
     bool job;         /* another job holds it, a migration for one */
     char *stays;      /* the first obstacle to its leaving; NULL: none */
@@ -73,6 +78,9 @@ typedef struct VirtSeenHost {
     unsigned n_stopped;  /* defined there, do not run */
 } VirtSeenHost;
 
+#define VIRT_SEEN_SHORT_S 1
+#define VIRT_SEEN_LONG_S 8
+
 typedef struct VirtInventory VirtInventory;
 
 /**
@@ -83,6 +91,17 @@ typedef struct VirtInventory VirtInventory;
  */
 VirtInventory *virt_inventory_new(VirtPool *pool, const char *const *uris,
                                   unsigned most_at_once, unsigned patience_ms);
+
+/**
+ * virt_inventory_count_writes() - Have QEMU count what guests write to
+ * @every_s: A guest at most so often, a short window and then a long one; 0:
+ *           not at all, as it is without this call
+ *
+ * QEMU samples pages (see guest-dirty.h); a window that one reading opens is
+ * read by a later one, nobody waits for it, and a reading opens but a few per
+ * host. Where libvirt cannot, it stays unknown. Before the first reading.
+ */
+void virt_inventory_count_writes(VirtInventory *inventory, double every_s);
 
 /** virt_inventory_free() - Callbacks do not come any more; not from within one.
  * Calls that hang are left behind */

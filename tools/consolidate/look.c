@@ -176,6 +176,12 @@ take_guest(Look *look, Cluster *cluster, const Found *found)
     if (from->cpu_cores.known) {
         to->cpu_milli = (int64_t)llround(1000 * from->cpu_cores.value);
     }
+    to->resident_bytes = from->resident_bytes;
+    if (from->short_written_bytes.known) {
+        cluster_guest_writes(
+            to, from->short_written_bytes.value, VIRT_SEEN_SHORT_S,
+            known_or(from->long_written_bytes, -1), VIRT_SEEN_LONG_S);
+    }
     to->moving = from->job || found->twice;
     if (from->state != VIRT_STATE_RUNNING && from->state != VIRT_STATE_PAUSED) {
         to->fixed =

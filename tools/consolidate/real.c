@@ -411,6 +411,7 @@ real_new(const RealSpec *spec, const RealListener *listener, gpointer user)
     real->inventory = virt_inventory_new(
         spec->pool, (const char *const *)uris->pdata, spec->service->workers,
         (unsigned)(spec->service->patience_s * 1000));
+    virt_inventory_count_writes(real->inventory, spec->service->writes_s);
     real->steps = g_ptr_array_new_with_free_func(real_step_drop);
     real->told_notes =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

@@ -29,6 +29,7 @@ static const Key service_keys[] = {
     { "keep-samples", VALUE_SECONDS, offsetof(Service, keep_samples_s), 60,
       3.2e9 },
     { "sample", VALUE_SECONDS, offsetof(Service, sample_s), 0, 3600 },
+    { "count-writes", VALUE_SECONDS, offsetof(Service, writes_s), 0, 864000 },
     { "command-time", VALUE_SECONDS, offsetof(Service, command_s), 1, 86400 },
     { "traffic", VALUE_PATHS, offsetof(Service, traffic), 0, 0 },
 };
@@ -58,6 +59,7 @@ service_new(void)
     service->keep_samples_s = 2 * 86400.0;
     service->sample_s = 2;
     service->command_s = 120;
+    service->writes_s = 600;
     service->traffic = g_new0(char *, 1);
     service->reaches = g_ptr_array_new_with_free_func(reach_free);
     return service;
@@ -194,7 +196,8 @@ take_service(Service *service, const char *word, char *value, const char *name,
     }
     return refuse(error, name, line,
                   "[service] has no '%s'; it has state, socket, workers, "
-                  "patience, keep, keep-samples, sample, command-time, traffic",
+                  "patience, keep, keep-samples, sample, count-writes, "
+                  "command-time, traffic",
                   word);
 }
 

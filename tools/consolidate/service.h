@@ -36,9 +36,10 @@ typedef struct Service {
     double keep_samples_s; /* ... and of loads */
     double sample_s;       /* a command without a service looks twice, so far
                            apart, for a load is a difference */
-    double command_s;      /* how long a power command may take */
-    char **traffic;        /* files of vmferry-traffic's history; never NULL */
-    GPtrArray *reaches;    /* ServiceReach * */
+    double writes_s;    /* how often what a guest writes is counted; 0: never */
+    double command_s;   /* how long a power command may take */
+    char **traffic;     /* files of vmferry-traffic's history; never NULL */
+    GPtrArray *reaches; /* ServiceReach * */
 } Service;
 
 /**

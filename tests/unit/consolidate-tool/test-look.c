@@ -114,6 +114,36 @@ Test(look, hosts_guests_and_what_they_use)
     cr_assert_not_null(look_guest(look, "db"));
 }
 
+Test(look, what_a_guest_writes_is_hot_or_cold_or_not_known)
+{
+    g_autoptr(ConsSettings) settings = settings_of("");
+    g_autoptr(Look) look = look_new(settings);
+    g_autoptr(GPtrArray) hosts = hosts_new();
+    VirtSeenHost *a = host_new(hosts, NULL);
+    VirtSeenGuest *db, *cache;
+    const ClusterGuest *guest;
+    g_autoptr(Cluster) cluster = NULL;
+
+    host_new(hosts, NULL);
+    db = guest_new(a, "db", "u1");
+    db->short_written_bytes = known(40e6);
+    db->long_written_bytes = known(110e6);
+    db->resident_bytes = GIB;
+    cache = guest_new(a, "cache", "u2");
+    cache->short_written_bytes = known(40e6);
+    guest_new(a, "web", "u3");
+    cluster = look_take(look, hosts, 1);
+    guest = find(cluster, "db");
+    cr_assert_eq(guest->cold_bytes_s, 10000000, "70 MB came in 7 s");
+    cr_assert_eq(guest->hot_bytes, 30000000);
+    cr_assert_eq(guest->hot_bytes_s, 90000000);
+    cr_assert_eq(guest->resident_bytes, GIB);
+    guest = find(cluster, "cache");
+    cr_assert_eq(guest->cold_bytes_s, 10000000, "as if it had grown likewise");
+    cr_assert(cluster_guest_writes_known(guest));
+    cr_assert_not(cluster_guest_writes_known(find(cluster, "web")));
+}
+
 Test(look, a_part_of_a_machine_has_no_use_of_its_own)
 {
     g_autoptr(ConsSettings) settings =

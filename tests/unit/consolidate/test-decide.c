@@ -396,3 +396,52 @@ Test(decide, a_decision_comes_back_from_its_json)
     explained = cons_explain(d, 0);
     cr_assert(strstr(explained, "why:") && strstr(explained, "costs:"));
 }
+
+static void
+fill_writers(Cluster *c)
+{
+    ClusterGuest *quick = fixture_guest(c, "quick", "h1", 500, 4);
+    ClusterGuest *slow = fixture_guest(c, "slow", "h1", 500, 4);
+
+    cluster_guest_writes(quick, 30e6, 1, 30e6, 8);
+    quick->resident_bytes = GIB;
+    cluster_guest_writes(slow, 60e6, 1, 480e6, 8);
+    fixture_guest(c, "unknown", "h1", 500, 4);
+}
+
+/* 125 MB/s: pages never touched are not sent, and who writes at half of that
+ * takes twice as long. */
+Test(decide, moves_are_forecast_by_what_guests_write)
+{
+    g_autofree char *text =
+        fixture_hosts("[budget]\nwrites-assumed = 2MiB\n", 2, "");
+    g_autoptr(ConsSettings) s = fixture_settings(text);
+    g_autoptr(Cluster) c = fixture_cluster(s, 8, 64);
+    g_autoptr(ConsDecision) d = NULL, back = NULL;
+    g_autoptr(JsonObject) json = NULL;
+    const ConsMove *quick, *slow, *unknown;
+
+    fill_writers(c);
+    d = fixture_decide(s, c, CONS_TRIGGER_EVACUATE, "h1");
+    quick = fixture_move(d, "quick");
+    slow = fixture_move(d, "slow");
+    unknown = fixture_move(d, "unknown");
+    cr_assert(quick && slow && unknown, "%s", fixture_text(d));
+    cr_assert_float_eq((double)quick->bytes, (double)GIB + 30e6, 10e6);
+    cr_assert_gt(slow->bytes, (uint64_t)(1.9 * 4 * (double)GIB));
+    cr_assert_gt(quick->downtime_s, 0);
+    cr_assert_gt(slow->downtime_s, 0);
+    cr_assert_not(quick->assumed || slow->assumed);
+    cr_assert(unknown->assumed);
+    cr_assert_gt(unknown->downtime_s, 0, "%s", fixture_text(d));
+    json = cons_decision_to_json(d);
+    back = cons_decision_from_json(json, NULL);
+    cr_assert(fixture_move(back, "unknown")->assumed);
+    for (size_t i = 0; i < d->moves->len; i++) {
+        const ConsMove *move = g_ptr_array_index(d->moves, i);
+        g_autofree char *said = cons_explain(d, i);
+
+        cr_assert_eq(strstr(said, "is not known") != NULL, move->assumed, "%s",
+                     said);
+    }
+}
