@@ -265,6 +265,7 @@ count_writes(SeenLink *link, virDomainStatsRecordPtr record,
     seen_writes_read(record->params, record->nparams, now->at_us, now);
     guest->short_written_bytes = now->short_bytes;
     guest->long_written_bytes = now->long_bytes;
+    link->n_counted += now->window_s != 0;
     if (guest->job || guest->state != VIRT_STATE_RUNNING ||
         link->n_begun >= MOST_BEGUN) {
         return;
@@ -272,6 +273,7 @@ count_writes(SeenLink *link, virDomainStatsRecordPtr record,
     window_s = seen_writes_next(now, link->count_every_us, now->at_us);
     if (window_s > 0) {
         link->n_begun++;
+        link->n_counted++;
         link->cannot_count =
             !seen_writes_begin(record->dom, window_s, now->at_us, now);
     }
@@ -396,25 +398,34 @@ note_networks(VirtSeenHost *host, const VirtSeenGuest *guest)
     }
 }
 
+static int
+get_stats(SeenLink *link, unsigned more, virDomainStatsRecordPtr **records)
+{
+    return virConnectGetAllDomainStats(
+        link->connection,
+        VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL |
+            VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_INTERFACE | more,
+        records,
+        VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE |
+            VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+}
+
 static bool
 read_guests(SeenLink *link, VirtSeenHost *host, GError **error)
 {
     virDomainStatsRecordPtr *records = NULL;
     GHashTable *kept =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    int n = virConnectGetAllDomainStats(
-        link->connection,
-        VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_CPU_TOTAL |
-            VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_INTERFACE |
-            (link->count_every_us > 0 && !link->cannot_count
-                 ? VIR_DOMAIN_STATS_DIRTYRATE
-                 : 0u),
-        &records,
-        VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE |
-            VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
-    int stopped;
+    int n = -1, stopped;
 
-    link->n_begun = 0;
+    if (link->n_counted > 0) {
+        n = get_stats(link, VIR_DOMAIN_STATS_DIRTYRATE, &records);
+        link->cannot_count = n < 0;
+    }
+    if (n < 0) {
+        n = get_stats(link, 0, &records);
+    }
+    link->n_begun = link->n_counted = 0;
     if (n < 0) {
         g_hash_table_unref(kept);
         virt_error_take(error, link->connection, VIRT_ERROR_FAILED,

@@ -28,6 +28,7 @@ typedef struct SeenLink {
     int64_t count_every_us; /* 0: what guests write is not counted */
     bool cannot_count;      /* libvirt said so */
     unsigned n_begun;       /* counts, by this reading */
+    unsigned n_counted;     /* counts under way after it */
 } SeenLink;
 
 /** seen_host_connect() - Have a connection that lives; false with an error */
