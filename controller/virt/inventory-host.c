@@ -265,18 +265,14 @@ count_writes(SeenLink *link, virDomainStatsRecordPtr record,
     seen_writes_read(record->params, record->nparams, now->at_us, now);
     guest->short_written_bytes = now->short_bytes;
     guest->long_written_bytes = now->long_bytes;
-    link->n_counted += now->window_s != 0;
-    if (guest->job || guest->state != VIRT_STATE_RUNNING ||
-        link->n_begun >= MOST_BEGUN) {
-        return;
-    }
     window_s = seen_writes_next(now, link->count_every_us, now->at_us);
-    if (window_s > 0) {
+    if (window_s > 0 && !guest->job && guest->state == VIRT_STATE_RUNNING &&
+        link->n_begun < MOST_BEGUN) {
         link->n_begun++;
-        link->n_counted++;
         link->cannot_count =
             !seen_writes_begin(record->dom, window_s, now->at_us, now);
     }
+    link->n_counted += now->window_s != 0;
 }
 
 static void
