@@ -55,15 +55,16 @@ ruled_guests(const Decider *d)
 }
 
 /* The host where @guest adds least, of equal ones the fullest if guests are to be
- * packed; PLAN_NOWHERE if it breaks more everywhere than it does at home */
+ * packed, and one to which nobody comes anyway (@comes), for that takes longer;
+ * PLAN_NOWHERE if it breaks more everywhere than it does at home */
 static int32_t
 best_host(const Problem *p, const PlanState *state, int32_t guest, bool pack,
-          PlanScore *best)
+          const bool *comes, PlanScore *best)
 {
     const PlanModel *m = p->model;
     int32_t chosen = PLAN_NOWHERE;
     int32_t here = plan_state_hosts(state)[guest];
-    double fullest = 0;
+    double fullest = -2;
 
     for (int32_t h = 0; h < (int32_t)m->n_hosts; h++) {
         PlanScore delta;
@@ -79,7 +80,7 @@ best_host(const Problem *p, const PlanState *state, int32_t guest, bool pack,
         }
         if (pack) { /* to the watt */
             delta.cost = (int64_t)floor((double)delta.cost / MICRO);
-            full = decide_fullness(p, state, h);
+            full = decide_fullness(p, state, h) - (comes[h] ? 2 : 0);
         }
         if (chosen == PLAN_NOWHERE || plan_score_less(delta, *best) ||
             (full > fullest && !plan_score_less(*best, delta))) {
@@ -99,7 +100,8 @@ demand(const PlanModel *m, int32_t guest)
 
 /* One guest goes off @host; false if none can */
 static bool
-relieve_once(const Problem *p, PlanState *state, int32_t host, bool pack)
+relieve_once(const Problem *p, PlanState *state, int32_t host, bool pack,
+             bool *comes)
 {
     const PlanModel *m = p->model;
     size_t n, n_own;
@@ -123,11 +125,13 @@ relieve_once(const Problem *p, PlanState *state, int32_t host, bool pack)
             continue;
         }
         if (guest != PLAN_NOWHERE && enough == enough_i &&
-            (enough ? m->guests[own[i]].move_cost >= m->guests[guest].move_cost
-                    : demand(m, own[i]) <= demand(m, guest))) {
+            (enough && pack ? demand(m, own[i]) >= demand(m, guest)
+             : enough
+                 ? m->guests[own[i]].move_cost >= m->guests[guest].move_cost
+                 : demand(m, own[i]) <= demand(m, guest))) {
             continue;
         }
-        there = best_host(p, state, own[i], pack, &score);
+        there = best_host(p, state, own[i], pack, comes, &score);
         if (there != PLAN_NOWHERE) {
             guest = own[i];
             to = there;
@@ -138,6 +142,7 @@ relieve_once(const Problem *p, PlanState *state, int32_t host, bool pack)
         return false;
     }
     plan_state_move(state, guest, to);
+    comes[to] = true;
     return true;
 }
 
@@ -153,7 +158,8 @@ larger_first(gconstpointer a, gconstpointer b, gpointer user)
 }
 
 static void
-empty_host(const Problem *p, PlanState *state, int32_t host, bool pack)
+empty_host(const Problem *p, PlanState *state, int32_t host, bool pack,
+           bool *comes)
 {
     size_t n;
     const int32_t *guests = plan_state_guests(state, host, &n);
@@ -164,10 +170,11 @@ empty_host(const Problem *p, PlanState *state, int32_t host, bool pack)
         PlanScore score;
         int32_t to = p->model->guests[own[i]].pinned
                          ? PLAN_NOWHERE
-                         : best_host(p, state, own[i], pack, &score);
+                         : best_host(p, state, own[i], pack, comes, &score);
 
         if (to != PLAN_NOWHERE) {
             plan_state_move(state, own[i], to);
+            comes[to] = true;
         }
     }
 }
@@ -205,6 +212,7 @@ attempt(Decider *d, const Attempt *how, GHashTable *ruled, ConsTriggerKind kind,
     g_autoptr(Problem) p = NULL;
     g_autoptr(PlanState) state = NULL, now = NULL;
     PlanLimits limits = decide_limits(d, how->all ? 1 : 0.5);
+    g_autofree bool *comes = g_new0(bool, d->n_hosts + 1);
     bool pack = d->s->underload > 0; /* empty hosts sleep */
     int64_t violation;
 
@@ -217,10 +225,10 @@ attempt(Decider *d, const Attempt *how, GHashTable *ruled, ConsTriggerKind kind,
     }
     state = problem_state(p, d->home);
     for (int32_t h = 0; h < (int32_t)d->n_hosts; h++) {
-        while (d->relieve[h] && relieve_once(p, state, h, pack)) {
+        while (d->relieve[h] && relieve_once(p, state, h, pack, comes)) {
         }
         if (d->evacuate[h]) {
-            empty_host(p, state, h, pack);
+            empty_host(p, state, h, pack, comes);
         }
     }
     if (plan_state_score(state).violation > 0 && how->search) {

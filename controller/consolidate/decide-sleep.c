@@ -26,7 +26,7 @@
 /* Hosts that differ by less in what they give for their idle power are alike. */
 #define ALIKE 1.05
 /* Plans that save may always be so long. */
-#define PLAN_S 300
+#define PLAN_S 60
 
 static void
 add_power(Decider *d, int32_t host, bool on, const char *why)
@@ -208,7 +208,7 @@ void
 decide_wake(Decider *d)
 {
     const ConsTrigger *trigger = decide_trigger(d, CONS_TRIGGER_WAKE, -1);
-    double needed, room;
+    double needed, room, memory, has = 0;
     int32_t host;
 
     if (d->tight) {
@@ -222,12 +222,20 @@ decide_wake(Decider *d)
     }
     needed = cons_watch_needed(d->q->watch, d->c);
     room = cons_cluster_room(d->s, d->c, -1);
-    while (needed > room * d->s->wake_above * APART) {
+    memory = cons_cluster_memory(d->c);
+    for (guint h = 0; h < d->n_hosts; h++) {
+        has += cons_host_memory_room(d->s, cluster_host(d->c, h));
+    }
+    while (needed > room * d->s->wake_above * APART ||
+           (d->s->wake_above_memory < 1 &&
+            memory > has * d->s->wake_above_memory * APART)) {
         host = decide_sleeper(d);
         if (host < 0) {
             break;
         }
         add_power(d, host, true, trigger->text);
+        has += (double)cluster_host(d->c, (guint)host)->memory_bytes *
+               d->s->reserve_memory;
         room += (double)cluster_host(d->c, (guint)host)->cpu_milli *
                 d->s->reserve_cpu * d->s->overcommit_cpu;
         if (cluster_host(d->c, (guint)host)->cpu_milli == 0) {
@@ -246,6 +254,8 @@ typedef struct Emptying {
     double *demand;  /* [host] thousandths of a core, as forecast */
     double *comes_s; /* [host] its link is busy with who comes */
     double room, needed;
+    double memory_room, memory; /* bytes, likewise */
+    size_t n_awake;
     int vain;
 } Emptying;
 
@@ -261,6 +271,14 @@ room_of(const Decider *d, guint h)
     return MAX(0, (double)host->cpu_milli * d->s->reserve_cpu *
                           d->s->overcommit_cpu -
                       (double)host->own_cpu_milli);
+}
+
+static double
+memory_room_of(const Decider *d, guint h)
+{
+    return d->emptied[h] || d->shut[h]
+               ? 0
+               : cons_host_memory_room(d->s, cluster_host(d->c, h));
 }
 
 static bool
@@ -282,10 +300,13 @@ emptying_begin(Emptying *e, Decider *d)
     for (guint h = 0; h < d->n_hosts; h++) {
         e->demand[h] = (double)plan_state_use(e->fits, (int32_t)h)[PROBLEM_CPU];
         e->room += room_of(d, h);
+        e->memory_room += memory_room_of(d, h);
+        e->n_awake += room_of(d, h) > 0;
     }
     if (d->q->watch) {
         e->needed = cons_watch_needed(d->q->watch, d->c);
     }
+    e->memory = cons_cluster_memory(d->c);
     return true;
 }
 
@@ -334,7 +355,7 @@ in_time(const Emptying *e, guint guest, int32_t host)
 {
     return e->comes_s[host] <= 0 ||
            e->comes_s[host] + arrival_s(e, guest, host) <=
-               MAX(PLAN_S, e->d->s->cycle_s);
+               MAX(PLAN_S, e->d->s->cycle_s / 2);
 }
 
 /* Where the guests of a host go: two states, and the way back */
@@ -435,11 +456,18 @@ try_sleep(Emptying *e, int32_t host)
     Decider *d = e->d;
     const char *name = cluster_host(d->c, (guint)host)->name;
     double room = e->room - room_of(d, (guint)host);
+    double memory_room = e->memory_room - memory_room_of(d, (guint)host);
     g_autofree int32_t *own = NULL;
     double saved_w, price;
     size_t n;
 
-    if (e->needed > room * d->s->wake_above * APART) {
+    if (e->n_awake <= 1) {
+        decide_refuse(d, name, "is not sent to sleep: no other is awake");
+        return false;
+    }
+    if (e->needed > room * d->s->wake_above * APART ||
+        (d->s->wake_above_memory < 1 &&
+         e->memory > memory_room * d->s->wake_above_memory * APART)) {
         e->vain = VAIN; /* nor do the others leave room enough */
         decide_refuse(d, name,
                       "is not sent to sleep: what is forecast would "
@@ -479,6 +507,8 @@ try_sleep(Emptying *e, int32_t host)
     }
     d->emptied[host] = true;
     e->room = room;
+    e->memory_room = memory_room;
+    e->n_awake--;
     return true;
 }
 

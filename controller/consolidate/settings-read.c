@@ -338,6 +338,8 @@ static const Key keys[] = {
     { IN_TRIGGERS, "underloaded-samples", AS_OWN,
       .read = read_underloaded_samples },
     { IN_TRIGGERS, "wake-above", AS_SHARE, S(wake_above), 0.01, 1 },
+    { IN_TRIGGERS, "wake-above-memory", AS_SHARE, S(wake_above_memory), 0.01,
+      1 },
     { IN_TRIGGERS, "constraints", AS_BOOL, S(constraints) },
     { IN_TRIGGERS, "far-traffic", AS_OWN, .read = read_far },
     { IN_TRIGGERS, "far-traffic-span", AS_TIME, S(far_span_s), 1, 1e8 },

@@ -87,6 +87,7 @@ cons_settings_new(void)
     s->underload_k = 5;
     s->underload_n = 5;
     s->wake_above = 0.8;
+    s->wake_above_memory = 0.9;
     s->constraints = true;
     s->far_minute = -1;
     s->far_span_s = 86400;

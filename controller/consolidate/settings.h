@@ -121,6 +121,7 @@ typedef struct ConsSettings {
     double underload;                /* share; 0: off */
     unsigned underload_k, underload_n;
     double wake_above;        /* share of the awake hosts' room in use, ahead */
+    double wake_above_memory; /* ... of their memory, now; 1: off */
     bool constraints;         /* broken rules are mended */
     int far_minute;           /* of the UTC day; -1: not at a set time */
     double far_every_s;       /* sliding; 0: not. Both off: no such trigger */

@@ -12,6 +12,7 @@
 #include "consolidate/watch-priv.h"
 
 #define MOST_SAMPLES 512
+#define GIB 1073741824.0
 #define SLOT_US (300 * INT64_C(1000000))
 #define SLOTS (CONS_DAY_US / SLOT_US)
 /* Thresholds out of a host's own history: from so many samples on, and never
@@ -301,6 +302,28 @@ cons_cluster_room(const ConsSettings *settings, const Cluster *cluster,
 }
 
 double
+cons_cluster_memory(const Cluster *cluster)
+{
+    double sum = 0;
+
+    for (guint i = 0; i < cluster->guests->len; i++) {
+        const ClusterGuest *guest = cluster_guest(cluster, i);
+
+        sum += guest->gone ? 0 : (double)guest->memory_bytes;
+    }
+    return sum;
+}
+
+double
+cons_host_memory_room(const ConsSettings *s, const ClusterHost *host)
+{
+    return host->state == CLUSTER_HOST_UP && !host->closed
+               ? MAX(0, (double)host->memory_bytes * s->reserve_memory -
+                            (double)host->own_memory_bytes)
+               : 0;
+}
+
+double
 cons_watch_needed(const ConsWatch *watch, const Cluster *cluster)
 {
     const ConsSettings *s = watch->settings;
@@ -431,15 +454,16 @@ look_at_sleepers(const ConsWatch *watch, const Cluster *cluster,
                  GPtrArray *triggers)
 {
     const ConsSettings *s = watch->settings;
-    double needed, room;
+    double needed, room, memory = cons_cluster_memory(cluster), has = 0;
     g_autofree char *text = NULL;
     bool any = false;
 
-    for (guint i = 0; i < cluster->hosts->len && !any; i++) {
+    for (guint i = 0; i < cluster->hosts->len; i++) {
         const ClusterHost *host = cluster_host(cluster, i);
         const ConsHostSettings *told = cons_settings_host_at(s, i, host->name);
 
-        any = host->state == CLUSTER_HOST_ASLEEP && told && told->wake;
+        any = any || (host->state == CLUSTER_HOST_ASLEEP && told && told->wake);
+        has += cons_host_memory_room(s, host);
     }
     if (!any) {
         return;
@@ -451,6 +475,14 @@ look_at_sleepers(const ConsWatch *watch, const Cluster *cluster,
             "sleeping hosts will be needed: guests are forecast to take %.1f "
             "cores, more than %.0f %% of the %.1f that are awake",
             needed / 1000, s->wake_above * 100, room / 1000);
+    } else if (s->wake_above_memory < 1 &&
+               memory > has * s->wake_above_memory) {
+        text = g_strdup_printf(
+            "sleeping hosts will be needed: guests have %.1f GiB, more than "
+            "%.0f %% of the %.1f that are awake",
+            memory / GIB, s->wake_above_memory * 100, has / GIB);
+    }
+    if (text) {
         g_ptr_array_add(triggers,
                         cons_trigger_new(CONS_TRIGGER_WAKE, -1, text));
     }

@@ -56,6 +56,12 @@ double cons_watch_needed(const ConsWatch *watch, const Cluster *cluster);
 double cons_cluster_room(const ConsSettings *settings, const Cluster *cluster,
                          int32_t without);
 
+/** cons_cluster_memory() - Bytes that all guests have; cons_host_memory_room():
+ * that @host gives to guests, if it is up and open */
+double cons_cluster_memory(const Cluster *cluster);
+double cons_host_memory_room(const ConsSettings *settings,
+                             const ClusterHost *host);
+
 /** cons_cluster_far() - Bytes a second between racks, or between hosts if there
  * is but one rack */
 double cons_cluster_far(const Cluster *cluster, const int32_t *host_of);
