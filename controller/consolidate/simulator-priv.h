@@ -13,6 +13,8 @@ typedef enum {
     SIM_END,      /* a migration is over */
     SIM_AWAKE,    /* a host has booted */
     SIM_OFF,      /* a host is off */
+    SIM_ARRIVE,   /* request of number id */
+    SIM_LEAVE,    /* ... has ended */
     SIM_TIME,     /* of wake_at(), if it is still the newest */
 } SimKind;
 
@@ -53,6 +55,8 @@ struct ConsSimulator {
     double step_s;
     int64_t followed; /* step that the guests' loads are of; -1: none */
     bool ends;
+    const ConsRequest *requests;
+    GHashTable *groups_of; /* guest: of ConsGroupSettings; all borrowed */
     int64_t count_from_us, count_until_us;
     const double **curves;     /* [host] or NULL */
     GHashTable *fail, *refuse; /* guest: why */
@@ -71,6 +75,12 @@ void sim_move_free(gpointer move);
 
 /** sim_advance() - The clock goes on, and what runs meanwhile is counted */
 void sim_advance(ConsSimulator *s, int64_t to_us);
+
+/** sim_arrive() - Request @index is placed, or refused */
+void sim_arrive(ConsSimulator *s, size_t index);
+
+/** sim_leave() - Its guest ends, or a little later if it migrates */
+void sim_leave(ConsSimulator *s, size_t index);
 
 /** sim_follow() - Loads as the traces have them now */
 void sim_follow(ConsSimulator *s);

@@ -40,6 +40,8 @@ cons_simulator_new(const ConsSettings *settings, const Cluster *cluster,
     s->slow = 1;
     s->followed = -1;
     s->count_until_us = INT64_MAX;
+    s->groups_of = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                         (GDestroyNotify)g_ptr_array_unref);
     s->trace_of = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     s->curves = g_new0(const double *, cluster->hosts->len + 1);
     s->queue = g_ptr_array_new();
@@ -69,6 +71,7 @@ cons_simulator_free(ConsSimulator *s)
     g_hash_table_unref(s->fail);
     g_hash_table_unref(s->refuse);
     g_hash_table_unref(s->trace_of);
+    g_hash_table_unref(s->groups_of);
     g_string_free(s->journal, TRUE);
     g_ptr_array_unref(s->past);
     g_ptr_array_unref(s->decisions);
@@ -405,6 +408,7 @@ end_move(ConsSimulator *s, uint64_t id)
             continue;
         }
         index = cluster_find_guest(s->cluster, move->guest);
+        g_assert(index >= 0); /* guests that migrate do not end */
         to = cluster_find_host(s->cluster, move->to);
         guest = cluster_guest(s->cluster, (guint)index);
         guest->moving = false;
@@ -478,6 +482,12 @@ cons_simulator_run(ConsSimulator *s, int64_t until_us, size_t most_events)
             cluster_host(s->cluster, (guint)host)->state =
                 event->kind == SIM_AWAKE ? CLUSTER_HOST_UP
                                          : CLUSTER_HOST_UNKNOWN;
+            break;
+        case SIM_ARRIVE:
+            sim_arrive(s, event->id);
+            break;
+        case SIM_LEAVE:
+            sim_leave(s, event->id);
             break;
         case SIM_TIME:
             if (event->id == s->newest_time) {

@@ -51,6 +51,21 @@ void cons_simulator_ends(ConsSimulator *simulator, bool ends);
 void cons_simulator_count(ConsSimulator *simulator, int64_t from_us,
                           int64_t until_us);
 
+/* A guest that somebody wants to be started, and ends again */
+typedef struct ConsRequest {
+    const char *name;
+    int64_t vcpus, cpu_milli; /* what it has, and what it uses */
+    uint64_t memory_bytes;
+    int64_t from_us, until_us;
+} ConsRequest;
+
+/**
+ * cons_simulator_requests() - Guests that come and go; see simulator-requests.c
+ * @requests: Borrowed, with names of which no guest has one
+ */
+void cons_simulator_requests(ConsSimulator *simulator,
+                             const ConsRequest *requests, size_t n);
+
 #define CONS_CURVE 11
 
 /** cons_simulator_curve() - What @host draws at 0, 10, ... 100 % of its cores;
@@ -79,7 +94,8 @@ void cons_simulator_slow(ConsSimulator *simulator, double factor);
 
 typedef struct ConsSimulatorFigures {
     uint64_t migrations, failed;
-    uint64_t starts; /* that were asked for, twice or not */
+    uint64_t starts;            /* that were asked for, twice or not */
+    uint64_t requests, refused; /* that came so far; found no host */
     double energy_kwh;
     double overloaded_share; /* of active host time: SLATAH */
     double degraded_share;   /* of what guests asked for, lost to moves: PDM */

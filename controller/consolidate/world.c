@@ -118,6 +118,53 @@ cons_world_cloudsim(ConsSettings *settings, const PlanTraces *traces,
     return g_steal_pointer(&world);
 }
 
+void
+cons_world_cloudsim_settings(ConsSettings *s)
+{
+    s->cycle_s = STEP_S;
+    s->reserve_cpu = 0.97;
+    s->reserve_memory = 1;
+    s->overload = CONS_OVERLOAD_STATIC;
+    s->overload_factor = 0.99;
+    s->overload_k = s->overload_n = 1;
+    s->underload = 0.94;
+    s->underload_k = s->underload_n = 1;
+    s->wake_above = 0.925;
+    s->wake_above_memory = 1;
+    s->demand = CONS_DEMAND_MEAN;
+    s->window_s = 3600;
+    s->cool_down_s = 300;
+    s->no_return_s = 3600;
+    s->moves_per_hour = 0;
+    s->parallel = 0;
+}
+
+void
+cons_world_frame(ConsSimulator *simulator, const PlanTraces *traces)
+{
+    int64_t step_us = STEP_S * INT64_C(1000000);
+
+    cons_simulator_ends(simulator, true);
+    cons_simulator_count(simulator, START_US + step_us,
+                         START_US + ((int64_t)traces->n_steps - 1) * step_us);
+}
+
+char *
+cons_world_asleep(const Cluster *cluster)
+{
+    GString *journal = g_string_new(NULL);
+
+    for (guint i = 0; i < cluster->hosts->len; i++) {
+        const ClusterHost *host = cluster_host(cluster, i);
+
+        if (host->state != CLUSTER_HOST_UP) {
+            g_string_append_printf(
+                journal, "{\"what\":\"asleep\",\"host\":\"%s\"}\n", host->name);
+        }
+    }
+    return g_string_free(journal, FALSE);
+}
+
 static uint64_t
 next_random(uint64_t *z)
 {

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "consolidate/problem.h"
 #include "consolidate/world.h"
 #include "tools/consolidate/commands.h"
 #include "tools/consolidate/options.h"
@@ -30,13 +31,17 @@
 typedef struct Simulate {
     gint hosts, guests, seed;
     gdouble hours, noise;
-    char *traces, *config;
+    char *traces, *config, *requests, *servers;
+    gdouble stay_hours;
     gboolean stay;
     char *cloudsim; /* "honest" or "creation"; NULL: not that data centre */
     ConsSettings *settings;
     ConsWorld *world; /* of that data centre */
     Cluster *cluster;
-    PlanTraces *of_guests; /* NULL: none */
+    PlanTraces *of_guests;  /* NULL: none */
+    PlanModel *of_requests; /* NULL: none come */
+    ConsRequest *coming;
+    size_t left_out; /* rules between them that are not kept */
     uint64_t drawn;
 } Simulate;
 
@@ -170,8 +175,59 @@ read_traces(Simulate *simulate, GError **error)
     return true;
 }
 
-/* That of CloudSim's published runs. What is not configured suits samples every
- * five minutes and hosts that are on and off in no time. */
+static bool
+read_text(const char *path, GBytes **bytes, PlanText *text, GError **error)
+{
+    gsize length;
+
+    *bytes = plan_file_read(path, error);
+    if (!*bytes) {
+        return false;
+    }
+    text->text = g_bytes_get_data(*bytes, &length);
+    text->length = length;
+    return true;
+}
+
+/* Requests come over two thirds of the time, so that the last also end. */
+static bool
+read_requests(Simulate *simulate, GError **error)
+{
+    static const char none[] = "CPU1,RAM1,CPU2,RAM2\n1,1,1,1\n";
+    g_autoptr(GBytes) requests = NULL, servers = NULL;
+    PlanText text, hosts = { none, sizeof(none) - 1 };
+
+    if (!read_text(simulate->requests, &requests, &text, error) ||
+        (simulate->servers &&
+         !read_text(simulate->servers, &servers, &hosts, error))) {
+        return false;
+    }
+    simulate->of_requests = plan_import_huawei(hosts, text, error);
+    if (!simulate->of_requests) {
+        g_prefix_error(error, "%s%s%s: ", simulate->requests,
+                       simulate->servers ? ", " : "",
+                       simulate->servers ? simulate->servers : "");
+        return false;
+    }
+    if (simulate->servers) {
+        if (simulate->settings->hosts->len > 0) {
+            g_set_error(error, CONS_ERROR, CONS_ERROR_SETTING,
+                        "--servers are hosts of their own; leave those of the "
+                        "configuration away");
+            return false;
+        }
+        cons_world_servers(simulate->settings, simulate->of_requests);
+    }
+    simulate->left_out =
+        cons_world_request_groups(simulate->settings, simulate->of_requests);
+    simulate->coming = cons_world_requests(
+        simulate->of_requests, START_US, simulate->hours * 3600 * 2 / 3,
+        simulate->stay_hours * 3600, (uint64_t)simulate->seed);
+    simulate->guests = 0;
+    return true;
+}
+
+/* That of CloudSim's published runs */
 static bool
 make_cloudsim(Simulate *simulate, GError **error)
 {
@@ -184,17 +240,11 @@ make_cloudsim(Simulate *simulate, GError **error)
         return false;
     }
     if (!simulate->config) {
-        s->cycle_s = TRACE_STEP_S;
-        s->reserve_cpu = 0.9;
-        s->reserve_memory = 1;
-        s->overload_factor = simulate->stay ? s->overload_factor : 0.97;
-        s->overload_k = s->overload_n = 1;
-        s->underload = simulate->stay ? 0 : 0.8;
-        s->underload_k = s->underload_n = 1;
-        s->wake_above = 0.98;
-        s->window_s = 3600;
-        s->moves_per_hour = 0;
-        s->parallel = 0;
+        cons_world_cloudsim_settings(s);
+    }
+    if (simulate->stay) {
+        s->overload = CONS_OVERLOAD_OFF;
+        s->underload = 0;
     }
     plan_traces_sort(simulate->of_guests);
     simulate->world =
@@ -222,6 +272,9 @@ set_up(Simulate *simulate, GError **error)
         simulate->settings->mode = CONS_MODE_AUTO;
         simulate->settings->underload = 0.2;
         simulate->settings->far_every_s = 3600;
+    }
+    if (simulate->requests && !read_requests(simulate, error)) {
+        return false;
     }
     if (simulate->settings->hosts->len == 0 && !simulate->cloudsim) {
         make_hosts(simulate);
@@ -273,14 +326,26 @@ count_fidgets(const GPtrArray *moves)
     return fidgets;
 }
 
+/* Of the rules of groups, as the manager saw its guests last */
+static char *
+broken_now(const Simulate *simulate, const ConsManager *manager)
+{
+    ConsQuestion question = { .settings = simulate->settings,
+                              .cluster = cons_manager_cluster(manager) };
+
+    return simulate->coming && question.cluster ? problem_broken(&question)
+                                                : NULL;
+}
+
 static void
 print_result(const Simulate *simulate, const ConsSimulator *simulator,
-             double took_s, bool json)
+             const ConsManager *manager, double took_s, bool json)
 {
     ConsSimulatorFigures figures = cons_simulator_figures(simulator);
     const GPtrArray *decisions = cons_simulator_decisions(simulator);
     Fidgets fidgets = count_fidgets(cons_simulator_moves(simulator));
     g_autoptr(JsonObject) top = json_object_new_object();
+    g_autofree char *broken = broken_now(simulate, manager);
     struct rusage usage;
 
     getrusage(RUSAGE_SELF, &usage);
@@ -295,11 +360,22 @@ print_result(const Simulate *simulate, const ConsSimulator *simulator,
                "SLATAH      %.3f %%\n"
                "PDM         %.4f %%\n",
                simulate->settings->hosts->len, figures.hosts_mean,
-               figures.hosts_most, simulate->guests, simulate->hours, took_s,
-               usage.ru_maxrss / 1024, decisions->len, figures.migrations,
-               figures.failed, fidgets.most, fidgets.reversed,
-               figures.energy_kwh, figures.overloaded_share * 100,
-               figures.degraded_share * 100);
+               figures.hosts_most,
+               simulate->coming ? (gint)simulate->of_requests->n_guests
+                                : simulate->guests,
+               simulate->hours, took_s, usage.ru_maxrss / 1024, decisions->len,
+               figures.migrations, figures.failed, fidgets.most,
+               fidgets.reversed, figures.energy_kwh,
+               figures.overloaded_share * 100, figures.degraded_share * 100);
+        if (simulate->coming) {
+            printf("requests    %" PRIu64 " came, %" PRIu64
+                   " found no host; %u are there at the end\n"
+                   "rules       %s; %zu between groups not kept\n",
+                   figures.requests, figures.refused,
+                   cons_manager_cluster(manager)->guests->len,
+                   broken ? broken : "none of a group is broken",
+                   simulate->left_out);
+        }
         return;
     }
     jobj_add_u64(top, "hosts", simulate->settings->hosts->len);
@@ -317,6 +393,13 @@ print_result(const Simulate *simulate, const ConsSimulator *simulator,
     jobj_add_double(top, "pdm", figures.degraded_share);
     jobj_add_double(top, "hosts_mean", figures.hosts_mean);
     jobj_add_u64(top, "hosts_most", figures.hosts_most);
+    if (simulate->coming) {
+        jobj_add_u64(top, "requests", figures.requests);
+        jobj_add_u64(top, "refused", figures.refused);
+        jobj_add_u64(top, "there", cons_manager_cluster(manager)->guests->len);
+        jobj_add_string(top, "broken", broken);
+        jobj_add_u64(top, "rules_left_out", simulate->left_out);
+    }
     cons_print_json(top);
 }
 
@@ -328,37 +411,6 @@ wear_curves(const Simulate *simulate, ConsSimulator *simulator)
     }
 }
 
-/* Hosts that are off at the start are ours to wake. */
-static void
-restore_sleepers(const Cluster *cluster, ConsManager *manager)
-{
-    g_autoptr(GString) journal = g_string_new(NULL);
-
-    for (guint i = 0; i < cluster->hosts->len; i++) {
-        const ClusterHost *host = cluster_host(cluster, i);
-
-        if (host->state != CLUSTER_HOST_UP) {
-            g_string_append_printf(
-                journal, "{\"what\":\"asleep\",\"host\":\"%s\"}\n", host->name);
-        }
-    }
-    if (!cons_manager_restore(manager, journal->str, NULL)) {
-        g_assert_not_reached();
-    }
-}
-
-/* Guests that ask for nothing end, and the first step and the last do not
- * count: as in CloudSim, see plan/simulate.c. */
-static void
-frame_as_cloudsim(const Simulate *simulate, ConsSimulator *simulator)
-{
-    double span_s = (double)simulate->of_guests->n_steps * TRACE_STEP_S;
-
-    cons_simulator_ends(simulator, true);
-    cons_simulator_count(simulator, START_US + (int64_t)(TRACE_STEP_S * 1e6),
-                         START_US + (int64_t)((span_s - TRACE_STEP_S) * 1e6));
-}
-
 static void
 play(const Simulate *simulate, bool json)
 {
@@ -367,6 +419,7 @@ play(const Simulate *simulate, bool json)
     ConsManager *manager = cons_manager_new(
         simulate->settings, cons_simulator_backend(), simulator);
     int64_t begun_us = clock_mono_us();
+    g_autofree char *asleep = NULL;
 
     cons_simulator_noise(simulator, simulate->noise);
     if (simulate->of_guests) {
@@ -376,16 +429,23 @@ play(const Simulate *simulate, bool json)
     }
     if (simulate->world) {
         wear_curves(simulate, simulator);
-        restore_sleepers(simulate->cluster, manager);
+        asleep = cons_world_asleep(simulate->cluster);
+        if (!cons_manager_restore(manager, asleep, NULL)) {
+            g_assert_not_reached();
+        }
     }
     if (simulate->cloudsim && strcmp(simulate->cloudsim, "creation") == 0) {
-        frame_as_cloudsim(simulate, simulator);
+        cons_world_frame(simulator, simulate->of_guests);
+    }
+    if (simulate->coming) {
+        cons_simulator_requests(simulator, simulate->coming,
+                                simulate->of_requests->n_guests);
     }
     cons_simulator_set_manager(simulator, manager);
     cons_manager_start(manager);
     cons_simulator_run(simulator,
                        START_US + (int64_t)(simulate->hours * 3600e6), 0);
-    print_result(simulate, simulator,
+    print_result(simulate, simulator, manager,
                  (double)(clock_mono_us() - begun_us) / 1e6, json);
     cons_simulator_set_manager(simulator, NULL);
     cons_manager_free(manager);
@@ -398,6 +458,10 @@ simulate_clear(Simulate *simulate)
     cluster_free(simulate->cluster);
     cons_settings_free(simulate->settings);
     plan_traces_free(simulate->of_guests);
+    plan_model_free(simulate->of_requests);
+    g_free(simulate->coming);
+    g_free(simulate->requests);
+    g_free(simulate->servers);
     cons_world_free(simulate->world);
     g_free(simulate->traces);
     g_free(simulate->config);
@@ -426,6 +490,15 @@ mistake_of(const Simulate *simulate)
     if (simulate->cloudsim && !simulate->traces) {
         return "--cloudsim needs --traces";
     }
+    if (simulate->requests && simulate->traces) {
+        return "--requests come with loads of their own; leave --traces away";
+    }
+    if (simulate->servers && !simulate->requests) {
+        return "--servers are those of --requests";
+    }
+    if (!(simulate->stay_hours > 0 && simulate->stay_hours <= 87600)) {
+        return "--stays is above 0 hours, 87600 at most";
+    }
     return NULL;
 }
 
@@ -433,7 +506,12 @@ int
 consolidate_simulate_main(int argc, char **argv)
 {
     Simulate simulate = {
-        .hosts = -1, .guests = 200, .hours = 24, .seed = 1, .noise = 0.1
+        .hosts = -1,
+        .guests = 200,
+        .hours = 24,
+        .seed = 1,
+        .noise = 0.1,
+        .stay_hours = 8,
     };
     GOptionEntry more[] = {
         { "hosts", 'n', 0, G_OPTION_ARG_INT, &simulate.hosts,
@@ -451,6 +529,12 @@ consolidate_simulate_main(int argc, char **argv)
           "With --traces on the hosts of CloudSim's PlanetLab runs, 800 if not "
           "said: memory counts always (honest), or at creation",
           "RULES" },
+        { "requests", 0, 0, G_OPTION_ARG_FILENAME, &simulate.requests,
+          "Guests that come and go instead: Huawei's requests, CSV", "FILE" },
+        { "servers", 0, 0, G_OPTION_ARG_FILENAME, &simulate.servers,
+          "... and its servers as hosts, CSV", "FILE" },
+        { "stays", 0, 0, G_OPTION_ARG_DOUBLE, &simulate.stay_hours,
+          "Hours that a requested guest stays on average [8]", "H" },
         { "seed", 0, 0, G_OPTION_ARG_INT, &simulate.seed,
           "Of what is made up [1]", "N" },
         { "stay", 0, 0, G_OPTION_ARG_NONE, &simulate.stay,
@@ -475,7 +559,9 @@ consolidate_simulate_main(int argc, char **argv)
         simulate.config = given ? g_strdup(options.config) : NULL;
         simulate.drawn = (uint64_t)simulate.seed;
         if (simulate.hosts == -1) {
-            simulate.hosts = simulate.cloudsim ? 800 : 20;
+            simulate.hosts = simulate.cloudsim   ? 800
+                             : simulate.requests ? 400
+                                                 : 20;
         }
         mistake = mistake_of(&simulate);
         if (mistake) {

@@ -497,3 +497,81 @@ Test(manager, traffic_is_looked_at_at_its_hour)
     cr_assert_str_eq(move->to, "h8", "%s", told(&t));
     tear_down(&t);
 }
+
+static void
+fill_nothing(Cluster *c)
+{
+    cr_assert_eq(c->guests->len, 0);
+}
+
+static size_t
+count_up(const Setup *t)
+{
+    const Cluster *c = cons_simulator_cluster(t->simulator);
+    size_t n = 0;
+
+    for (guint h = 0; h < c->hosts->len; h++) {
+        n += cluster_host(c, h)->state == CLUSTER_HOST_UP;
+    }
+    return n;
+}
+
+#define COMING 20
+
+/* A guest of 8 GiB each ten minutes, for two hours; hosts have 64 GiB. */
+Test(manager, guests_come_and_go_and_hosts_wake_for_their_memory)
+{
+    static char names[COMING][8];
+    ConsRequest requests[COMING];
+    Setup t = set_up("[consolidate]\nmode = auto\n"
+                     "[triggers]\nunderloaded = 30%\nwindow = 5min\n"
+                     "[budget]\ncool-down = 5min\n",
+                     4, POWER, 8, fill_nothing);
+    ConsSimulatorFigures figures;
+
+    for (int i = 0; i < COMING; i++) {
+        g_snprintf(names[i], sizeof(names[i]), "r%d", i);
+        requests[i] = (ConsRequest){
+            .name = names[i],
+            .vcpus = 2,
+            .cpu_milli = 100,
+            .memory_bytes = 8 * GIB,
+            .from_us = START_US + HOUR_US + i * HOUR_US / 6,
+            .until_us = START_US + 3 * HOUR_US + i * HOUR_US / 6,
+        };
+    }
+    cons_simulator_requests(t.simulator, requests, COMING);
+    cons_manager_start(t.manager);
+    run(&t, START_US + HOUR_US - SECOND_US);
+    cr_assert_eq(count_up(&t), 1, "one stays awake, %zu do: %s", count_up(&t),
+                 told(&t));
+    run(&t, START_US + 3 * HOUR_US);
+    cr_assert_eq(count_up(&t), 2, "12 guests of 8 GiB: %s", told(&t));
+    run(&t, START_US + 12 * HOUR_US);
+    figures = cons_simulator_figures(t.simulator);
+    cr_assert_eq(figures.requests, COMING);
+    cr_assert_eq(figures.refused, 0, "%s", told(&t));
+    cr_assert_eq(cons_simulator_cluster(t.simulator)->guests->len, 0);
+    cr_assert_eq(count_up(&t), 1, "%s", told(&t));
+    tear_down(&t);
+}
+
+Test(manager, who_comes_keeps_the_rules_of_its_group)
+{
+    const ConsRequest requests[] = {
+        { "a", 1, 100, GIB, START_US + 10, INT64_MAX },
+        { "b", 1, 100, GIB, START_US + 20, INT64_MAX },
+        { "c", 1, 100, GIB, START_US + 30, START_US + 40 * SECOND_US },
+    };
+    Setup t = set_up("[group g]\nmembers = a;b;c\napart = host\n", 2, "", 8,
+                     fill_nothing);
+    const Cluster *c = cons_simulator_cluster(t.simulator);
+
+    cons_simulator_requests(t.simulator, requests, G_N_ELEMENTS(requests));
+    cons_manager_start(t.manager);
+    run(&t, START_US + 60 * SECOND_US);
+    cr_assert_eq(c->guests->len, 2);
+    cr_assert_str_neq(fixture_where(c, "a"), fixture_where(c, "b"));
+    cr_assert_eq(cons_simulator_figures(t.simulator).refused, 1, "c");
+    tear_down(&t);
+}

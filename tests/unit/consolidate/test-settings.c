@@ -204,3 +204,22 @@ ParameterizedTest(JsonCase *c, settings, a_wrong_cluster_is_refused)
     cr_assert_null(back);
     cr_assert(strstr(error->message, c->message), "%s", error->message);
 }
+
+Test(settings, a_guest_that_goes_takes_its_flows_along)
+{
+    g_autoptr(ConsSettings) s = fixture_settings(whole);
+    g_autoptr(Cluster) c = fixture_cluster(s, 8, 64);
+
+    fixture_guest(c, "db", "one", 1500, 4);
+    fixture_guest(c, "web", "two", 100, 1);
+    fixture_guest(c, "log", "two", 100, 1);
+    cluster_add_flow(c, 0, 1, 10);
+    cluster_add_flow(c, 2, 0, 20);
+    cluster_remove_guest(c, 1);
+    cr_assert_eq(c->guests->len, 2);
+    cr_assert_eq(cluster_find_guest(c, "web"), -1);
+    cr_assert_eq(cluster_find_guest(c, "log"), 1);
+    cr_assert_eq(c->flows->len, 1);
+    cr_assert_eq(g_array_index(c->flows, ClusterFlow, 0).a, 1);
+    cr_assert_eq(g_array_index(c->flows, ClusterFlow, 0).b, 0);
+}
