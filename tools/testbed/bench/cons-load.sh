@@ -170,7 +170,7 @@ load_ended() {
 
 is_done() { [ "$(load_moves "$1")" -ge "${2:-1}" ]; }
 
-is_asleep() { grep -q "^$1 *asleep" <<<"$(cons status)"; }
+is_asleep() { grep -Eq "^ *$1 +asleep" <<<"$(cons status)"; }
 
 run_cons_load() {
     local i name trigger relieved
