@@ -157,13 +157,14 @@ against(char *measured, char *forecast)
 static void
 add_move(GString *out, const ConsMove *move, JsonObject *step)
 {
-    const char *state = "not begun", *why = NULL;
+    const char *state = "not begun", *why = NULL, *via = NULL;
     Known took_s = jobj_get_known(step, "took_s");
     Known downtime_s = jobj_get_known(step, "downtime_s");
     Known bytes = jobj_get_known(step, "bytes");
 
     jobj_get_string(step, "state", &state);
     jobj_get_string(step, "why", &why);
+    jobj_get_string(step, "via", &via);
     g_string_append(out, "<tr>");
     add_cell(out, "name", g_strdup(move->guest));
     add_cell(out, "name", g_strdup_printf("%s -> %s", move->from, move->to));
@@ -182,7 +183,9 @@ add_move(GString *out, const ConsMove *move, JsonObject *step)
     add_cell(out, "number",
              move->mends ? g_strdup("mends")
                          : g_strdup_printf("%.0f J", move->benefit_j));
-    add_cell(out, "reason", g_strdup(move->why ? move->why : ""));
+    add_cell(out, "reason",
+             g_strconcat(move->why ? move->why : "", via ? "; " : "",
+                         via ? via : "", NULL));
     g_string_append(out, "</tr>\n");
 }
 

@@ -24,7 +24,7 @@ static const char decision_text[] =
     "\"cost_j\":1080,\"benefit_j\":0,\"makespan_s\":4,\"bound_s\":4}";
 
 static const char over_text[] =
-    "{\"steps\":[{\"state\":\"done\",\"why\":null,"
+    "{\"steps\":[{\"state\":\"done\",\"why\":null,\"via\":\"<session> 7\","
     "\"started\":\"2026-03-01T12:00:01.000000+00:00\","
     "\"ended\":\"2026-03-01T12:00:06.500000+00:00\",\"progress\":1,"
     "\"took_s\":5.5,\"downtime_s\":0.12,\"bytes\":4096}],\"over\":true,"
@@ -101,6 +101,7 @@ Test(page, names_from_outside_are_text)
     cr_assert(strstr(before, "not begun"));
     cr_assert(strstr(after, "&lt;db&gt;"));
     cr_assert(strstr(after, "5.5 s / 4.0 s"));
+    cr_assert(strstr(after, "; &lt;session&gt; 7<"));
     cr_assert(strstr(after, "class=\"ran\""));
     cr_assert_null(strstr(before, "class=\"ran\""));
     cr_assert(strstr(after, "stopped: "));
