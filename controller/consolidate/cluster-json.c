@@ -96,6 +96,9 @@ cluster_to_json(const Cluster *cluster)
     }
     jobj_add(json, "flows", flows);
     jobj_add_double(json, "flow_span_s", cluster->flow_span_s);
+    if (cluster->groups->len > 0) {
+        jobj_add(json, "groups", cluster_groups_to_json(cluster));
+    }
     return json;
 }
 
@@ -361,7 +364,8 @@ cluster_from_json(JsonObject *json, GError **error)
     }
     if (!read_list(cluster, json, "hosts", hosts, error) ||
         !read_list(cluster, json, "guests", hosts, error) ||
-        !read_list(cluster, json, "flows", hosts, error)) {
+        !read_list(cluster, json, "flows", hosts, error) ||
+        !cluster_groups_from_json(cluster, jobj_get(json, "groups"), error)) {
         return NULL;
     }
     if (!jobj_get_double(json, "flow_span_s", &cluster->flow_span_s)) {

@@ -54,6 +54,7 @@ cluster_new(int64_t at_us)
     cluster->flows = g_array_new(FALSE, FALSE, sizeof(ClusterFlow));
     cluster->by_name = g_hash_table_new(g_str_hash, g_str_equal);
     cluster->host_by_name = g_hash_table_new(g_str_hash, g_str_equal);
+    cluster->groups = g_ptr_array_new_with_free_func(cons_group_free);
     return cluster;
 }
 
@@ -68,6 +69,7 @@ cluster_free(Cluster *cluster)
     g_ptr_array_unref(cluster->hosts);
     g_ptr_array_unref(cluster->guests);
     g_array_unref(cluster->flows);
+    g_ptr_array_unref(cluster->groups);
     g_free(cluster);
 }
 
@@ -257,5 +259,14 @@ cluster_copy(const Cluster *cluster)
     }
     g_array_append_vals(copy->flows, cluster->flows->data, cluster->flows->len);
     copy->flow_span_s = cluster->flow_span_s;
+    for (guint i = 0; i < cluster->groups->len; i++) {
+        const ConsGroupSettings *from = g_ptr_array_index(cluster->groups, i);
+        ConsGroupSettings *to = cons_group_new(from->name);
+
+        g_strfreev(to->members);
+        to->members = g_strdupv(from->members);
+        g_array_append_vals(to->rules, from->rules->data, from->rules->len);
+        g_ptr_array_add(copy->groups, to);
+    }
     return copy;
 }

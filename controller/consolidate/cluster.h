@@ -64,12 +64,13 @@ typedef struct ClusterFlow {
 } ClusterFlow;
 
 typedef struct Cluster {
-    int64_t at_us;            /* wall clock */
-    GPtrArray *hosts;         /* ClusterHost *, in the order of the settings */
-    GPtrArray *guests;        /* ClusterGuest * */
-    GArray *flows;            /* ClusterFlow */
-    double flow_span_s;       /* that flows are a mean of; 0: there are none */
-    GHashTable *by_name;      /* internal: guests' names to index + 1 */
+    int64_t at_us;       /* wall clock */
+    GPtrArray *hosts;    /* ClusterHost *, in the order of the settings */
+    GPtrArray *guests;   /* ClusterGuest * */
+    GPtrArray *groups;   /* ConsGroupSettings *, beside those of the settings */
+    GArray *flows;       /* ClusterFlow */
+    double flow_span_s;  /* that flows are a mean of; 0: there are none */
+    GHashTable *by_name; /* internal: guests' names to index + 1 */
     GHashTable *host_by_name; /* internal: hosts' likewise */
 } Cluster;
 
@@ -106,6 +107,17 @@ void cluster_remove_guest(Cluster *cluster, int32_t guest);
 /** cluster_add_flow() - Added to what the two exchange anyway is not looked for:
  * one flow a pair is the caller's duty */
 void cluster_add_flow(Cluster *cluster, int32_t a, int32_t b, double bytes_s);
+
+/** cluster_add_member() - To a group of the cluster, made if need be; once */
+void cluster_add_member(Cluster *cluster, const char *group, const char *guest);
+
+/** cluster_add_rule() - Likewise */
+void cluster_add_rule(Cluster *cluster, const char *group, ConsGroupRule rule);
+
+/* Of cluster_to_json() and cluster_from_json() */
+JsonObject *cluster_groups_to_json(const Cluster *cluster);
+bool cluster_groups_from_json(Cluster *cluster, JsonObject *list,
+                              GError **error);
 
 static inline ClusterHost *
 cluster_host(const Cluster *cluster, size_t i)

@@ -44,6 +44,13 @@ ruled_guests(const Decider *d)
             g_hash_table_add(ruled, *name);
         }
     }
+    for (guint i = 0; i < d->c->groups->len; i++) {
+        const ConsGroupSettings *group = g_ptr_array_index(d->c->groups, i);
+
+        for (char **name = group->members; *name; name++) {
+            g_hash_table_add(ruled, *name);
+        }
+    }
     for (guint i = 0; i < d->s->guests->len; i++) {
         const ConsGuestSettings *guest = g_ptr_array_index(d->s->guests, i);
 

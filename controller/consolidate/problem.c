@@ -343,13 +343,28 @@ count_use(Builder *b)
     }
 }
 
+/* Those of the configuration, and those that guests bring along */
+static const ConsGroupSettings *
+group_at(const ConsSettings *s, const Cluster *c, guint i)
+{
+    return i < s->groups->len
+               ? g_ptr_array_index(s->groups, i)
+               : g_ptr_array_index(c->groups, i - s->groups->len);
+}
+
+static guint
+count_groups(const ConsSettings *s, const Cluster *c)
+{
+    return s->groups->len + c->groups->len;
+}
+
 static void
 build_groups(Builder *b)
 {
     size_t n_rules = 0;
 
-    for (guint i = 0; i < b->s->groups->len; i++) {
-        const ConsGroupSettings *from = g_ptr_array_index(b->s->groups, i);
+    for (guint i = 0; i < count_groups(b->s, b->c); i++) {
+        const ConsGroupSettings *from = group_at(b->s, b->c, i);
         PlanGroup *to = &b->m->groups[i];
 
         to->name = g_strdup(from->name);
@@ -377,12 +392,12 @@ build_groups(Builder *b)
 }
 
 static size_t
-count_rules(const ConsSettings *s)
+count_rules(const ConsSettings *s, const Cluster *c)
 {
     size_t n = 0;
 
-    for (guint i = 0; i < s->groups->len; i++) {
-        n += ((ConsGroupSettings *)g_ptr_array_index(s->groups, i))->rules->len;
+    for (guint i = 0; i < count_groups(s, c); i++) {
+        n += group_at(s, c, i)->rules->len;
     }
     return n;
 }
@@ -481,9 +496,9 @@ problem_new(const ProblemQuery *query, GError **error)
     b.use = use;
     b.keeps = keeps;
     b.features = features;
-    p->model =
-        plan_model_new(PROBLEM_N_RESOURCES, c->hosts->len, n, b.s->groups->len,
-                       count_rules(b.s), 0, count_flows(&b));
+    p->model = plan_model_new(PROBLEM_N_RESOURCES, c->hosts->len, n,
+                              count_groups(b.s, c), count_rules(b.s, c), 0,
+                              count_flows(&b));
     b.m = p->model;
     build_weights(&b);
     count_use(&b);

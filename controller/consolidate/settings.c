@@ -55,8 +55,19 @@ guest_free(gpointer data)
     g_free(guest);
 }
 
-static void
-group_free(gpointer data)
+ConsGroupSettings *
+cons_group_new(const char *name)
+{
+    ConsGroupSettings *group = g_new0(ConsGroupSettings, 1);
+
+    group->name = g_strdup(name);
+    group->members = g_new0(char *, 1);
+    group->rules = g_array_new(FALSE, FALSE, sizeof(ConsGroupRule));
+    return group;
+}
+
+void
+cons_group_free(gpointer data)
 {
     ConsGroupSettings *group = data;
 
@@ -113,7 +124,7 @@ cons_settings_new(void)
     memcpy(s->distance_milli, distance, sizeof(distance));
     s->hosts = g_ptr_array_new_with_free_func(host_free);
     s->guests = g_ptr_array_new_with_free_func(guest_free);
-    s->groups = g_ptr_array_new_with_free_func(group_free);
+    s->groups = g_ptr_array_new_with_free_func(cons_group_free);
     return s;
 }
 

@@ -174,6 +174,10 @@ ConsSettings *cons_settings_parse(const char *text, const char *name,
 void cons_settings_free(ConsSettings *settings);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConsSettings, cons_settings_free)
 
+/** cons_group_new() - Of that name, with no member and no rule */
+ConsGroupSettings *cons_group_new(const char *name);
+void cons_group_free(gpointer group);
+
 /* Borrowed; NULL if there is none of that name. */
 const ConsHostSettings *cons_settings_host(const ConsSettings *settings,
                                            const char *name);

@@ -21,6 +21,8 @@
 
 /* Namespace of what an administrator may say of a guest to vmferry. */
 #define VIRT_GUEST_METADATA "urn:vmferry:guest:1"
+/* ... and of those about where it may run, for placement */
+#define VIRT_PLACE_METADATA "urn:vmferry:place:1"
 
 typedef struct VirtGuest VirtGuest;
 

@@ -32,6 +32,7 @@ seen_guest_free(gpointer data)
     g_free(guest->stays);
     g_free(guest->stays_kind);
     g_free(guest->metadata);
+    g_free(guest->place);
     g_free(guest);
 }
 
@@ -371,6 +372,10 @@ read_guest(virDomainPtr domain, bool local)
     metadata = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT,
                                     VIRT_GUEST_METADATA, 0);
     guest->metadata = g_strdup(metadata);
+    free(metadata);
+    metadata = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT,
+                                    VIRT_PLACE_METADATA, 0);
+    guest->place = g_strdup(metadata);
     free(metadata);
     return guest;
 }

@@ -52,6 +52,7 @@ typedef struct VirtSeenGuest {
     char *stays;      /* the first obstacle to its leaving; NULL: none */
     char *stays_kind; /* "device", "disk", ...; NULL likewise */
     char *metadata;   /* the element of VIRT_GUEST_METADATA; NULL: none */
+    char *place;      /* ... of VIRT_PLACE_METADATA; NULL: none */
 } VirtSeenGuest;
 
 typedef struct VirtSeenPages {

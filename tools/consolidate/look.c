@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tools/consolidate/place.h"
+
 /* A guest as it was seen last. */
 typedef struct Kept {
     char *uuid;
@@ -156,6 +158,26 @@ pinned_by_metadata(const VirtSeenGuest *guest)
                                strstr(guest->metadata, " pinned='yes'"));
 }
 
+/* Rules that cannot be read are kept by not moving the guest. */
+static void
+take_place(const Look *look, Cluster *cluster, const VirtSeenGuest *from,
+           ClusterGuest *to)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Place) place =
+        from->place ? place_parse(from->place, &error) : NULL;
+
+    if (error) {
+        g_free(to->fixed);
+        to->fixed = g_strdup(error->message);
+    } else if (place) {
+        place_apply(place, look->settings, cluster, to->name);
+        if (place->pinned && !to->fixed) {
+            to->fixed = g_strdup("its metadata say pinned=\"yes\"");
+        }
+    }
+}
+
 static void
 take_guest(Look *look, Cluster *cluster, const Found *found)
 {
@@ -191,6 +213,7 @@ take_guest(Look *look, Cluster *cluster, const Found *found)
     } else if (from->stays && g_strcmp0(from->stays_kind, "busy") != 0) {
         to->fixed = g_strdup(from->stays);
     }
+    take_place(look, cluster, from, to);
     *kept = (Kept){ g_strdup(from->uuid), found->host, to->vcpus,
                     to->memory_bytes };
     g_hash_table_replace(look->kept, g_strdup(to->name), kept);

@@ -90,4 +90,39 @@ if [ $status != 0 ] || [ -e "$dir/sock" ]; then
     cat "$dir/log"
     failures=$((failures + 1))
 fi
+
+# guests with rules in their metadata, on hosts of the test driver
+node() {
+    cat <<EOF
+<node><cpu><mhz>2000</mhz><model>x</model><active>8</active><nodes>1</nodes>
+<sockets>2</sockets><cores>4</cores><threads>1</threads></cpu>
+<memory>16777216</memory>$1</node>
+EOF
+}
+# guest NUMBER RULES
+guest() {
+    cat <<EOF
+<domain type='test'><name>g$1</name>
+<uuid>0000000$1-0000-4000-8000-000000000000</uuid><metadata>
+<vmferry:place xmlns:vmferry='urn:vmferry:place:1' $2/></metadata>
+<memory>1048576</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>
+EOF
+}
+node "$(guest 1 "keep-away='g2'")$(guest 2 "group='x'")" >"$dir/c.xml"
+node "$(guest 3 "group='x' apart='nowhere'")" >"$dir/d.xml"
+sed -e '/^\[host a\]/,$d' -e "s,^state = .*,state = $dir/other," \
+    -e '/^socket/d' "$dir/conf" >"$dir/placed"
+cat >>"$dir/placed" <<EOF
+[host c]
+uri = test://$dir/c.xml
+[host d]
+uri = test://$dir/d.xml
+EOF
+mv "$dir/placed" "$dir/conf"
+run "what guests' metadata say" 0 \
+    'g1 away from g2.* g[12] *c *d .*constraints' plan --alone
+run "what is assumed" 0 'what it writes is not known' explain --alone
+run "metadata that cannot be read" 1 \
+    'g3: cannot leave host d: metadata of urn:vmferry:place:1: apart' \
+    evacuate d --alone
 [ $failures = 0 ]
