@@ -336,6 +336,7 @@ traffic_guests_add(TrafficGuests *guests, const char *address, const char *name,
 bool
 traffic_guests_learn(TrafficGuests *guests, const char *prefix, GError **error)
 {
+    static const char rest[] = ":00:00:00:00:01";
     size_t length = strlen(prefix);
     g_autofree char *whole = NULL;
     g_autofree char *shown = g_utf8_make_valid(prefix, -1);
@@ -343,7 +344,7 @@ traffic_guests_learn(TrafficGuests *guests, const char *prefix, GError **error)
 
     if (length >= 2 && length <= 17 && length % 3 == 2) {
         /* the rest is a 1 that is masked away: 0 would be no address */
-        whole = g_strconcat(prefix, ":00:00:00:00:01" + (length - 2), NULL);
+        whole = g_strconcat(prefix, rest + (length - 2), NULL);
         added.value = traffic_mac_parse(length == 17 ? prefix : whole);
         added.mask = UINT64_C(0xffffffffffff) << 8 * (6 - (length + 1) / 3) &
                      UINT64_C(0xffffffffffff);
