@@ -49,4 +49,30 @@ JsonObject *manager_record(const char *what, int64_t at_us);
 /** manager_took_effect() - A step was done: what a manager has to remember */
 void manager_took_effect(ConsManager *m, const ConsCarry *carry, size_t step);
 
+/* manager.c: the time, whether a plan is on
+ * its way, a look at the hosts as soon as one is possible, what is told (@json is
+ * taken), records and then actions of the plan, a plan begun (@decision is taken) */
+int64_t manager_now(const ConsManager *m);
+bool manager_is_under_way(const ConsManager *m);
+void manager_look(ConsManager *m);
+void manager_tell(ConsManager *m, ConsTold what, const Cluster *cluster,
+                  JsonObject *json);
+void manager_flush(ConsManager *m);
+void manager_begin(ConsManager *m, ConsDecision *decision);
+
+/* manager-decide.c */
+
+/** manager_decide() - Is something the matter, and what is done about it? */
+void manager_decide(ConsManager *m);
+
+/** manager_copy_decision() - All of it; cons_decision_free() it */
+ConsDecision *manager_copy_decision(const ConsDecision *decision);
+
+/** manager_give_way() - A plan that only saves ends if something has to be
+ * mended */
+void manager_give_way(ConsManager *m);
+
+/** manager_tell_over() - What the plan brought, by the newest look */
+void manager_tell_over(ConsManager *m);
+
 #endif

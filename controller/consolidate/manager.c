@@ -7,9 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "consolidate/problem.h"
-#include "consolidate/watch-priv.h"
 
 #define MICRO 1e6
 #define CLOSE_US 2000000
@@ -96,20 +93,20 @@ cons_manager_watch(ConsManager *m)
     return m->watch;
 }
 
-static int64_t
-now(const ConsManager *m)
+int64_t
+manager_now(const ConsManager *m)
 {
     return m->backend->now_us(m->data);
 }
 
-static bool
-under_way(const ConsManager *m)
+bool
+manager_is_under_way(const ConsManager *m)
 {
     return m->carry && !cons_carry_is_over(m->carry);
 }
 
-static void
-look(ConsManager *m)
+void
+manager_look(ConsManager *m)
 {
     if (m->looking) {
         m->look_again = true;
@@ -120,8 +117,9 @@ look(ConsManager *m)
     m->backend->snapshot(m->data);
 }
 
-static void
-tell(ConsManager *m, ConsTold what, const Cluster *cluster, JsonObject *json)
+void
+manager_tell(ConsManager *m, ConsTold what, const Cluster *cluster,
+             JsonObject *json)
 {
     if (m->backend->told) {
         m->backend->told(m->data, what, cluster, json);
@@ -194,7 +192,7 @@ tell_step(ConsManager *m, size_t index)
     jobj_add_double(json, "downtime_s",
                     step->downtime_s < 0 ? NAN : step->downtime_s);
     jobj_add_u64(json, "bytes", step->bytes);
-    tell(m, CONS_TOLD_STEP, NULL, json);
+    manager_tell(m, CONS_TOLD_STEP, NULL, json);
 }
 
 static bool
@@ -243,7 +241,7 @@ act(ConsManager *m, const ConsAction *action)
             cons_watch_relieved(m->watch, power->host);
         }
         m->measure = true;
-        look(m);
+        manager_look(m);
         break;
     default:
         break;
@@ -251,8 +249,8 @@ act(ConsManager *m, const ConsAction *action)
 }
 
 /* Records first, each on disk before the action that follows from it. */
-static void
-flush(ConsManager *m)
+void
+manager_flush(ConsManager *m)
 {
     JsonObject *record;
     ConsAction action;
@@ -277,189 +275,13 @@ flush(ConsManager *m)
     }
 }
 
-static void
-begin(ConsManager *m, ConsDecision *decision)
+void
+manager_begin(ConsManager *m, ConsDecision *decision)
 {
     cons_carry_free(m->carry);
     m->cost_w_before = decision->cost_w_before;
-    m->carry = cons_carry_new(decision, m->settings, now(m));
-    flush(m);
-}
-
-static ConsDecision *
-copy_decision(const ConsDecision *decision)
-{
-    g_autoptr(JsonObject) json = cons_decision_to_json(decision);
-
-    return cons_decision_from_json(json, NULL);
-}
-
-/* Would it be told the same as last time? */
-static bool
-is_news(const ConsDecision *old, const ConsDecision *decision)
-{
-    if (!old) {
-        return !cons_decision_is_empty(decision) || decision->refusals->len > 0;
-    }
-    if (old->moves->len != decision->moves->len ||
-        old->powers->len != decision->powers->len ||
-        old->refusals->len != decision->refusals->len) {
-        return true;
-    }
-    for (guint i = 0; i < old->moves->len; i++) {
-        const ConsMove *a = g_ptr_array_index(old->moves, i);
-        const ConsMove *b = g_ptr_array_index(decision->moves, i);
-
-        if (strcmp(a->guest, b->guest) != 0 || strcmp(a->to, b->to) != 0 ||
-            strcmp(a->from, b->from) != 0) {
-            return true;
-        }
-    }
-    for (guint i = 0; i < old->powers->len; i++) {
-        const ConsPower *a = g_ptr_array_index(old->powers, i);
-        const ConsPower *b = g_ptr_array_index(decision->powers, i);
-
-        if (strcmp(a->host, b->host) != 0 || a->on != b->on) {
-            return true;
-        }
-    }
-    for (guint i = 0; i < old->refusals->len; i++) {
-        const ConsRefusal *a = g_ptr_array_index(old->refusals, i);
-        const ConsRefusal *b = g_ptr_array_index(decision->refusals, i);
-
-        if (strcmp(a->subject, b->subject) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void
-add_trigger(GPtrArray *triggers, ConsTriggerKind kind, int32_t host, char *text)
-{
-    g_ptr_array_add(triggers, cons_trigger_new(kind, host, text));
-    g_free(text);
-}
-
-static ConsQuestion
-question_of(const ConsManager *m, const GPtrArray *triggers,
-            const char *const *evacuated)
-{
-    return (ConsQuestion){
-        .settings = m->settings,
-        .cluster = m->cluster,
-        .watch = m->watch,
-        .triggers = triggers,
-        .past = m->past,
-        .evacuated = evacuated,
-        .solver = m->backend->solver,
-        .solver_data = m->backend->solver_data,
-        .partition = m->backend->partition,
-    };
-}
-
-/* Hosts that have to get empty and are not. */
-static void
-add_evacuations(const ConsManager *m, GPtrArray *triggers)
-{
-    for (guint i = 0; i < m->evacuated->len; i++) {
-        const char *name = g_ptr_array_index(m->evacuated, i);
-        int32_t host = cluster_find_host(m->cluster, name);
-        size_t n = 0;
-
-        for (guint g = 0; g < m->cluster->guests->len; g++) {
-            const ClusterGuest *guest = cluster_guest(m->cluster, g);
-
-            n += guest->host == host && !guest->gone;
-        }
-        if (host >= 0 && n > 0 &&
-            cluster_host(m->cluster, (guint)host)->state == CLUSTER_HOST_UP) {
-            add_trigger(triggers, CONS_TRIGGER_EVACUATE, host,
-                        g_strdup_printf("host %s is to be evacuated, %zu "
-                                        "guests are still on it",
-                                        name, n));
-        }
-    }
-}
-
-static void
-decide(ConsManager *m)
-{
-    g_autoptr(GPtrArray) triggers = cons_watch_triggers(m->watch, m->cluster);
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    ConsQuestion question;
-    ConsDecision *decision;
-    JsonObject *json;
-    bool evacuates, requested = m->requested, news, will;
-    bool matters = false;
-
-    for (guint i = 0; i < m->evacuated->len; i++) {
-        g_ptr_array_add(names, g_ptr_array_index(m->evacuated, i));
-    }
-    g_ptr_array_add(names, NULL);
-    question = question_of(m, triggers, (const char *const *)names->pdata);
-    add_evacuations(m, triggers);
-    evacuates =
-        triggers->len > 0 &&
-        ((ConsTrigger *)g_ptr_array_index(triggers, triggers->len - 1))->kind ==
-            CONS_TRIGGER_EVACUATE;
-    if (m->settings->constraints) {
-        char *broken = problem_broken(&question);
-
-        if (broken) {
-            add_trigger(triggers, CONS_TRIGGER_CONSTRAINTS, -1, broken);
-        }
-    }
-    if (requested) {
-        add_trigger(triggers, CONS_TRIGGER_REQUEST, -1,
-                    g_strdup("an operator asked for a plan"));
-    }
-    m->requested = false;
-    if (triggers->len == 0) {
-        return;
-    }
-    /* what an operator approved by asking for it waits for nothing else */
-    for (guint i = triggers->len;
-         evacuates && m->settings->mode == CONS_MODE_APPROVE && i-- > 0;) {
-        const ConsTrigger *trigger = g_ptr_array_index(triggers, i);
-
-        if (trigger->kind != CONS_TRIGGER_EVACUATE) {
-            g_ptr_array_remove_index(triggers, i);
-        }
-    }
-    decision = cons_decide(&question);
-    for (guint i = 0; i < triggers->len; i++) {
-        const ConsTrigger *trigger = g_ptr_array_index(triggers, i);
-
-        if (trigger->kind == CONS_TRIGGER_FAR_TRAFFIC) {
-            cons_watch_far_done(m->watch, m->cluster->at_us);
-        }
-    }
-    will = !cons_decision_is_empty(decision) &&
-           (m->settings->mode == CONS_MODE_AUTO ||
-            (m->settings->mode == CONS_MODE_APPROVE && evacuates));
-    /* that a host is not worth emptying is no news, cycle after cycle */
-    for (guint i = 0; i < triggers->len; i++) {
-        matters =
-            matters || ((ConsTrigger *)g_ptr_array_index(triggers, i))->kind !=
-                           CONS_TRIGGER_UNDERLOADED;
-    }
-    news = requested || will ||
-           ((matters || !cons_decision_is_empty(decision)) &&
-            is_news(m->decision, decision));
-    if (!news) {
-        cons_decision_free(decision);
-        return;
-    }
-    json = cons_decision_to_json(decision);
-    jobj_add_string(json, "mode", cons_mode_name(m->settings->mode));
-    jobj_add_bool(json, "will", will);
-    tell(m, CONS_TOLD_DECISION, NULL, json);
-    cons_decision_free(m->decision);
-    m->decision = decision;
-    if (will) {
-        begin(m, copy_decision(decision));
-    }
+    m->carry = cons_carry_new(decision, m->settings, manager_now(m));
+    manager_flush(m);
 }
 
 /* Guests that are elsewhere than last time, and not by us: accepted. */
@@ -491,7 +313,7 @@ notice_moves(ConsManager *m, const Cluster *cluster)
             }
             ours = strcmp(past->guest, guest->name) == 0;
         }
-        for (size_t i = 0; !ours && under_way(m) &&
+        for (size_t i = 0; !ours && manager_is_under_way(m) &&
                            i < cons_carry_decision(m->carry)->moves->len;
              i++) {
             const ConsMove *move =
@@ -518,71 +340,6 @@ notice_moves(ConsManager *m, const Cluster *cluster)
     }
 }
 
-/* What the plan brought, as far as the next look at the hosts tells. */
-static void
-tell_over(ConsManager *m)
-{
-    ConsQuestion question = question_of(m, NULL, NULL);
-    ProblemQuery query = { .question = &question,
-                           .aim = PROBLEM_JUDGE,
-                           .returns = true };
-    g_autoptr(Problem) p = problem_new(&query, NULL);
-    JsonObject *json = cons_carry_to_json(m->carry);
-    const ConsDecision *d = cons_carry_decision(m->carry);
-
-    m->measure = false;
-    if (p) {
-        g_autoptr(PlanState) state = plan_state_new(p->model, NULL);
-        double cost_w = 0;
-
-        for (size_t i = 0; i < plan_state_terms(state); i++) {
-            bool hard;
-            int64_t value;
-
-            plan_state_term(state, i, &hard, &value);
-            cost_w += hard ? 0 : (double)value / MICRO;
-        }
-        jobj_add_double(json, "brought_w", d->cost_w_before - cost_w);
-    }
-    jobj_add_double(json, "far_bytes_s", cons_cluster_far(m->cluster, NULL));
-    tell(m, CONS_TOLD_OVER, NULL, json);
-}
-
-/* A plan that only saves gives way to what has to be mended: what runs ends,
- * and the rest is thought over then. */
-static void
-give_way(ConsManager *m)
-{
-    const ConsDecision *d = cons_carry_decision(m->carry);
-    g_autoptr(GPtrArray) triggers = NULL;
-
-    for (guint i = 0; i < d->moves->len; i++) {
-        const ConsMove *move = g_ptr_array_index(d->moves, i);
-
-        if (move->kind != CONS_TRIGGER_UNDERLOADED &&
-            move->kind != CONS_TRIGGER_FAR_TRAFFIC) {
-            return;
-        }
-    }
-    if (m->settings->mode != CONS_MODE_AUTO || d->moves->len == 0 ||
-        cons_carry_stopped(m->carry)) {
-        return;
-    }
-    triggers = cons_watch_triggers(m->watch, m->cluster);
-    for (guint i = 0; i < triggers->len; i++) {
-        const ConsTrigger *trigger = g_ptr_array_index(triggers, i);
-
-        if (trigger->kind == CONS_TRIGGER_OVERLOADED) {
-            g_autofree char *why = g_strdup_printf(
-                "it only saves, and something has to be mended first: %s",
-                trigger->text);
-
-            cons_carry_stop(m->carry, why, false, now(m));
-            return;
-        }
-    }
-}
-
 static void
 take_snapshot(ConsManager *m, Cluster *cluster)
 {
@@ -592,7 +349,7 @@ take_snapshot(ConsManager *m, Cluster *cluster)
         if (!g_hash_table_contains(m->asleep, host->name)) {
             continue;
         }
-        if (host->state == CLUSTER_HOST_UP && !under_way(m)) {
+        if (host->state == CLUSTER_HOST_UP && !manager_is_under_way(m)) {
             /* somebody else woke it */
             JsonObject *json = manager_record("awake", cluster->at_us);
 
@@ -612,18 +369,19 @@ take_snapshot(ConsManager *m, Cluster *cluster)
     }
     if (m->reconcile) {
         m->reconcile = false;
-        cons_carry_reconcile(m->carry, cluster, now(m));
-        flush(m);
-    } else if (under_way(m)) {
-        cons_carry_observe(m->carry, cluster, now(m));
-        give_way(m);
-        flush(m);
+        cons_carry_reconcile(m->carry, cluster, manager_now(m));
+        manager_flush(m);
+    } else if (manager_is_under_way(m)) {
+        cons_carry_observe(m->carry, cluster, manager_now(m));
+        manager_give_way(m);
+        manager_flush(m);
     }
-    if (m->measure && !under_way(m)) {
-        tell_over(m);
+    if (m->measure && !manager_is_under_way(m)) {
+        manager_tell_over(m);
     }
-    if (!under_way(m) && !m->broken && (!m->paused || m->requested)) {
-        decide(m);
+    if (!manager_is_under_way(m) && !m->broken &&
+        (!m->paused || m->requested)) {
+        manager_decide(m);
     }
 }
 
@@ -652,7 +410,7 @@ next_look_us(const ConsManager *m, int64_t now_us)
 void
 cons_manager_event(ConsManager *m, ConsEvent *event)
 {
-    int64_t now_us = now(m);
+    int64_t now_us = manager_now(m);
     const char *why = event->text ? event->text : "no reason given";
 
     switch (event->kind) {
@@ -663,11 +421,11 @@ cons_manager_event(ConsManager *m, ConsEvent *event)
         }
         m->backend->wake_at(m->data, next_look_us(m, now_us));
         if (m->look_again) {
-            look(m);
+            manager_look(m);
         }
         break;
     case CONS_EVENT_TIME:
-        look(m);
+        manager_look(m);
         break;
     case CONS_EVENT_CHECKED:
         if (is_of_plan(m, event)) {
@@ -699,7 +457,7 @@ cons_manager_event(ConsManager *m, ConsEvent *event)
     default:
         g_assert_not_reached();
     }
-    flush(m);
+    manager_flush(m);
     cons_event_free(event);
 }
 
@@ -708,175 +466,14 @@ cons_manager_start(ConsManager *m)
 {
     g_assert(!m->started);
     m->started = true;
-    m->started_us = now(m);
-    look(m);
-}
-
-static bool
-can(const ConsManager *m, GError **error)
-{
-    if (m->broken) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_STATE, "%s", m->broken);
-    }
-    return !m->broken;
-}
-
-bool
-cons_manager_request(ConsManager *m, GError **error)
-{
-    if (!can(m, error)) {
-        return false;
-    }
-    if (under_way(m)) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_STATE,
-                    "plan %s is on its way; pause stops it",
-                    cons_carry_decision(m->carry)->id);
-        return false;
-    }
-    m->requested = true;
-    look(m);
-    return true;
-}
-
-static bool
-write_host(ConsManager *m, const char *what, const char *host, GError **error)
-{
-    JsonObject *json = manager_record(what, now(m));
-
-    if (host) {
-        jobj_add_string(json, "host", host);
-    }
-    return manager_write(m, json) || can(m, error);
-}
-
-bool
-cons_manager_evacuate(ConsManager *m, const char *host, GError **error)
-{
-    if (!can(m, error)) {
-        return false;
-    }
-    if (!cons_settings_host(m->settings, host)) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_UNKNOWN,
-                    "there is no host \"%s\" in the configuration", host);
-        return false;
-    }
-    if (!g_ptr_array_find_with_equal_func(m->evacuated, host, g_str_equal,
-                                          NULL)) {
-        if (!write_host(m, "evacuate", host, error)) {
-            return false;
-        }
-        g_ptr_array_add(m->evacuated, g_strdup(host));
-    }
-    look(m);
-    return true;
-}
-
-bool
-cons_manager_release(ConsManager *m, const char *host, GError **error)
-{
-    guint at;
-
-    if (!can(m, error)) {
-        return false;
-    }
-    if (!g_ptr_array_find_with_equal_func(m->evacuated, host, g_str_equal,
-                                          &at)) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_UNKNOWN,
-                    "host \"%s\" is not evacuated", host);
-        return false;
-    }
-    if (!write_host(m, "release", host, error)) {
-        return false;
-    }
-    g_ptr_array_remove_index(m->evacuated, at);
-    look(m);
-    return true;
-}
-
-bool
-cons_manager_apply(ConsManager *m, const char *id, GError **error)
-{
-    if (!can(m, error)) {
-        return false;
-    }
-    if (under_way(m)) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_STATE,
-                    "plan %s is on its way already",
-                    cons_carry_decision(m->carry)->id);
-        return false;
-    }
-    if (!m->decision || (id && strcmp(id, m->decision->id) != 0)) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_UNKNOWN,
-                    "there is no plan %s; ask for one",
-                    id ? id : "to carry out");
-        return false;
-    }
-    if (cons_decision_is_empty(m->decision)) {
-        g_set_error(error, CONS_ERROR, CONS_ERROR_STATE,
-                    "plan %s has nothing to carry out: %s", m->decision->id,
-                    m->decision->summary);
-        return false;
-    }
-    for (guint i = 0; i < m->decision->moves->len; i++) {
-        const ConsMove *move = g_ptr_array_index(m->decision->moves, i);
-        int32_t guest = cluster_find_guest(m->cluster, move->guest);
-        bool first = true;
-        const char *host;
-
-        for (guint k = 0; k < i; k++) {
-            const ConsMove *other = g_ptr_array_index(m->decision->moves, k);
-
-            first = first && strcmp(other->guest, move->guest) != 0;
-        }
-        host = guest < 0
-                   ? "nowhere"
-                   : cluster_host(
-                         m->cluster,
-                         (guint)cluster_guest(m->cluster, (guint)guest)->host)
-                         ->name;
-        if (first && strcmp(host, move->from) != 0) {
-            g_set_error(error, CONS_ERROR, CONS_ERROR_STATE,
-                        "plan %s is out of date: guest %s is on %s, not %s; "
-                        "ask for a new one",
-                        m->decision->id, move->guest, host, move->from);
-            return false;
-        }
-    }
-    begin(m, copy_decision(m->decision));
-    return can(m, error);
-}
-
-bool
-cons_manager_pause(ConsManager *m, GError **error)
-{
-    if (!can(m, error) ||
-        (!m->paused && !write_host(m, "pause", NULL, error))) {
-        return false;
-    }
-    m->paused = true;
-    if (under_way(m) && !m->reconcile) {
-        cons_carry_stop(m->carry, "paused by an operator", false, now(m));
-        flush(m);
-    }
-    return true;
-}
-
-bool
-cons_manager_resume(ConsManager *m, GError **error)
-{
-    if (!can(m, error) ||
-        (m->paused && !write_host(m, "resume", NULL, error))) {
-        return false;
-    }
-    m->paused = false;
-    look(m);
-    return true;
+    m->started_us = manager_now(m);
+    manager_look(m);
 }
 
 bool
 cons_manager_idle(const ConsManager *m)
 {
-    return !under_way(m) && !m->looking;
+    return !manager_is_under_way(m) && !m->looking;
 }
 
 const Cluster *
