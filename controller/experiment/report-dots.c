@@ -112,9 +112,9 @@ ratio_ticks(double low, double high, double *ticks)
     static const double steps[] = { 1, 1.5, 2, 3, 5, 7 };
     size_t n = 0;
 
-    for (double power = 0.001; power <= high; power *= 10) {
+    for (int power = -3; power < 9; power++) {
         for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
-            double at = steps[i] * power;
+            double at = steps[i] * pow(10, power);
 
             if (at < low * (1 - 1e-9) || at > high) {
                 continue;

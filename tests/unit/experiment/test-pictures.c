@@ -208,9 +208,8 @@ Test(markdown, has_its_pictures_and_says_how_it_was_made)
         "\n## Claims\n\nOf 4 verdicts: 1 misses; 1 not run; 2 holds.\n\n| ",
         "](claims.svg)\n",
         "](slow-50mbit-four-total.svg)\n",
-        "\n| method | runs | total, s | of virsh | cross |\n"
-        "|---|---|---|---|---|\n"
-        "| virsh | 3, 3 cut off | >= 180 [>= 180 to >= 180] | 1 | 0.16 ",
+        "\n| method | runs | total, s | of virsh | cross |\n|---|---|---|---|",
+        "---|\n| virsh | 3, 3 cut off | >= 180 [>= 180 to >= 180] | 1 | 0.16 ",
         "\n| default | 3 | 80.0 [80.0 to 80.0] | <= 0.44 [<= 0.44 to <= ",
     };
 
