@@ -11,6 +11,7 @@
 #include "plan/explain.h"
 #include "plan/moves.h"
 #include "tools/plan/commands.h"
+#include "tools/plan/files.h"
 #include "tools/plan/options.h"
 
 static const char *
@@ -222,7 +223,7 @@ plan_moves_main(int argc, char **argv)
         g_autofree char *text =
             plan_draw_moves(m, moves, target, query.link_bytes_s);
 
-        if (!g_file_set_contents(svg, text, -1, &error)) {
+        if (!plan_file_write(svg, text, &error)) {
             return plan_options_fail("moves", error->message);
         }
     }

@@ -9,6 +9,7 @@
 #include "plan/format.h"
 #include "plan/import.h"
 #include "tools/plan/commands.h"
+#include "tools/plan/files.h"
 #include "tools/plan/options.h"
 #include "tools/plan/solve-options.h"
 #include "tools/plan/solver.h"
@@ -139,7 +140,7 @@ write_file(const char *name, const char *text)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!g_file_set_contents(name, text, -1, &error)) {
+    if (!plan_file_write(name, text, &error)) {
         plan_options_fail("solve", error->message);
         return false;
     }

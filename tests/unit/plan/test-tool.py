@@ -5,6 +5,8 @@
 usage: test-tool.py VMFERRY-PLAN DATA-DIR
 """
 import json
+import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -371,6 +373,29 @@ class BadInput(unittest.TestCase):
             self.assertEqual(done.returncode, 2, line)
             self.assertEqual(done.stdout, "", line)
             self.assertIn(message, done.stderr)
+
+    def test_what_is_no_file_is_not_replaced(self):
+        """--output /dev/null left a file there, for root"""
+        with tempfile.TemporaryDirectory() as folder:
+            pipe, link, file = (f"{folder}/{n}" for n in ("p", "l", "f"))
+            os.mkfifo(pipe)
+            os.symlink(file, link)
+            reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE,
+                                      text=True)
+            for name in (pipe, link, file):
+                done = run("solve", "--work-limit", "100", "--output", name,
+                           GOLDEN)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(stat.S_ISFIFO(os.lstat(pipe).st_mode))
+            self.assertTrue(os.path.islink(link))
+            text = reader.communicate()[0]
+            self.assertIn("placement", json.loads(text))
+            with open(file, encoding="utf-8") as written:
+                self.assertIn("placement", json.load(written))
+            done = run("solve", "--work-limit", "100", "--output",
+                       folder + "/no/such", GOLDEN)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("no/such", done.stderr)
 
     def test_answer_that_nobody_gets(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
