@@ -125,6 +125,16 @@ may_run(const PlanModel *m, int32_t index, int32_t host)
     return listed && !(m->guests[index].requires & ~m->hosts[host].features);
 }
 
+/* What @host gives to guests once it is awake; now its limits are nothing */
+static void
+awake_limits(const PlanModel *m, int32_t host, int64_t *limit)
+{
+    for (size_t r = 0; r < PROBLEM_N_RESOURCES; r++) {
+        limit[r] = m->capacity[(size_t)host * PROBLEM_N_RESOURCES + r] *
+                   m->resources[r].reserve_milli / PLAN_MILLI;
+    }
+}
+
 /* A sleeper for guest @index: one that is woken anyway, or else the next, by what
  * it gives for its idle power. @left: [host] what it has of each resource, once it
  * is woken; NULL: it is not. False: none would do */
@@ -139,11 +149,12 @@ wake_for(Decider *d, const Problem *p, int32_t index, int64_t **left,
 
     for (int32_t h = 0; h < (int32_t)d->n_hosts; h++) {
         const ClusterHost *host = cluster_host(d->c, (guint)h);
-        const int64_t *has =
-            left[h] ? left[h] : &m->limit[(size_t)h * PROBLEM_N_RESOURCES];
+        int64_t limit[PROBLEM_N_RESOURCES];
+        const int64_t *has = left[h] ? left[h] : limit;
         double w = left[h] ? -1 : waste_of(host);
         bool fits = true;
 
+        awake_limits(m, h, limit);
         for (int r = 0; r < PROBLEM_N_RESOURCES; r++) {
             fits = fits && (demand[r] <= has[r] || host->cpu_milli == 0);
         }
@@ -157,8 +168,8 @@ wake_for(Decider *d, const Problem *p, int32_t index, int64_t **left,
         return false;
     }
     if (!left[best]) {
-        left[best] = g_memdup2(&m->limit[(size_t)best * PROBLEM_N_RESOURCES],
-                               PROBLEM_N_RESOURCES * sizeof(int64_t));
+        left[best] = g_new(int64_t, PROBLEM_N_RESOURCES);
+        awake_limits(m, best, left[best]);
         add_power(d, best, true, why);
     }
     for (int r = 0; r < PROBLEM_N_RESOURCES; r++) {
@@ -255,7 +266,7 @@ typedef struct Emptying {
     double *comes_s; /* [host] its link is busy with who comes */
     double room, needed;
     double memory_room, memory; /* bytes, likewise */
-    size_t n_awake;
+    size_t n_awake, n_emptied;  /* with guests */
     int vain;
 } Emptying;
 
@@ -348,12 +359,12 @@ put_back(Emptying *e, guint guest, int32_t host)
 }
 
 /* A plan that saves is no longer than it has to be, for as long as it is on its
- * way nothing else is decided: a host gets no more than comes by the next look,
- * or one guest. */
+ * way nothing else is decided: once a host is emptied by it, others are only if
+ * their guests come in half a cycle, or alone. */
 static bool
 in_time(const Emptying *e, guint guest, int32_t host)
 {
-    return e->comes_s[host] <= 0 ||
+    return e->n_emptied == 0 || e->comes_s[host] <= 0 ||
            e->comes_s[host] + arrival_s(e, guest, host) <=
                MAX(PLAN_S, e->d->s->cycle_s / 2);
 }
@@ -483,7 +494,8 @@ try_sleep(Emptying *e, int32_t host)
     if (!spread_out(e, host, own, n)) {
         decide_refuse(d, name,
                       "is not emptied: not all of its guests may move "
-                      "now and find room on hosts that run anyway");
+                      "now and find room%s on hosts that run anyway",
+                      e->n_emptied > 0 ? ", or time in this plan," : "");
         return false;
     }
     saved_w -= plan_worth_running(e->costs) / MICRO;
@@ -509,6 +521,7 @@ try_sleep(Emptying *e, int32_t host)
     e->room = room;
     e->memory_room = memory_room;
     e->n_awake--;
+    e->n_emptied += n > 0;
     return true;
 }
 

@@ -575,3 +575,107 @@ Test(manager, who_comes_keeps_the_rules_of_its_group)
     cr_assert_eq(cons_simulator_figures(t.simulator).refused, 1, "c");
     tear_down(&t);
 }
+
+Test(manager, looks_keep_their_pace_whatever_comes_between)
+{
+    Setup t = set_up("[consolidate]\nmode = auto\n", 4, POWER, 8, fill_crowd);
+
+    cons_manager_start(t.manager);
+    run(&t, START_US + 17 * SECOND_US);
+    cr_assert(cons_manager_evacuate(t.manager, "h1", NULL));
+    run(&t, START_US + HOUR_US + SECOND_US);
+    cr_assert_eq(cons_simulator_moves(t.simulator)->len, 8, "%s", told(&t));
+    cr_assert_eq(cons_manager_cluster(t.manager)->at_us,
+                 START_US + HOUR_US + SECOND_US / 5);
+    tear_down(&t);
+}
+
+/* h1 has too much to do, h2 no room, h3 sleeps. */
+static void
+fill_sleeper(Cluster *c)
+{
+    fixture_guest(c, "a", "h1", 2600, 4)->vcpus = 4;
+    fixture_guest(c, "b", "h1", 2600, 4)->vcpus = 4;
+    fixture_guest(c, "d", "h1", 2500, 4)->vcpus = 4;
+    fixture_guest(c, "x", "h2", 2500, 4)->vcpus = 4;
+    fixture_guest(c, "y", "h2", 2400, 4)->vcpus = 4;
+    cluster_host(c, 2)->state = CLUSTER_HOST_UNKNOWN;
+}
+
+static Setup
+with_sleeper(const char *more)
+{
+    g_autofree char *head = g_strdup_printf(
+        "[consolidate]\nmode = auto\n[triggers]\nunderloaded = 10%%\n"
+        "wake-above = 100%%\n%s",
+        more);
+    Setup t = set_up(head, 3, POWER, 8, fill_sleeper);
+
+    cr_assert(cons_manager_restore(
+        t.manager, "{\"what\":\"asleep\",\"host\":\"h3\"}\n", NULL));
+    cons_manager_start(t.manager);
+    run(&t, START_US + 2 * HOUR_US);
+    return t;
+}
+
+Test(manager, a_sleeper_is_woken_for_a_guest_that_finds_no_room)
+{
+    Setup t = with_sleeper("");
+    const GPtrArray *moves = cons_simulator_moves(t.simulator);
+
+    cr_assert(is_up(&t, "h3"), "%s", told(&t));
+    cr_assert_eq(moves->len, 1, "%s", told(&t));
+    cr_assert_str_eq(((const ConsPast *)moves->pdata[0])->to, "h3");
+    tear_down(&t);
+}
+
+/* One host after the other was woken, and each time for nothing. */
+Test(manager, no_sleeper_is_woken_for_guests_that_may_not_leave)
+{
+    Setup t = with_sleeper("[guest a]\npinned = yes\n"
+                           "[guest b]\npinned = yes\n"
+                           "[guest d]\nhosts = h1;h2\n");
+
+    cr_assert_not(is_up(&t, "h3"), "%s", told(&t));
+    cr_assert_eq(cons_simulator_moves(t.simulator)->len, 0, "%s", told(&t));
+    tear_down(&t);
+}
+
+/* Nearly nothing on h1, in large guests: emptying it takes a while. */
+static void
+fill_slow(Cluster *c)
+{
+    char name[8];
+
+    for (int i = 0; i < 4; i++) {
+        g_snprintf(name, sizeof(name), "s%d", i);
+        fixture_guest(c, name, "h1", 100, 12);
+    }
+    fixture_guest(c, "x", "h2", 2000, 1)->vcpus = 8;
+    fixture_guest(c, "y", "h2", 1500, 1)->vcpus = 8;
+    fixture_guest(c, "z", "h3", 2000, 1);
+}
+
+Test(manager, a_plan_that_only_saves_gives_way_to_an_overload)
+{
+    Setup t = set_up("[consolidate]\nmode = auto\ncycle = 20s\n"
+                     "[triggers]\nunderloaded = 20%\n"
+                     "underloaded-samples = 1 of 1\nwindow = 2min\n"
+                     "[budget]\nparallel-per-host = 1\n",
+                     3, POWER, 8, fill_slow);
+    Cluster *c = cons_simulator_cluster(t.simulator);
+    const GPtrArray *moves = cons_simulator_moves(t.simulator);
+
+    cons_manager_start(t.manager);
+    run(&t, START_US + 10 * SECOND_US);
+    cr_assert(cons_manager_carry(t.manager), "%s", told(&t));
+    cr_assert_eq(cons_carry_steps(cons_manager_carry(t.manager)), 5, "%s",
+                 told(&t));
+    cluster_guest(c, 4)->cpu_milli = 6500;
+    run(&t, START_US + 600 * SECOND_US);
+    cr_assert(strstr(told(&t), "something has to be mended first"), "%s",
+              told(&t));
+    cr_assert_eq(count_moves(moves, "x") + count_moves(moves, "y"), 1, "%s",
+                 told(&t));
+    tear_down(&t);
+}
