@@ -7,7 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-
 #define MICRO 1e6
 #define CLOSE_US 2000000
 
