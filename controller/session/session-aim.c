@@ -18,6 +18,9 @@
 #define AGAIN_US (1 * G_USEC_PER_SEC)
 /* Raised, since QEMU goes on for it: passes of a tenth follow each other. */
 #define RAISED_US (G_USEC_PER_SEC / 5)
+/* ... and has so long to stop with it before it is lowered again: at the edge
+ * of what converges the forecast says now this, now that. */
+#define LOWERED_US (10 * G_USEC_PER_SEC)
 
 typedef struct AimCall {
     Session *session; /* referenced */
@@ -112,6 +115,7 @@ session_aim(Session *session)
 {
     int64_t now_us = session_now_us(session);
     JobProgress progress;
+    bool raised;
     AimCall *call;
     Aim aim;
 
@@ -129,6 +133,13 @@ session_aim(Session *session)
         !aim.change) {
         return;
     }
+    raised = aim.limit_s > job_settings(session->job)->downtime_limit_s;
+    if (!raised && now_us < session->aim_lower_at_us) {
+        return;
+    }
+    if (raised) {
+        session->aim_lower_at_us = now_us + LOWERED_US;
+    }
     call = g_new0(AimCall, 1);
     call->session = session_ref(session);
     call->aim = aim;
@@ -137,10 +148,7 @@ session_aim(Session *session)
     job_progress(session->job, &progress);
     call->iter = progress.iter;
     session->aiming = true;
-    session->aim_at_us =
-        now_us + (aim.limit_s > job_settings(session->job)->downtime_limit_s
-                      ? RAISED_US
-                      : AGAIN_US);
+    session->aim_at_us = now_us + (raised ? RAISED_US : AGAIN_US);
     virt_guest_set_max_downtime(session->spec.guest,
                                 (uint64_t)lround(1e3 * call->aim.limit_s),
                                 on_aimed, call);

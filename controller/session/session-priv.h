@@ -87,8 +87,9 @@ struct Session {
 
     Known aim_limit_s; /* downtime that is to be kept: as QEMU had it first */
     int64_t aim_at_us; /* not before, on the job's clock */
-    bool aiming;       /* libvirt was asked */
-    bool aim_refused;  /* there is no more of it */
+    int64_t aim_lower_at_us; /* ... to a lower one */
+    bool aiming;             /* libvirt was asked */
+    bool aim_refused;        /* there is no more of it */
 
     int64_t unsent_pid;   /* holds the stream's sockets; 0: not known */
     guint unsent_streams; /* whose unsent bytes are bounded */
