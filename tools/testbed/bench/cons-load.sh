@@ -170,6 +170,14 @@ load_ended() {
 
 is_done() { [ "$(load_moves "$1")" -ge "${2:-1}" ]; }
 
+# overloads_before_wake: how many there were when the first host was woken
+overloads_before_wake() {
+    journal '(first(.[] | select(.what == "plan" and
+            any(.decision.powers[]; .on))) | .at) as $woken |
+        [.[] | select(.what == "plan" and .at < $woken) |
+            .decision.triggers[] | select(.kind == "overloaded")] | length'
+}
+
 is_asleep() { grep -Eq "^ *$1 +asleep" <<<"$(cons status)"; }
 
 run_cons_load() {
@@ -223,9 +231,7 @@ run_cons_load() {
     figure woken_after_s "$(calc 'b - a' a="$BEGAN" \
         b="$(power_at wake host3)")"
     goal "the fullest host when it was woken, cores" "$(fullest)" '<=' 0.315
-    goal "overloads before it was woken" "$(journal '[.[] |
-        select(.what == "plan") | .decision.triggers[] |
-        select(.kind == "overloaded")] | length')" == 1
+    goal "overloads before it was woken" "$(overloads_before_wake)" == 1
     goal "power commands" "$(awk '{ print $2, $3 }' "$logs/power" | sort |
         xargs)" == "down host3 wake host3"
     alive "$logs/after"
