@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "report/record.h"
 #include "tools/cli/dispatch.h"
 #include "tools/cli/drain-priv.h"
@@ -200,7 +201,7 @@ write_report(const DrainRun *run)
     }
     html = report_html((const RunRecord *const *)(void *)records->pdata,
                        records->len, title);
-    if (!g_file_set_contents(run->options->report_path, html, -1, &error)) {
+    if (!file_write(run->options->report_path, html, &error)) {
         cli_error(error->message);
     }
 }

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "daemon/disabled.h"
 #include "session/session.h"
 #include "tools/cli/dispatch.h"
@@ -306,7 +307,7 @@ write_file(const char *path, const char *text)
 {
     g_autoptr(GError) error = NULL;
 
-    if (g_file_set_contents(path, text, -1, &error)) {
+    if (file_write(path, text, &error)) {
         return true;
     }
     cli_error(error->message);

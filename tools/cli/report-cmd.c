@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "job/job.h"
 #include "report/record.h"
 
@@ -189,7 +190,7 @@ static bool
 write_text(const char *path, const char *text, GError **error)
 {
     if (path && strcmp(path, "-") != 0) {
-        return g_file_set_contents(path, text, -1, error);
+        return file_write(path, text, error);
     }
     if (fputs(text, stdout) == EOF || fflush(stdout) == EOF) {
         g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_IO,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "experiment/guestperf.h"
 #include "experiment/report.h"
 #include "tools/experiment/commands.h"
@@ -180,7 +181,7 @@ write_text(const ReportOptions *options, const char *text)
     g_autoptr(GError) error = NULL;
 
     if (options->output) {
-        if (!g_file_set_contents(options->output, text, -1, &error)) {
+        if (!file_write(options->output, text, &error)) {
             fprintf(stderr, "error: vmferry-testbed report: %s\n",
                     error->message);
             return 1;

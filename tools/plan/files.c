@@ -4,11 +4,9 @@
  */
 #include "tools/plan/files.h"
 
-#include <errno.h>
 #include <gio/gio.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "plan/format.h"
 
@@ -67,30 +65,6 @@ plan_file_read(const char *name, GError **error)
         return unpack(name, text, length, error);
     }
     return g_bytes_new_take(g_steal_pointer(&text), length);
-}
-
-bool
-plan_file_write(const char *name, const char *text, GError **error)
-{
-    struct stat was;
-    FILE *file;
-    bool good;
-
-    if (lstat(name, &was) != 0 || S_ISREG(was.st_mode)) {
-        return g_file_set_contents(name, text, -1, error);
-    }
-    file = fopen(name, "w");
-    good = file && fputs(text, file) != EOF;
-    if (file && fclose(file) != 0) {
-        good = false;
-    }
-    if (!good) {
-        int code = errno;
-
-        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(code),
-                    "writing %s: %s", name, g_strerror(code));
-    }
-    return good;
 }
 
 static PlanModel *

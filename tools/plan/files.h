@@ -16,15 +16,6 @@
 GBytes *plan_file_read(const char *name, GError **error);
 
 /**
- * plan_file_write() - Let file @name have @text
- *
- * A regular file is there whole or as before. What is no regular file, a device,
- * a pipe or a link, is written to and stays what it is: replacing it as a file is
- * replaced would be the end of /dev/null.
- */
-bool plan_file_write(const char *name, const char *text, GError **error);
-
-/**
  * plan_file_load() - The model that the files make
  * @format: "json", "roadef", ...; see plan_file_formats()
  * @names: NULL-terminated; as many as the format has

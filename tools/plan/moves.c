@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "base/units.h"
 #include "plan/draw.h"
@@ -223,7 +224,7 @@ plan_moves_main(int argc, char **argv)
         g_autofree char *text =
             plan_draw_moves(m, moves, target, query.link_bytes_s);
 
-        if (!plan_file_write(svg, text, &error)) {
+        if (!file_write(svg, text, &error)) {
             return plan_options_fail("moves", error->message);
         }
     }

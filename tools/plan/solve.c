@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/files.h"
 #include "base/units.h"
 #include "plan/format.h"
 #include "plan/import.h"
@@ -140,7 +141,7 @@ write_file(const char *name, const char *text)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!plan_file_write(name, text, &error)) {
+    if (!file_write(name, text, &error)) {
         plan_options_fail("solve", error->message);
         return false;
     }

@@ -3,6 +3,7 @@
  * files.c - traces and lists in, text out
  */
 #include "tools/predict/commands.h"
+#include "base/files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@ predict_write(const char *path, const char *text, GError **error)
     bool newline = !g_str_has_suffix(text, "\n");
 
     if (path && strcmp(path, "-") != 0) {
-        return g_file_set_contents(path, text, -1, error);
+        return file_write(path, text, error);
     }
     if (fputs(text, stdout) == EOF || (newline && putchar('\n') == EOF) ||
         fflush(stdout) == EOF) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/units.h"
 #include "plan/format.h"
 #include "store/traffic-store.h"
@@ -205,7 +206,7 @@ output_summary(Output *output, const TrafficSummary *summary, GError **error)
         g_autofree char *picture =
             traffic_write_svg(summary, output->options->most_ends);
 
-        if (!g_file_set_contents(output->options->svg, picture, -1, error)) {
+        if (!file_write(output->options->svg, picture, error)) {
             g_prefix_error(error, "drawing: ");
             return false;
         }
