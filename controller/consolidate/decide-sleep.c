@@ -469,6 +469,7 @@ try_sleep(Emptying *e, int32_t host)
     double room = e->room - room_of(d, (guint)host);
     double memory_room = e->memory_room - memory_room_of(d, (guint)host);
     g_autofree int32_t *own = NULL;
+    const int32_t *here;
     double saved_w, price;
     size_t n;
 
@@ -486,8 +487,8 @@ try_sleep(Emptying *e, int32_t host)
                       "again");
         return false;
     }
-    own = g_memdup2(plan_state_guests(e->fits, host, &n),
-                    d->n_guests * sizeof(int32_t));
+    here = plan_state_guests(e->fits, host, &n);
+    own = g_memdup2(here, n * sizeof(int32_t));
     g_qsort_with_data(own, (gint)n, sizeof(int32_t), larger_first,
                       e->fit->model);
     saved_w = plan_worth_running(e->costs) / MICRO;

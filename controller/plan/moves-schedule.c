@@ -268,7 +268,9 @@ plan_schedule(const PlanModel *m, const int32_t *target,
                         .whole = whole };
 
     plan_scheduler_init(&s, target);
-    memcpy(s.detoured, stay, m->n_guests * sizeof(bool));
+    if (m->n_guests > 0) { /* else there are no arrays */
+        memcpy(s.detoured, stay, m->n_guests * sizeof(bool));
+    }
     fill_loads(&s);
     for (;;) {
         size_t n_waiting = start_waiting(&s);
