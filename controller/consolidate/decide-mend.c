@@ -153,17 +153,6 @@ relieve_once(const Problem *p, PlanState *state, int32_t host, bool pack,
     return true;
 }
 
-static int
-larger_first(gconstpointer a, gconstpointer b, gpointer user)
-{
-    const PlanModel *m = user;
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    int64_t mx = m->demand[(size_t)x * m->n_resources + PROBLEM_MEMORY];
-    int64_t my = m->demand[(size_t)y * m->n_resources + PROBLEM_MEMORY];
-
-    return mx != my ? (mx < my) - (mx > my) : (x > y) - (x < y);
-}
-
 static void
 empty_host(const Problem *p, PlanState *state, int32_t host, bool pack,
            bool *comes)
@@ -172,7 +161,7 @@ empty_host(const Problem *p, PlanState *state, int32_t host, bool pack,
     const int32_t *guests = plan_state_guests(state, host, &n);
     g_autofree int32_t *own = g_memdup2(guests, n * sizeof(int32_t));
 
-    g_qsort_with_data(own, (gint)n, sizeof(int32_t), larger_first, p->model);
+    problem_sort_larger_first(p, own, n, PROBLEM_MEMORY);
     for (size_t i = 0; i < n; i++) {
         PlanScore score;
         int32_t to = p->model->guests[own[i]].pinned

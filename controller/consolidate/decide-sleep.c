@@ -408,17 +408,6 @@ place_guest(Emptying *e, guint guest, int32_t from)
     return best != PLAN_NOWHERE;
 }
 
-static int
-larger_first(gconstpointer a, gconstpointer b, gpointer user)
-{
-    const PlanModel *m = user;
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    int64_t mx = m->demand[(size_t)x * m->n_resources + PROBLEM_CPU];
-    int64_t my = m->demand[(size_t)y * m->n_resources + PROBLEM_CPU];
-
-    return mx != my ? (mx < my) - (mx > my) : (x > y) - (x < y);
-}
-
 /* All of @host elsewhere; the states are as before if not. @own: their guests */
 static bool
 spread_out(Emptying *e, int32_t host, const int32_t *own, size_t n)
@@ -489,8 +478,7 @@ try_sleep(Emptying *e, int32_t host)
     }
     here = plan_state_guests(e->fits, host, &n);
     own = g_memdup2(here, n * sizeof(int32_t));
-    g_qsort_with_data(own, (gint)n, sizeof(int32_t), larger_first,
-                      e->fit->model);
+    problem_sort_larger_first(e->fit, own, n, PROBLEM_CPU);
     saved_w = plan_worth_running(e->costs) / MICRO;
     if (!spread_out(e, host, own, n)) {
         decide_refuse(d, name,

@@ -542,6 +542,35 @@ problem_state(const Problem *p, const int32_t *host_of)
     return plan_state_new(p->model, hosts);
 }
 
+typedef struct Order {
+    const PlanModel *m;
+    size_t resource;
+} Order;
+
+static int
+larger_first(gconstpointer a, gconstpointer b, gpointer user)
+{
+    const Order *order = user;
+    const PlanModel *m = order->m;
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    int64_t dx = m->demand[(size_t)x * m->n_resources + order->resource];
+    int64_t dy = m->demand[(size_t)y * m->n_resources + order->resource];
+
+    return dx != dy ? (dx < dy) - (dx > dy) : (x > y) - (x < y);
+}
+
+void
+problem_sort_larger_first(const Problem *p, int32_t *guests, size_t n,
+                          size_t resource)
+{
+    Order order = { p->model, resource };
+
+    if (n > 1) {
+        g_qsort_with_data(guests, (gint)n, sizeof(int32_t), larger_first,
+                          &order);
+    }
+}
+
 char *
 problem_broken(const ConsQuestion *question)
 {

@@ -55,6 +55,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Problem, problem_free)
 /** problem_state() - The placement @host_of of the cluster's guests */
 PlanState *problem_state(const Problem *problem, const int32_t *host_of);
 
+/** problem_sort_larger_first() - @guests of the model, by demand of @resource;
+ * of equal ones the first comes first */
+void problem_sort_larger_first(const Problem *problem, int32_t *guests,
+                               size_t n, size_t resource);
+
 /** problem_duration() - Of @guest's move between two hosts, alone on the links */
 PlanDuration problem_duration(const ConsQuestion *question, int32_t guest,
                               int32_t from, int32_t to);

@@ -51,48 +51,33 @@ chart_line_class(guint method)
     return classes[method % G_N_ELEMENTS(classes)];
 }
 
-static const char *
-label_class(guint method)
-{
-    static const char *const classes[COLOURS] = {
-        "label m0", "label m1", "label m2", "label m3",
-        "label m4", "label m5", "label m6", "label m7",
-    };
+#define OF_EACH_COLOUR(kind)                                                   \
+    {                                                                          \
+        kind " m0", kind " m1", kind " m2", kind " m3", kind " m4",            \
+            kind " m5", kind " m6", kind " m7",                                \
+    }
 
-    return classes[method % COLOURS];
-}
+static const char *const label_classes[COLOURS] = OF_EACH_COLOUR("label");
+static const char *const spot_classes[COLOURS] = OF_EACH_COLOUR("spot");
+static const char *const hollow_classes[COLOURS] = OF_EACH_COLOUR("hollow");
+static const char *const run_classes[COLOURS] = OF_EACH_COLOUR("run");
 
 const char *
 chart_spot_class(guint method)
 {
-    static const char *const classes[COLOURS] = {
-        "spot m0", "spot m1", "spot m2", "spot m3",
-        "spot m4", "spot m5", "spot m6", "spot m7",
-    };
-
-    return classes[method % COLOURS];
+    return spot_classes[method % COLOURS];
 }
 
 const char *
 chart_hollow_class(guint method)
 {
-    static const char *const classes[COLOURS] = {
-        "hollow m0", "hollow m1", "hollow m2", "hollow m3",
-        "hollow m4", "hollow m5", "hollow m6", "hollow m7",
-    };
-
-    return classes[method % COLOURS];
+    return hollow_classes[method % COLOURS];
 }
 
 const char *
 chart_run_class(guint method)
 {
-    static const char *const classes[COLOURS] = {
-        "run m0", "run m1", "run m2", "run m3",
-        "run m4", "run m5", "run m6", "run m7",
-    };
-
-    return classes[method % COLOURS];
+    return run_classes[method % COLOURS];
 }
 
 const char *
@@ -169,7 +154,7 @@ draw_labels(GString *out, const Summary *summary, Labels *labels, double bottom)
 {
     chart_spread(labels->at, labels->n, LABEL_GAP, TOP, bottom);
     for (size_t i = 0; i < labels->n; i++) {
-        svg_text(out, label_class(labels->method[i]), RIGHT + 8.0,
+        svg_text(out, label_classes[labels->method[i] % COLOURS], RIGHT + 8.0,
                  labels->at[i] + 4.0, SVG_START,
                  chart_method_name(summary, labels->method[i]));
     }

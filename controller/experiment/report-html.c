@@ -97,18 +97,6 @@ append_verdicts(GString *out, const Summary *summary)
     g_string_append(out, "</tbody></table></div>\n");
 }
 
-/* Has any method of the cell such a figure? */
-static bool
-is_measured(const Summary *summary, const SummaryCell *cell, Measure measure)
-{
-    for (guint m = 0; m < summary->scenario->methods->len; m++) {
-        if (cell->methods[m].measures[measure].n > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 append_table(GString *out, const Summary *summary, const SummaryCell *cell)
 {
@@ -121,7 +109,7 @@ append_table(GString *out, const Summary *summary, const SummaryCell *cell)
     for (size_t i = 0; i < G_N_ELEMENTS(shown); i++) {
         const char *unit = measure_unit(shown[i]);
 
-        if (!is_measured(summary, cell, shown[i])) {
+        if (!summary_has(summary, cell, shown[i])) {
             continue;
         }
         element(out, "<th>", measure_title(shown[i]), "");
@@ -150,7 +138,7 @@ append_table(GString *out, const Summary *summary, const SummaryCell *cell)
                 m > 0 ? estimate_text(&method->ratios[MEASURE_TOTAL])
                       : g_strdup("1");
 
-            if (!is_measured(summary, cell, shown[i])) {
+            if (!summary_has(summary, cell, shown[i])) {
                 continue;
             }
             element(out, "<td class=\"number\">", text, "</td>");

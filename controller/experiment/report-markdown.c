@@ -177,17 +177,6 @@ append_verdicts(GString *out, const Summary *summary)
     }
 }
 
-static bool
-is_measured(const Summary *summary, const SummaryCell *cell, Measure measure)
-{
-    for (guint m = 0; m < summary->scenario->methods->len; m++) {
-        if (cell->methods[m].measures[measure].n > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 append_head(GString *out, const Summary *summary, const SummaryCell *cell)
 {
@@ -197,7 +186,7 @@ append_head(GString *out, const Summary *summary, const SummaryCell *cell)
     for (size_t i = 0; i < G_N_ELEMENTS(shown); i++) {
         const char *unit = measure_unit(shown[i]);
 
-        if (!is_measured(summary, cell, shown[i])) {
+        if (!summary_has(summary, cell, shown[i])) {
             continue;
         }
         g_string_append_printf(out, " %s%s%s |", measure_name(shown[i]),
@@ -240,7 +229,7 @@ append_method(GString *out, const Summary *summary, const SummaryCell *cell,
         g_autofree char *text = estimate_text(&method->measures[shown[i]]);
         g_autofree char *ratio = estimate_text(&method->ratios[shown[i]]);
 
-        if (!is_measured(summary, cell, shown[i])) {
+        if (!summary_has(summary, cell, shown[i])) {
             continue;
         }
         g_string_append_c(out, ' ');

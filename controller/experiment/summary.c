@@ -74,6 +74,17 @@ seed_of(uint64_t seed, const SummaryCell *cell, unsigned method,
            cell->cross * 8191 + method * 127 + (unsigned)measure;
 }
 
+bool
+summary_has(const Summary *summary, const SummaryCell *cell, Measure measure)
+{
+    for (guint m = 0; m < summary->scenario->methods->len; m++) {
+        if (cell->methods[m].measures[measure].n > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 GArray *
 summary_figures(const Summary *summary, const GPtrArray *results,
                 const SummaryCell *cell, unsigned method, Measure measure)

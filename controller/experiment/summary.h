@@ -76,6 +76,10 @@ const Result *summary_result(const Summary *summary, const GPtrArray *results,
                              const SummaryCell *cell, unsigned method,
                              unsigned repetition);
 
+/** summary_has() - Whether any method of the cell has figures of it */
+bool summary_has(const Summary *summary, const SummaryCell *cell,
+                 Measure measure);
+
 /** summary_figures() - One measure of all its runs: GArray of Figure */
 GArray *summary_figures(const Summary *summary, const GPtrArray *results,
                         const SummaryCell *cell, unsigned method,

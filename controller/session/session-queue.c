@@ -3,9 +3,8 @@
  * session-queue.c - little waits in the stream's socket
  *
  * What QEMU has written and what has not left yet is sent while the guest
- * stands. The kernel lets it grow to megabytes; with a hundredth of a second's
- * worth of the link the link is kept as busy, for QEMU writes more before that
- * is gone. Of migrations that are ours, where QEMU's process is to be seen.
+ * stands. The kernel lets it grow to megabytes; with what the link carries in
+ * 16 ms it is kept as busy, for QEMU writes more before that is gone. Of migrations that are ours, where QEMU's process is to be seen.
  * What was bounded is in the record, under extra.unsent_bound.
  */
 #include <math.h>

@@ -93,15 +93,10 @@ accident_settled() {
 }
 
 run_cons_accidents() {
-    local name what from=1 to=2 booting=() why=''
+    local name what from=1 to=2 why=''
 
     tb up --hosts 2 --wire 100mbit
-    for name in vm1 vm2 vm3; do
-        guest $name --memory 128 --persistent --workload memory \
-            --workload-args rate=50,set=8 &
-        booting+=($!)
-    done
-    wait "${booting[@]}"
+    cons_boot_three
     tb virsh 2 domcapabilities >"$logs/domcapabilities"
     cons_configure patience=10s '[network]' link=100mbit '[budget]' \
         cool-down=0s no-return=0s moves-per-hour=0

@@ -43,6 +43,18 @@ cons() {
     tb exec client "$consolidate" "$@" --config "$logs/consolidate.conf"
 }
 
+# cons_boot_three: vm1 to vm3 on host 1, small ones that write
+cons_boot_three() {
+    local name booting=()
+
+    for name in vm1 vm2 vm3; do
+        guest $name --memory 128 --persistent --workload memory \
+            --workload-args rate=50,set=8 &
+        booting+=($!)
+    done
+    wait "${booting[@]}"
+}
+
 # cons_serve MODE: the service; it is ready when it has looked at the hosts
 cons_serve() {
     : >"$logs/service.log"

@@ -110,12 +110,7 @@ run_cons_kills() {
     local errors=0 booting=() reach=()
 
     tb up --hosts 3 --wire 200mbit
-    for name in vm1 vm2 vm3; do
-        guest $name --memory 128 --persistent --workload memory \
-            --workload-args rate=50,set=8 &
-        booting+=($!)
-    done
-    wait "${booting[@]}"
+    cons_boot_three
     for host in 2 3; do
         tb virsh $host domcapabilities >"$logs/domcapabilities" &
         booting+=($!)
