@@ -75,9 +75,9 @@ add_vmferry(GPtrArray *words, const ScenarioMethod *method,
     add(words, place->vmferry, "migrate", "--live", "--p2p", "--alone",
         "--policy", policy, "--downtime", downtime, "--cut-off", cut_off,
         "--history", "none", "--record", place->record, NULL);
-    if (place->wire) {
+    if (place->declared) {
         g_autofree char *link =
-            g_strdup_printf("%s=%s", place->link, place->wire);
+            g_strdup_printf("%s=%s", place->link, place->declared);
 
         add(words, "--link", link, NULL);
     }
@@ -122,9 +122,9 @@ add_drain(GPtrArray *words, const MethodPlace *place)
     add(words, place->vmferry, "drain", "--to", place->destination, "--yes",
         "--alone", "--downtime", downtime, "--history", "none", "--state",
         place->state, "--json", NULL);
-    if (place->wire) {
+    if (place->declared) {
         g_autofree char *link =
-            g_strdup_printf("%s=%s", place->link, place->wire);
+            g_strdup_printf("%s=%s", place->link, place->declared);
 
         add(words, "--link", link, NULL);
     }

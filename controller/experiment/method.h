@@ -17,6 +17,8 @@ typedef struct MethodPlace {
     const char *destination;   /* its URI */
     const char *link;          /* interface that the stream leaves by */
     const char *wire;          /* its rate as in tc; NULL: not limited */
+    const char *declared;      /* what vmferry is told of the link's rate; NULL:
+                                  it finds out */
     const char *record;        /* where vmferry puts its record */
     const char *state;         /* where vmferry drain keeps its */
     const char *oracle;        /* METHOD_ORACLE: the record it goes by */

@@ -159,6 +159,19 @@ start_cross(RunState *run, GError **error)
     return run->cross_runs;
 }
 
+/* A cable between namespaces has no speed of its own, and carries more than
+ * this: a rate has to be declared, as for any veth. */
+#define UNLIMITED_VETH "100gbit"
+
+static const char *
+declared_rate(const RunState *run)
+{
+    if (wire_of(run)->rate_bytes_s) {
+        return wire_of(run)->name;
+    }
+    return run->runner->site->remote ? NULL : UNLIMITED_VETH;
+}
+
 static void
 describe_place(const RunState *run, MethodPlace *place)
 {
@@ -170,6 +183,7 @@ describe_place(const RunState *run, MethodPlace *place)
         .destination = run->runner->site->destination,
         .link = run->runner->site->link,
         .wire = wire_of(run)->rate_bytes_s ? wire_of(run)->name : NULL,
+        .declared = declared_rate(run),
         .record = run->far_record ? run->far_record : run->record,
         .state = run->drain_state,
         .oracle = run->far_oracle ? run->far_oracle : run->runner->oracle,

@@ -18,6 +18,7 @@ static const MethodPlace place = {
     .destination = "qemu+tcp://b/system",
     .link = "mig0",
     .wire = "50mbit",
+    .declared = "50mbit",
     .record = "/tmp/r.json",
     .oracle = "/tmp/o.json",
     .cut_off_s = 180,
@@ -76,7 +77,7 @@ ParameterizedTest(CommandCase *one, method, command)
     cr_assert_str_eq(line, one->words);
 }
 
-Test(method, options_come_last_and_an_unlimited_wire_is_not_declared)
+Test(method, options_come_last_and_nothing_is_declared_of_a_known_link)
 {
     char *more[] = { (char *)"--unsafe", (char *)"two words", NULL };
     ScenarioMethod method = { .kind = METHOD_DEFAULT, .options = more };
@@ -85,11 +86,26 @@ Test(method, options_come_last_and_an_unlimited_wire_is_not_declared)
     guint n;
 
     ample.wire = NULL;
+    ample.declared = NULL;
     words = method_command(&method, &ample);
     n = g_strv_length(words);
     cr_assert_str_eq(words[n - 1], "two words");
     cr_assert_str_eq(words[n - 2], "--unsafe");
     cr_assert_not(g_strv_contains((const char *const *)words, "--link"));
+}
+
+/* A cable between namespaces without a limit: vmferry has to be told of it. */
+Test(method, an_unlimited_wire_may_be_declared)
+{
+    char *none[] = { NULL };
+    ScenarioMethod method = { .kind = METHOD_DEFAULT, .options = none };
+    MethodPlace ample = place;
+    g_auto(GStrv) words = NULL;
+
+    ample.wire = NULL;
+    ample.declared = "10gbit";
+    words = method_command(&method, &ample);
+    cr_assert(g_strv_contains((const char *const *)words, "mig0=10gbit"));
 }
 
 /* The shell is given both: one after the other, or side by side and the worse
