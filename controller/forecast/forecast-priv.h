@@ -26,7 +26,8 @@ typedef struct CurvePoint {
 bool forecaster_curve(const Forecaster *forecaster, double duration_s,
                       CurvePoint *point);
 
-/** forecaster_page_bytes() - Of the rows learnt, 4096 before the first */
+/** forecaster_page_bytes() - Of the rows learnt, 4096 before the first; what
+ * of it goes over the wire: forecaster_wire_share() */
 double forecaster_page_bytes(const Forecaster *forecaster);
 
 /** forecaster_most_pages() - Upper bound of every forecast, may be infinite */

@@ -65,6 +65,16 @@ static const MemberOps *const member_table[] = {
 G_STATIC_ASSERT(N_MEMBERS + 1 <= FORECAST_MAX_MEMBERS);
 
 #define LEFT_ROWS 5
+/* Pages that are sent in a short pass are others than in a long one, those that
+ * change all the time and little: the newest passes tell. */
+#define WIRE_ROWS 3
+#define LEAST_WIRE_SHARE 0.02
+#define FIRST_CACHED_ITER 3
+
+/* What was sent in a pass. */
+typedef struct WireRow {
+    double memory_bytes, wire_bytes;
+} WireRow;
 
 struct Forecaster {
     double most_pages; /* INFINITY if the guest's size is unknown */
@@ -79,6 +89,9 @@ struct Forecaster {
     double left[LEFT_ROWS];
     size_t n_left;
     Known last_dirty; /* pages, of the row before */
+    bool compressed;
+    WireRow wire[WIRE_ROWS]; /* a ring */
+    size_t n_wire;
     /* What was known before the start, by duration; n_prior 0: nothing. */
     ForecastPoint prior[FORECAST_MAX_POINTS];
     size_t n_prior;
@@ -128,6 +141,39 @@ double
 forecaster_page_bytes(const Forecaster *forecaster)
 {
     return forecaster->page_bytes;
+}
+
+void
+forecaster_set_compressed(Forecaster *forecaster)
+{
+    forecaster->compressed = true;
+}
+
+double
+forecaster_wire_share(const Forecaster *forecaster)
+{
+    double memory_bytes = 0.0, wire_bytes = 0.0;
+
+    for (size_t i = 0; i < MIN(forecaster->n_wire, WIRE_ROWS); i++) {
+        memory_bytes += forecaster->wire[i].memory_bytes;
+        wire_bytes += forecaster->wire[i].wire_bytes;
+    }
+    return memory_bytes > 0.0
+               ? CLAMP(wire_bytes / memory_bytes, LEAST_WIRE_SHARE, 1.0)
+               : 1.0;
+}
+
+static void
+learn_wire_share(Forecaster *forecaster, const SampleRow *row)
+{
+    double memory_bytes =
+        known_or(row->sent_pages, 0.0) * forecaster->page_bytes;
+
+    if (forecaster->compressed && row->iter >= FIRST_CACHED_ITER &&
+        !row->final && memory_bytes > 0.0 && row->sent_bytes > 0) {
+        forecaster->wire[forecaster->n_wire++ % WIRE_ROWS] =
+            (WireRow){ memory_bytes, (double)row->sent_bytes };
+    }
 }
 
 double
@@ -253,7 +299,8 @@ nominal_duration(const Forecaster *forecaster, const SampleRow *row)
         pages <= 0.0) {
         return row->duration_s;
     }
-    return pages * forecaster->page_bytes / row->bandwidth_bytes_s;
+    return pages * forecaster->page_bytes * forecaster_wire_share(forecaster) /
+           row->bandwidth_bytes_s;
 }
 
 /* Of the pass that has ended, what was said; it is scored against. */
@@ -291,6 +338,7 @@ forecaster_add(Forecaster *forecaster, const SampleRow *row)
             0.0, (double)row->pages_to_send - forecaster->last_dirty.value);
     }
     forecaster->last_dirty = row->dirty_pages;
+    learn_wire_share(forecaster, row);
     if (row->final || !row->dirty_pages.known ||
         !isfinite(row->dirty_pages.value) || row->dirty_pages.value < 0.0 ||
         !isfinite(row->duration_s) || row->duration_s <= 0.0) {
@@ -507,8 +555,9 @@ forecaster_curve(const Forecaster *forecaster, double duration_s,
 static double
 planned_duration(const Forecaster *forecaster, const ForecastQuery *query)
 {
+    double share = forecaster_wire_share(forecaster);
     double all = (double)query->pages_to_send * forecaster->page_bytes;
-    double planned = fmax(all - query->left_bytes, 0.0);
+    double planned = fmax(all - query->left_bytes, 0.0) * share;
 
     if (!(query->bandwidth_bytes_s > 0.0)) {
         return 0.0;
@@ -518,8 +567,8 @@ planned_duration(const Forecaster *forecaster, const ForecastQuery *query)
     }
     planned /= query->bandwidth_bytes_s;
     if (query->left_bytes > 0.0) {
-        planned = fmax(planned,
-                       fmin(all / query->bandwidth_bytes_s, FORECAST_SLICE_S));
+        planned = fmax(planned, fmin(share * all / query->bandwidth_bytes_s,
+                                     FORECAST_SLICE_S));
     }
     return planned;
 }

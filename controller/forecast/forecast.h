@@ -108,6 +108,24 @@ bool forecaster_set_oracle(Forecaster *forecaster, const ForecastCurve *curve);
 bool forecaster_has_oracle(const Forecaster *forecaster);
 
 /**
+ * forecaster_set_compressed() - Pages that are sent again are compressed
+ *
+ * By xbzrle: a page that is in its cache takes what has changed of it. What a
+ * page takes is then measured of the rows that are learnt from now on, from the
+ * third on, for the second is the first to fill the cache.
+ */
+void forecaster_set_compressed(Forecaster *forecaster);
+
+/**
+ * forecaster_wire_share() - Bytes on the wire of a byte of dirty memory
+ *
+ * 1, if nothing is compressed or nothing has been measured yet; of the newest
+ * passes else. QEMU knows nothing of it: it ends a pass when the bytes of
+ * memory that remain could be sent within its limit.
+ */
+double forecaster_wire_share(const Forecaster *forecaster);
+
+/**
  * forecaster_add() - Learn a finished row
  *
  * Rows come in order. Rows whose dirty_pages are unknown, and final ones, only

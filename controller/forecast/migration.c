@@ -17,6 +17,9 @@
  *     T_0 = (V - B T_d) / B        V: bytes to send now
  *     T_{k+1} = P D(T_k) / B       P: bytes of a page
  *
+ * Where pages are compressed, a page takes w P on the wire and V is w times as
+ * much, while QEMU's threshold still is B T_d of memory: w B T_d on the wire.
+ *
  * The part below the threshold is carried from pass to pass and does not enter
  * the recurrence, so that the downtime limit hardly decides on convergence.
  * What does is how far QEMU overshoots the threshold: it sends in slices of up
@@ -68,18 +71,19 @@ typedef struct Game {
     const Forecaster *forecaster;
     const MigrationQuery *query;
     double bandwidth_bytes_s;
-    double z;        /* standard deviations above the best guess */
-    double awake;    /* share of the time that the guest may run */
-    bool hurry;      /* leave plateau_s alone if it does not converge */
-    double cycle_s;  /* of the levels, 0: steady */
-    double offset_s; /* where in them it starts */
+    double z;          /* standard deviations above the best guess */
+    double wire_share; /* of a page's bytes that go over the wire */
+    double awake;      /* share of the time that the guest may run */
+    bool hurry;        /* leave plateau_s alone if it does not converge */
+    double cycle_s;    /* of the levels, 0: steady */
+    double offset_s;   /* where in them it starts */
 } Game;
 
 /* Bytes that @pages take on the wire */
 static double
 on_wire(const Game *game, double pages)
 {
-    return pages * (forecaster_page_bytes(game->forecaster) +
+    return pages * (forecaster_page_bytes(game->forecaster) * game->wire_share +
                     game->query->header_bytes);
 }
 
@@ -214,7 +218,9 @@ static void
 play(const Game *game, Outcome *outcome)
 {
     double bandwidth_bytes_s = game->bandwidth_bytes_s;
-    double threshold = bandwidth_bytes_s * game->query->downtime_limit_s;
+    /* on the wire; QEMU has bytes of memory in mind */
+    double threshold =
+        bandwidth_bytes_s * game->query->downtime_limit_s * game->wire_share;
     double slice_s = fmin(FORECAST_SLICE_S, game->query->downtime_limit_s);
     double to_send = bytes_to_send(game), rest = to_send;
     double duration_s = (to_send - threshold) / bandwidth_bytes_s;
@@ -242,7 +248,8 @@ play(const Game *game, Outcome *outcome)
             outcome->converges = true;
             rest =
                 fmin(threshold,
-                     threshold - slice_s / 2.0 * bandwidth_bytes_s + new_bytes);
+                     fmax(threshold - slice_s / 2.0 * bandwidth_bytes_s, 0.0) +
+                         new_bytes);
         } else if (game->cycle_s <= 0.0 && stands_still(duration_s, next_s)) {
             duration_s = fmin(next_s, LONGEST_PASS_S);
             break;
@@ -378,10 +385,12 @@ add_remedies(const Game *game, const Outcome *best, MigrationForecast *forecast)
     const MigrationQuery *query = game->query;
 
     /* The part below the threshold is still there when a pass ends: with
-     * MIGRATION_STOP_QEMU it goes over on top of what a pass dirties. */
+     * MIGRATION_STOP_QEMU it goes over on top of what a pass dirties. QEMU's
+     * limit is compared with memory, not with what is left of it on the wire.
+     */
     forecast->plateau_s = known(best->plateau_s);
     forecast->enough_downtime_s = known(
-        best->plateau_s +
+        best->plateau_s / game->wire_share +
         (query->stop == MIGRATION_STOP_QEMU ? query->downtime_limit_s : 0.0));
     forecast->enough_throttle = enough_throttle(*game);
 }
@@ -394,6 +403,7 @@ forecaster_migration(const Forecaster *forecaster, const MigrationQuery *query,
         .forecaster = forecaster,
         .query = query,
         .bandwidth_bytes_s = query->bandwidth_bytes_s,
+        .wire_share = forecaster_wire_share(forecaster),
         .awake = 1.0,
     };
     Outcome best, low, high;

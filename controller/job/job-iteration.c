@@ -54,6 +54,16 @@ application_input(const Job *job, PolicyInput *input)
     input->application_now_bytes_s = job->in_force.application_bytes_s;
 }
 
+/* What a page of what is dirty takes on the wire. */
+static uint64_t
+wire_page_bytes(const Job *job, const SampleRow *row)
+{
+    double page_bytes = row->page_bytes ? (double)row->page_bytes : 4096;
+
+    return (uint64_t)MAX(
+        round(page_bytes * forecaster_wire_share(job->forecaster)), 1);
+}
+
 PolicyInput
 job_input(const Job *job, const SampleRow *row)
 {
@@ -62,7 +72,7 @@ job_input(const Job *job, const SampleRow *row)
         .iter = MAX(row->iter, 1),
         .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
         .pages_to_send = row->pages_to_send,
-        .page_bytes = row->page_bytes ? row->page_bytes : 4096,
+        .page_bytes = wire_page_bytes(job, row),
         .link_bytes_s = job->link.root_bytes_s,
         .used_bytes_s = traffic_meter_level(&job->used_meter),
         .others_bytes_s = job->link.others_bytes_s,
@@ -212,7 +222,8 @@ job_climb(Job *job, const SampleRow *row)
         .iter = row->iter,
         .elapsed_s = (double)(job->now_us - job->started_us) / G_USEC_PER_SEC,
         .pages_to_send = row->pages_to_send,
-        .page_bytes = row->page_bytes ? row->page_bytes : 4096,
+        .page_bytes = wire_page_bytes(job, row),
+        .wire_share = forecaster_wire_share(job->forecaster),
         .guarantee_bytes_s = (double)ahead->guarantee_bytes_s,
         .achieved_bytes_s =
             known_or(bandwidth_meter_bytes_s(&job->achieved), 0),
@@ -385,6 +396,9 @@ job_on_poll(Job *job, const SamplePoll *poll)
     job->poll = *poll;
     job->has_poll = true;
     traffic_meter_add(&job->sent_meter, poll->at_us, (double)poll->sent_bytes);
+    if (poll->other_pages > 0) {
+        forecaster_set_compressed(job->forecaster);
+    }
     if (job->state == JOB_PREPARING && poll->pass > 0) {
         job_enter(job, JOB_PRECOPY, "statistics of a pass");
     }

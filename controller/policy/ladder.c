@@ -190,6 +190,12 @@ judge(Outlook *outlook)
     }
 }
 
+static double
+wire_share(const LadderInput *input)
+{
+    return input->wire_share > 0.0 ? input->wire_share : 1.0;
+}
+
 /* The limit is raised at some moment of a pass, which ends then if what remains
  * is below the new threshold. The sync adds what was dirtied since the one
  * before, and pages get dirty faster than they are sent at first: at the worst
@@ -226,8 +232,9 @@ enough_downtime(const Forecaster *forecaster, const Outlook *outlook)
 
     if (outlook->verdict == LADDER_NEVER) {
         return outlook->now.plateau_s.known
-                   ? known(limit_s + 1.1 * outlook->now.plateau_s.value +
-                           worst_moment_s(forecaster, outlook))
+                   ? known(limit_s + (1.1 * outlook->now.plateau_s.value +
+                                      worst_moment_s(forecaster, outlook)) /
+                                         wire_share(outlook->input))
                    : unknown();
     }
     for (double tried_s = 1.25 * limit_s; tried_s <= 60.0; tried_s *= 1.25) {
@@ -254,8 +261,8 @@ call_overdue(Outlook *outlook)
 
     outlook->verdict = LADDER_NEVER;
     outlook->sure = outlook->clear = false;
-    outlook->now.plateau_s =
-        known(fmax(to_send_s - input->downtime_limit_s, 0.1));
+    outlook->now.plateau_s = known(
+        fmax(to_send_s - wire_share(input) * input->downtime_limit_s, 0.1));
 }
 
 static void
@@ -375,7 +382,8 @@ least_downtime(const Outlook *outlook)
 {
     return outlook->verdict == LADDER_NEVER
                ? outlook->input->downtime_limit_s +
-                     1.1 * known_or(outlook->now.plateau_s, INFINITY)
+                     1.1 * known_or(outlook->now.plateau_s, INFINITY) /
+                         wire_share(outlook->input)
                : INFINITY;
 }
 

@@ -101,7 +101,9 @@ typedef struct LadderInput {
     unsigned iter; /* that starts now, 1.. */
     double elapsed_s;
     uint64_t pages_to_send;
-    uint64_t page_bytes;
+    uint64_t page_bytes; /* that one takes on the wire */
+    double wire_share;   /* ... of its bytes of memory, which QEMU's limit is
+                            compared with; 0: all of them */
     double guarantee_bytes_s; /* of frames, in force */
     double achieved_bytes_s;  /* of pages, in the iteration before; 0 */
     double free_bytes_s;      /* most that could be guaranteed now */

@@ -236,7 +236,9 @@ decide_cannot(const Plan *plan, const MigrationForecast *all,
         "bandwidth, a downtime limit of %.1f s, auto-converge or post-copy "
         "would help",
         needs, policy_mbit(plan->free), application,
-        plan->settings->downtime_limit_s + 1.1 * known_or(all->plateau_s, 0.0));
+        plan->settings->downtime_limit_s +
+            1.1 * known_or(all->plateau_s, 0.0) /
+                forecaster_wire_share(plan->forecaster));
 }
 
 /* The room above its need is given up for convergence, its need is not. */

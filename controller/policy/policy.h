@@ -55,11 +55,11 @@ enum {
 };
 
 typedef struct PolicyInput {
-    unsigned asks;          /* POLICY_ASK_ flags, for POLICY_DEFAULT */
-    unsigned iter;          /* the iteration that starts now, 1.. */
-    double elapsed_s;       /* since the migration started */
-    uint64_t pages_to_send; /* in it */
-    uint64_t page_bytes;
+    unsigned asks;                /* POLICY_ASK_ flags, for POLICY_DEFAULT */
+    unsigned iter;                /* the iteration that starts now, 1.. */
+    double elapsed_s;             /* since the migration started */
+    uint64_t pages_to_send;       /* in it */
+    uint64_t page_bytes;          /* that one takes on the wire */
     double link_bytes_s;          /* Nt: what the root class carries */
     Known used_bytes_s;           /* Nu: everything but the streams we steer */
     double others_bytes_s;        /* guarantees of other migrations, protected

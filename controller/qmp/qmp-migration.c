@@ -58,7 +58,7 @@ qmp_migration_clear(QmpMigration *migration)
 static bool
 read_poll(JsonObject *result, int64_t at_us, SamplePoll *poll)
 {
-    uint64_t pass, more;
+    uint64_t pass, more, overflow = 0;
 
     poll->at_us = at_us;
     if (!jobj_get_u64(result, "ram.dirty-sync-count", &pass) ||
@@ -74,7 +74,8 @@ read_poll(JsonObject *result, int64_t at_us, SamplePoll *poll)
     poll->expected_downtime_ms = jobj_get_known(result, "expected-downtime");
     /* these two stand beside "ram" and only where they are in use */
     if (jobj_get_u64(result, "xbzrle-cache.pages", &more)) {
-        poll->other_pages += more;
+        jobj_get_u64(result, "xbzrle-cache.overflow", &overflow);
+        poll->other_pages += more - MIN(overflow, more);
     }
     if (jobj_get_u64(result, "compression.pages", &more)) {
         poll->other_pages += more;

@@ -59,6 +59,7 @@ emit_row(Sampler *sampler, unsigned pass, int64_t at_us, const SampleTold *told)
     row.source = SAMPLE_SOURCE_PATCH;
     row.page_bytes = row.page_bytes ? row.page_bytes : USUAL_PAGE_BYTES;
     row.dirty_pages = told->dirty_pages;
+    row.sent_pages = told->sent_pages;
     row.hot_pages = told->hot_pages;
     row.cold_pages = told->cold_pages;
     row.zero_pages = told->zero_pages;

@@ -290,6 +290,7 @@ close_open(Sampler *sampler)
     sampler_fill_row(sampler, open, next->began_us, next->began_bytes, &row);
     row.merged = next->pass - open->pass;
     row.dirty_pages = known((double)MAX(dirty_pages, 0));
+    row.sent_pages = known(fmax(next->began_pages - open->began_pages, 0));
     if (falls_for_good(sampler, -dirty_pages) ||
         falls_for_good(sampler, open->c_pages - open->c_last_pages)) {
         row.flags |= SAMPLE_FLAG_BACKWARDS;

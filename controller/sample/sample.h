@@ -54,6 +54,8 @@ typedef struct SampleRow {
     Known hot_pages;        /* of these: the sync before found them dirty too */
     Known cold_pages;       /* of these: it did not. Patched QEMU only */
     Known zero_pages;       /* sent during it as such. Patched QEMU only */
+    Known sent_pages;       /* out of the way during it: zero pages, and what
+                                 xbzrle found unchanged, are among them */
     uint64_t sent_bytes;    /* on the wire during it */
     double bandwidth_bytes_s; /* sent_bytes / duration_s, 0 if no duration */
     Known mem_used;           /* x2: fraction 0..1 of guest memory */
@@ -77,7 +79,8 @@ typedef struct SamplePoll {
     uint64_t remaining_bytes;
     uint64_t normal_pages;
     uint64_t duplicate_pages; /* zero pages */
-    uint64_t other_pages;     /* xbzrle-cache.pages + compression.pages */
+    uint64_t other_pages;     /* xbzrle-cache.pages without .overflow, which are
+                                 normal ones too, + compression.pages */
     uint64_t sent_bytes;      /* ram.transferred, since the start */
     unsigned throttle_percent;
     Known expected_downtime_ms; /* QEMU's own expectation, if it has one; not

@@ -10,6 +10,8 @@
  * session-hold.c     at its floor for a moment, for the sake of another
  * session-look.c     what the guest sends, before libvirt is asked
  * session-aim.c      QEMU's downtime limit, so that the user's is kept
+ * session-compress.c pages that are sent again are compressed, or not
+ * session-queue.c    little waits in the stream's socket
  * session-adopt.c    a migration of somebody else's: its beginning and end
  */
 #ifndef SESSION_PRIV_H
@@ -60,10 +62,11 @@ struct Session {
     uint64_t sent_bytes;   /* last that libvirt told */
     int64_t sent_at_us;    /* then, monotonic; 0: not yet */
 
-    bool adopted;   /* somebody else's: .migration stays NULL */
-    bool ending;    /* its end is settled */
-    bool stop_told; /* the guest was stopped here, "migrated" */
-    bool lost;      /* no connection to its libvirtd */
+    bool adopted;             /* somebody else's: .migration stays NULL */
+    bool ending;              /* its end is settled */
+    bool stop_told;           /* the guest was stopped here, "migrated" */
+    bool lost;                /* no connection to its libvirtd */
+    VirtMigrateSpec *request; /* the user's and what was chosen; NULL: as is */
     VirtMigrateSpec *no_request;
     VirtMigrationResult final; /* of an adopted one; .job as it was told */
     guint judge_source;        /* its job is gone: what became of it? */
@@ -159,6 +162,9 @@ void session_look_end(Session *session, void (*then)(Session *session));
 /* session-aim.c */
 void session_aim(Session *session);
 void session_aim_no_more(Session *session); /* and what it was is put back */
+
+/* session-compress.c */
+void session_compress(Session *session); /* the request is changed, perhaps */
 
 /* session-queue.c */
 void session_bound_unsent(Session *session);

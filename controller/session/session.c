@@ -78,6 +78,7 @@ session_unref(Session *session)
         reservation_close(session->reservation, NULL);
     }
     virt_migration_unref(session->migration);
+    virt_migrate_spec_free(session->request);
     attribution_free(session->attribution);
     virt_host_unref(session->spec.destination);
     virt_guest_unref(session->spec.guest);
@@ -265,6 +266,7 @@ session_migrate(Session *session)
         session_finish(session, NULL, error);
         return;
     }
+    session_compress(session);
     session->migration =
         virt_migration_start(spec->guest, spec->destination, spec->migrate,
                              on_migrated, session, &error);

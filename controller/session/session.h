@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "job/job.h"
+#include "policy/compression.h"
 #include "policy/policy.h"
 #include "report/record.h"
 #include "tc/reservation.h"
@@ -94,6 +95,9 @@ typedef struct SessionSpec {
                   what it knows nothing of, so that the one it has is kept */
     bool bounds_unsent;   /* of a migration of ours: little may wait unsent in
                            its sockets, where .link tells the rate */
+    bool compresses;      /* a migration of ours, with .link: where it is slow,
+                             pages that are sent again are compressed, see
+                             policy/compression.h */
     bool monitor_allowed; /* auto-converge may be set by QEMU's monitor,
                                 which taints the guest */
 } SessionSpec;
@@ -122,6 +126,13 @@ typedef struct SessionCallbacks {
     void (*ended)(Session *session, const RunRecord *record,
                   const GError *error, gpointer user);
 } SessionCallbacks;
+
+/**
+ * session_compression() - Whether pages that are sent again will be compressed
+ *
+ * Of a migration that @spec would start now.
+ */
+void session_compression(const SessionSpec *spec, Compression *compression);
 
 /**
  * session_start() - Reserve, subscribe, ask libvirt to migrate

@@ -69,7 +69,7 @@ job_state_of(int type)
 static bool
 poll_read(SamplePoll *poll, virTypedParameterPtr params, int n, int64_t at_us)
 {
-    uint64_t iteration = 0, throttle = 0;
+    uint64_t iteration = 0, throttle = 0, overflow = 0;
     const struct {
         const char *name;
         uint64_t *value;
@@ -88,6 +88,8 @@ poll_read(SamplePoll *poll, virTypedParameterPtr params, int n, int64_t at_us)
     }
     /* Only with compression or auto-converge. */
     get_u64(params, n, VIR_DOMAIN_JOB_COMPRESSION_PAGES, &poll->other_pages);
+    get_u64(params, n, VIR_DOMAIN_JOB_COMPRESSION_OVERFLOW, &overflow);
+    poll->other_pages -= MIN(overflow, poll->other_pages);
     get_u64(params, n, VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, &throttle);
     poll->pass = (unsigned)MIN(iteration, G_MAXUINT);
     poll->throttle_percent = (unsigned)MIN(throttle, 100);

@@ -56,6 +56,9 @@ VirtMigrateSpec *virt_migrate_spec_new(void);
 void virt_migrate_spec_free(VirtMigrateSpec *spec);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VirtMigrateSpec, virt_migrate_spec_free)
 
+/** virt_migrate_spec_copy() - All of it; virt_migrate_spec_free() it */
+VirtMigrateSpec *virt_migrate_spec_copy(const VirtMigrateSpec *spec);
+
 void virt_migrate_spec_add_string(VirtMigrateSpec *spec, const char *name,
                                   const char *value);
 void virt_migrate_spec_add_int(VirtMigrateSpec *spec, const char *name,

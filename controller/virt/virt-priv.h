@@ -243,8 +243,6 @@ bool virt_xml_parse(const GMarkupParser *parser, void *reader, const char *xml,
 
 /* --- migrate-params.c --- */
 
-VirtMigrateSpec *virt_migrate_spec_copy(const VirtMigrateSpec *spec);
-
 /** virt_migrate_params() - libvirt's form; virTypedParamsFree() it. NULL with
  * *n_params 0 is an empty list, not an error */
 bool virt_migrate_params(const VirtMigrateSpec *spec,

@@ -76,6 +76,7 @@ static const struct {
     { "auto-converge-initial", NULL },
     { "auto-converge-increment", NULL },
     { "compressed", NULL },
+    { "no-compression", NULL },
     { "comp-methods", NULL },
     { "postcopy", NULL },
     { "postcopy-after-precopy", NULL },

@@ -145,6 +145,12 @@ describe_text(const MigratePlan *plan, const char *changes,
             text, "%-10s %s, %s (%s)\n", "link", plan->link.chain, rate,
             plan->link.rate_declared ? "declared" : "of the NIC");
     }
+    if (plan->spec.compresses) {
+        Compression compression;
+
+        session_compression(&plan->spec, &compression);
+        g_string_append_printf(text, "%-10s %s\n", "pages", compression.reason);
+    }
     if (!expected->shaped) {
         g_string_append_printf(text, "%-10s none: no traffic control\n",
                                "policy");
@@ -194,6 +200,16 @@ describe_json(const MigratePlan *plan, const char *changes,
         jobj_add_u64(link, "rate_bytes_s", plan->link.rate_bytes_s);
         jobj_add_bool(link, "rate_declared", plan->link.rate_declared);
         jobj_add(json, "link", link);
+    }
+    if (plan->spec.compresses) {
+        JsonObject *pages = json_object_new_object();
+        Compression compression;
+
+        session_compression(&plan->spec, &compression);
+        jobj_add_bool(pages, "on", compression.on);
+        jobj_add_u64(pages, "cache_bytes", compression.cache_bytes);
+        jobj_add_string(pages, "reason", compression.reason);
+        jobj_add(json, "compression", pages);
     }
     if (expected->shaped) {
         jobj_add(json, "tc", jobj_new_lines(changes));

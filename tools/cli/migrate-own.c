@@ -351,6 +351,7 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->json = cmdline_given(cmdline, "json");
     options->dry_run = cmdline_given(cmdline, "dry-run");
     options->working_set = cmdline_given(cmdline, "working-set");
+    options->no_compression = cmdline_given(cmdline, "no-compression");
     for (size_t i = 0; i < G_N_ELEMENTS(only_real); i++) {
         if (!cmdline_exclusive(cmdline, "dry-run", only_real[i], error)) {
             return false;

@@ -291,6 +291,7 @@ migrate_fill_spec(SessionSpec *spec, const MigrateOptions *options,
                                             : options->policy);
     spec->aims = spec->policy.kind == POLICY_DEFAULT;
     spec->bounds_unsent = spec->aims;
+    spec->compresses = spec->aims && !options->no_compression;
     spec->policy.deadline_s = options->deadline_s;
     spec->policy.margin = known_or(options->margin, spec->policy.margin);
     spec->policy.downtime_limit_s = options->downtime_ms

@@ -447,6 +447,14 @@ run_session(Run *run)
         g_clear_pointer(&run->daemon, migrate_daemon_free);
         return 1;
     }
+    if (spec.compresses) {
+        Compression compression;
+
+        session_compression(&spec, &compression);
+        if (compression.on) {
+            view_note(run->view, 0, "note", compression.reason);
+        }
+    }
     if (run->daemon) {
         spec.policy.kind = POLICY_NONE; /* ours; the daemon has its own */
         spec.climbs = false;

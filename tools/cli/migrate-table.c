@@ -127,6 +127,8 @@ static const CmdlineOption option_table[] = {
       "how far the step \"downtime\" may raise the limit, 2000 by default" },
     { "throttle-max", CMDLINE_NUMBER, O, "percent",
       "how far the step \"auto-converge\" may go, 80 by default" },
+    { "no-compression", CMDLINE_FLAG, O, NULL,
+      "send pages again as they are, also by a link of 1 Gbit/s or less" },
     { "cut-off", CMDLINE_NUMBER, O, "seconds",
       "abort the migration if it is not over by then" },
     { "record", CMDLINE_STRING, O, "file",

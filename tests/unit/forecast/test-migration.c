@@ -224,3 +224,97 @@ Test(migration, phases)
     cr_expect_not(never.converges);
     cr_expect(never.least_bandwidth_bytes_s.known);
 }
+
+/* --- compressed pages --- */
+
+/* The same, of a guest whose pages take @share of their bytes on the wire. */
+static Forecaster *
+taught_compressed(double c, double first_s, double share, bool told)
+{
+    Forecaster *forecaster = forecaster_new(0);
+    double duration_s = first_s;
+
+    if (told) {
+        forecaster_set_compressed(forecaster);
+    }
+    for (unsigned iter = 1; iter <= 14; iter++, duration_s *= 0.7) {
+        SampleRow row = {
+            .iter = iter,
+            .merged = 1,
+            .page_bytes = (uint64_t)PAGE,
+            .duration_s = duration_s,
+            .dirty_pages = known(c * duration_s),
+            .sent_pages = known(1000),
+            /* the first two are sent whole */
+            .sent_bytes = (uint64_t)((iter <= 2 ? 1.0 : share) * 1000 * PAGE),
+        };
+
+        forecaster_add(forecaster, &row);
+    }
+    return forecaster;
+}
+
+/* What takes a quarter converges at a quarter of the bandwidth, in the time
+ * and with the bytes that a quarter takes. */
+Test(migration, compressed_pages_need_less)
+{
+    const double rate = 800.0, bandwidth = 0.5 * rate * PAGE;
+    g_autoptr(Forecaster) forecaster =
+        taught_compressed(rate, 20.0, 0.25, true);
+    g_autoptr(Forecaster) whole = taught_compressed(rate, 20.0, 0.25, false);
+    MigrationForecast forecast = played(forecaster, 8000, bandwidth, 0.3);
+    const double rho = 0.25 * rate * PAGE / bandwidth;
+    double first_s = 0.25 * (8000 * PAGE - 0.3 * bandwidth) / bandwidth;
+
+    cr_assert_float_eq(forecaster_wire_share(forecaster), 0.25, 1e-9);
+    cr_assert_eq(forecaster_wire_share(whole), 1.0);
+    cr_assert(forecast.converges);
+    cr_assert_float_eq(forecast.least_bandwidth_bytes_s.value,
+                       0.25 * rate * PAGE, 0.08 * rate * PAGE);
+    cr_assert_float_eq(forecast.time_s.value, first_s / (1 - rho),
+                       0.15 * first_s / (1 - rho));
+    /* QEMU stops when 0.3 s of memory remain; they take a quarter of it */
+    cr_assert_leq(forecast.downtime_s.value, 0.3 * 0.25 + 1e-6);
+    cr_assert_not(played(whole, 8000, bandwidth, 0.3).converges);
+}
+
+/* The limit that would end it is compared with memory, not with the wire. */
+Test(migration, the_limit_that_helps_is_one_of_memory)
+{
+    const double rate = 800.0, bandwidth = 0.2 * rate * PAGE;
+    g_autoptr(Forecaster) forecaster = taught_compressed(rate, 2.0, 0.25, true);
+    MigrationForecast forecast = played(forecaster, 8000, bandwidth, 0.3);
+
+    cr_assert_not(forecast.converges);
+    cr_assert_float_eq(forecast.enough_downtime_s.value,
+                       forecast.plateau_s.value / 0.25 + 0.3, 1e-6);
+}
+
+/* Rows without bytes, or with more of them than memory, teach no nonsense. */
+Test(migration, wire_share_stays_within_bounds)
+{
+    g_autoptr(Forecaster) forecaster = forecaster_new(0);
+    SampleRow row = {
+        .iter = 3,
+        .merged = 1,
+        .page_bytes = (uint64_t)PAGE,
+        .duration_s = 1,
+        .dirty_pages = known(100),
+    };
+
+    forecaster_set_compressed(forecaster);
+    cr_assert_eq(forecaster_wire_share(forecaster), 1.0, "nothing learnt");
+    forecaster_add(forecaster, &row);
+    cr_assert_eq(forecaster_wire_share(forecaster), 1.0, "nothing sent");
+    row.sent_pages = known(1);
+    row.sent_bytes = 1 << 20;
+    forecaster_add(forecaster, &row);
+    cr_assert_eq(forecaster_wire_share(forecaster), 1.0);
+    for (int i = 0; i < 3; i++) {
+        row.sent_pages = known(1e6);
+        row.sent_bytes = 1;
+        forecaster_add(forecaster, &row);
+    }
+    cr_assert_gt(forecaster_wire_share(forecaster), 0.0);
+    cr_assert_lt(forecaster_wire_share(forecaster), 0.1);
+}

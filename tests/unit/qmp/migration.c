@@ -41,6 +41,14 @@ ParameterizedTestParameters(migration, parse)
           "{\"status\": \"active\", " RAM "}, \"xbzrle-cache\": {\"pages\": "
           "11}, \"compression\": {\"pages\": 31}}",
           QMP_MIGRATION_ACTIVE, true, 42, 0, -1, -1, "" },
+        { "of xbzrle, sent whole",
+          "{\"status\": \"active\", " RAM "}, \"xbzrle-cache\": {\"pages\": "
+          "11, \"overflow\": 4}}",
+          QMP_MIGRATION_ACTIVE, true, 7, 0, -1, -1, "" },
+        { "more sent whole than all",
+          "{\"status\": \"active\", " RAM "}, \"xbzrle-cache\": {\"pages\": "
+          "11, \"overflow\": 40}}",
+          QMP_MIGRATION_ACTIVE, true, 0, 0, -1, -1, "" },
         { "throttled",
           "{\"status\": \"active\", \"cpu-throttle-percentage\": 70, " RAM "}}",
           QMP_MIGRATION_ACTIVE, true, 0, 70, -1, -1, "" },

@@ -201,6 +201,12 @@ ParameterizedTest(const RowsCase *c, rows, equal_truth)
                                    sim_to_send(&sim, i), 3 + c->dirty_off);
                 cr_expect_float_eq((double)row->sent_bytes,
                                    sim_sent_bytes(&sim, i), 3 * 4104);
+                if (!last) {
+                    cr_expect(row->sent_pages.known);
+                    cr_expect_float_eq(
+                        row->sent_pages.value, sim_sent_bytes(&sim, i) / 4104,
+                        3, "%s, seed %u, row %u", c->what, seed, i + 1);
+                }
             }
             sent_sum += (double)row->sent_bytes;
             truth_sent += sim_sent_bytes(&sim, i);
