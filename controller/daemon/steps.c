@@ -130,6 +130,7 @@ input_of(const Outgoing *outgoing, const PolicyInput *known_now)
         .elapsed_s = known_now->elapsed_s,
         .pages_to_send = known_now->pages_to_send,
         .page_bytes = known_now->page_bytes,
+        .wire_share = forecaster_wire_share(job_forecaster(job)),
         .guarantee_bytes_s = (double)known_now->guarantee_bytes_s,
         .achieved_bytes_s = known_now->achieved_bytes_s,
         .free_bytes_s = MAX(root - known_now->others_bytes_s, 0),
