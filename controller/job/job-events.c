@@ -358,6 +358,9 @@ job_config_to_json(const JobConfig *config)
     jobj_add_bool(json, "ticks", config->ticks);
     jobj_add_u64(json, "guest_pages", config->guest_pages);
     jobj_add_double(json, "fixed_downtime_s", config->fixed_downtime_s);
+    if (config->measures_wire) {
+        jobj_add_bool(json, "measures_wire", true);
+    }
     if (config->ladder.climbs) {
         jobj_add(json, "ladder", job_ladder_to_json(&config->ladder));
     }
@@ -412,6 +415,7 @@ job_config_from_json(JsonObject *json, JobConfig *config, GError **error)
     policy_settings_init(&read.policy, read.policy.kind);
     read.policy.deadline_s = jobj_get_known(json, "deadline_s");
     follows_need_from_json(json, &read.policy);
+    (void)jobj_get_bool(json, "measures_wire", &read.measures_wire);
     for (size_t i = 0; i < SAMPLE_N_SOURCES; i++) {
         if (g_str_equal(source, sample_source_name((SampleSource)i))) {
             read.source = (SampleSource)i;

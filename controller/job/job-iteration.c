@@ -396,7 +396,7 @@ job_on_poll(Job *job, const SamplePoll *poll)
     job->poll = *poll;
     job->has_poll = true;
     traffic_meter_add(&job->sent_meter, poll->at_us, (double)poll->sent_bytes);
-    if (poll->other_pages > 0) {
+    if (poll->other_pages > 0 && job->config.measures_wire) {
         forecaster_set_compressed(job->forecaster);
     }
     if (job->state == JOB_PREPARING && poll->pass > 0) {

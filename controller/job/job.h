@@ -58,6 +58,8 @@ typedef struct JobConfig {
     double fixed_downtime_s; /* device state etc., 0: not known */
     JobLadder ladder;
     ForecastCurve oracle; /* .n_points 0: forecasts are learnt */
+    bool measures_wire;   /* what compressed pages take; not in records of
+                             before it was there */
 } JobConfig;
 
 /* Counters of the link and of our classes on it, all counted since some

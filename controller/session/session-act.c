@@ -260,6 +260,7 @@ session_job_config(const Session *session)
         .ticks = can_tick(&session->spec),
         .guest_pages = guest->memory_bytes / 4096,
         .ladder = session_ladder(session),
+        .measures_wire = true,
     };
 
     if (session->spec.oracle) {

@@ -23,6 +23,7 @@ typedef struct {
     GArray *actions;
     int64_t now_us;
     double sent_pages;
+    double packed_pages; /* of these: compressed */
     double remaining_pages;
     double link_bytes;
     unsigned pass;
@@ -69,6 +70,8 @@ static void
 play_poll(Play *play)
 {
     const Script *script = play->script;
+    double packed_bytes = play->packed_pages * script->wire_share * PAGE;
+    uint64_t whole = (uint64_t)round(play->sent_pages - play->packed_pages);
     double now_s = (double)play->now_us / G_USEC_PER_SEC;
     JobEvent poll = { .kind = JOB_EVENT_POLL };
     JobEvent counters = { .kind = JOB_EVENT_COUNTERS };
@@ -78,8 +81,9 @@ play_poll(Play *play)
         .pass = play->pass,
         .page_bytes = (uint64_t)PAGE,
         .remaining_bytes = (uint64_t)round(play->remaining_pages) * 4096,
-        .normal_pages = (uint64_t)round(play->sent_pages),
-        .sent_bytes = (uint64_t)round(play->sent_pages) * 4096,
+        .normal_pages = whole,
+        .other_pages = (uint64_t)round(play->packed_pages),
+        .sent_bytes = whole * 4096 + (uint64_t)round(packed_bytes),
     };
     play_feed(play, poll);
     if (script->root_bytes_s > 0) {
@@ -120,6 +124,9 @@ play_pass(Play *play, double stop_pages)
 
         play->now_us += (int64_t)(step_s * G_USEC_PER_SEC);
         play->sent_pages += step_s * rate;
+        if (play->script->wire_share > 0 && play->pass > 1) {
+            play->packed_pages += step_s * rate;
+        }
         play->remaining_pages -= step_s * rate;
         left_s -= step_s;
         play_poll(play);

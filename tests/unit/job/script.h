@@ -18,6 +18,7 @@ typedef struct Script {
     double bandwidth_bytes_s;
     double root_bytes_s; /* 0: no link events, policy none */
     double guest_tx_bytes_s;
+    double wire_share;    /* of a page that is sent again; 0: all of it */
     unsigned most_passes; /* then the migration is given up */
     bool refuses;         /* no step of the ladder can be carried out */
 } Script;

@@ -107,6 +107,42 @@ Test(job_replay, repeats_its_decisions_exactly)
     }
 }
 
+/* The share of a page that @config says goes over the wire. */
+static double
+share_seen(const JobConfig *config, JsonObject *events)
+{
+    Script script = scripts[1];
+    g_autoptr(Job) job = job_new(config);
+    g_autoptr(GArray) actions = NULL;
+
+    script.wire_share = 0.25;
+    actions = script_run(&script, job, events);
+    return forecaster_wire_share(job_forecaster(job));
+}
+
+/* What an older vmferry recorded was decided without it. */
+Test(job_replay, compressed_pages_are_measured_since_records_say_so)
+{
+    JobConfig config = script_config(&scripts[1], POLICY_DEFAULT), again;
+    g_autoptr(JsonObject) events = json_object_new_array();
+    g_autoptr(JsonObject) json = NULL;
+    g_autoptr(GArray) replayed = NULL;
+    g_autoptr(GError) error = NULL;
+
+    cr_expect_eq(share_seen(&config, NULL), 1.0);
+    config.measures_wire = true;
+    cr_expect_float_eq(share_seen(&config, events), 0.25, 0.02, "%g",
+                       share_seen(&config, NULL));
+    json = job_config_to_json(&config);
+    cr_assert(job_config_from_json(json, &again, NULL));
+    cr_expect(again.measures_wire);
+    replayed = job_replay(&again, events, &error);
+    cr_expect_not_null(replayed, "%s", error ? error->message : "");
+    json_object_object_del(json, "measures_wire");
+    cr_assert(job_config_from_json(json, &again, NULL));
+    cr_expect_not(again.measures_wire);
+}
+
 typedef struct {
     const char *text;
     const char *complaint;
