@@ -6,7 +6,8 @@
 
 #include "policy/policy-priv.h"
 
-#define CACHE_SHARE 0.25 /* of the guest, and of what the host has free */
+#define GUEST_SHARE 0.25
+#define HOST_SHARE 0.125 /* of what is free: others may begin beside it */
 
 static uint64_t
 power_of_two_below(double bytes)
@@ -18,10 +19,10 @@ static uint64_t
 cache_for(const CompressionInput *input)
 {
     double bytes =
-        fmin(CACHE_SHARE * (double)input->guest_bytes, COMPRESSION_MOST_CACHE);
+        fmin(GUEST_SHARE * (double)input->guest_bytes, COMPRESSION_MOST_CACHE);
 
     bytes = fmin(bytes, input->free_bytes.known
-                            ? CACHE_SHARE * input->free_bytes.value
+                            ? HOST_SHARE * input->free_bytes.value
                             : (double)COMPRESSION_USUAL_CACHE);
     return power_of_two_below(bytes);
 }

@@ -41,8 +41,8 @@ typedef struct Compression {
 /**
  * compression_choose() - Choose
  *
- * The cache is a quarter of the guest, or of what the host has free if that is
- * less, rounded down, between the limits above.
+ * The cache is a quarter of the guest, or an eighth of what the host has free if
+ * that is less, rounded down, between the limits above.
  */
 void compression_choose(const CompressionInput *input,
                         Compression *compression);

@@ -32,8 +32,24 @@ free_memory(const VirtHostInfo *host)
                  (double)g_ascii_strtoull(at + strlen(AVAILABLE), NULL, 10));
 }
 
-static const char *
-ruled_out(const SessionSpec *spec, const VirtHostInfo *host)
+/* By its flag, or by a parameter of it, which libvirt refuses without. */
+static bool
+says_something(const VirtMigrateSpec *migrate)
+{
+    for (guint i = 0; i < migrate->params->len; i++) {
+        const VirtParam *param = migrate->params->pdata[i];
+
+        if (g_str_has_prefix(param->name, VIRT_MIGRATE_PARAM_COMPRESSION)) {
+            return true;
+        }
+    }
+    return migrate->flags & VIRT_MIGRATE_COMPRESSED;
+}
+
+const char *
+session_rules_out_compression(const SessionSpec *spec,
+                              const VirtGuestInfo *guest,
+                              const VirtHostInfo *host)
 {
     const VirtMigrateSpec *migrate = spec->migrate;
     const char *uri = virt_migrate_spec_string(migrate, VIRT_MIGRATE_PARAM_URI);
@@ -42,7 +58,7 @@ ruled_out(const SessionSpec *spec, const VirtHostInfo *host)
     if (!spec->compresses) {
         return "it was not asked for";
     }
-    if (migrate->flags & VIRT_MIGRATE_COMPRESSED) {
+    if (says_something(migrate)) {
         return "what was given for it stays";
     }
     if (migrate->flags & VIRT_MIGRATE_PARALLEL) {
@@ -53,14 +69,20 @@ ruled_out(const SessionSpec *spec, const VirtHostInfo *host)
     }
     if (!(migrate->flags & VIRT_MIGRATE_LIVE) ||
         migrate->flags &
-            (VIRT_MIGRATE_OFFLINE | VIRT_MIGRATE_POSTCOPY_RESUME)) {
+            (VIRT_MIGRATE_OFFLINE | VIRT_MIGRATE_POSTCOPY_RESUME) ||
+        spec->postcopy_after_precopy) {
         return "none is sent twice";
     }
-    if (uri && g_str_has_prefix(uri, "rdma:")) {
+    if (migrate->flags & VIRT_MIGRATE_RDMA_PIN_ALL ||
+        (uri && g_str_has_prefix(uri, "rdma:"))) {
         return "RDMA does not take it";
     }
     if (!version || g_ascii_strtod(version, NULL) < FIRST_QEMU) {
         return "QEMU is older than 5.2, or of an unknown version";
+    }
+    if (guest->memory_limit) {
+        return "the host kills QEMU if it takes more memory than its "
+               "<hard_limit>";
     }
     return NULL;
 }
@@ -68,11 +90,12 @@ ruled_out(const SessionSpec *spec, const VirtHostInfo *host)
 void
 session_compression(const SessionSpec *spec, Compression *compression)
 {
+    const VirtGuestInfo *guest = virt_guest_info(spec->guest);
     const VirtHostInfo *host = virt_host_info(virt_guest_host(spec->guest));
     CompressionInput input = {
-        .ruled_out = ruled_out(spec, host),
+        .ruled_out = session_rules_out_compression(spec, guest, host),
         .link_bytes_s = spec->link ? (double)spec->link->rate_bytes_s : 0.0,
-        .guest_bytes = virt_guest_info(spec->guest)->memory_bytes,
+        .guest_bytes = guest->memory_bytes,
         .free_bytes = free_memory(host),
     };
 
@@ -98,16 +121,10 @@ note_compression(Session *session, const Compression *compression)
 }
 
 void
-session_compress(Session *session)
+session_apply_compression(Session *session, const Compression *compression)
 {
-    Compression compression;
-
-    if (!session->spec.compresses) {
-        return;
-    }
-    session_compression(&session->spec, &compression);
-    note_compression(session, &compression);
-    if (!compression.on) {
+    note_compression(session, compression);
+    if (!compression->on) {
         return;
     }
     session->request = virt_migrate_spec_copy(session->spec.migrate);
@@ -116,6 +133,33 @@ session_compress(Session *session)
                                  VIRT_MIGRATE_PARAM_COMPRESSION, "xbzrle");
     virt_migrate_spec_add_u64(session->request,
                               VIRT_MIGRATE_PARAM_COMPRESSION_XBZRLE_CACHE,
-                              compression.cache_bytes);
+                              compression->cache_bytes);
     session->spec.migrate = session->request;
+}
+
+void
+session_compress(Session *session)
+{
+    Compression compression;
+
+    if (session->spec.compresses) {
+        session_compression(&session->spec, &compression);
+        session_apply_compression(session, &compression);
+    }
+}
+
+/* It was not asked for: whoever is refused for its sake is told how to go. */
+void
+session_explain_refusal(const Session *session, GError *error)
+{
+    if (session->request && session->sent_bytes == 0 &&
+        (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_SUPPORT) ||
+         g_error_matches(error, VIRT_ERROR, VIRT_ERROR_INVALID))) {
+        g_autofree char *told = error->message;
+
+        error->message = g_strdup_printf("%s (compression was vmferry's "
+                                         "choice: --no-compression goes "
+                                         "without)",
+                                         told);
+    }
 }

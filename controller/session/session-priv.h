@@ -165,6 +165,14 @@ void session_aim_no_more(Session *session); /* and what it was is put back */
 
 /* session-compress.c */
 void session_compress(Session *session); /* the request is changed, perhaps */
+void session_apply_compression(Session *session,
+                               const Compression *compression);
+/* NULL: nothing speaks against it */
+const char *session_rules_out_compression(const SessionSpec *spec,
+                                          const VirtGuestInfo *guest,
+                                          const VirtHostInfo *host);
+/* What libvirt said of our request is completed */
+void session_explain_refusal(const Session *session, GError *error);
 
 /* session-queue.c */
 void session_bound_unsent(Session *session);

@@ -522,6 +522,7 @@ session_finish(Session *session, const VirtMigrationResult *result,
                     "given up: %s (%s)", session->given_up, error->message);
     } else if (error) {
         session->failure = g_error_copy(error);
+        session_explain_refusal(session, session->failure);
     }
     session_record_end(session, result, session->failure);
     /* The QEMU that has it on is gone with a migration that completed. */

@@ -197,6 +197,8 @@ on_end(GMarkupParseContext *context, const char *element, gpointer user,
     } else if (!strcmp(path, "domain/memory")) {
         info->memory_bytes =
             g_ascii_strtoull(text, NULL, 10) * unit_bytes(reader->unit);
+    } else if (!strcmp(path, "domain/memtune/hard_limit")) {
+        info->memory_limit = *text != '\0';
     } else if (!strcmp(path, "domain/vcpu")) {
         info->vcpus = (unsigned)g_ascii_strtoull(text, NULL, 10);
     } else if (!strcmp(path, "domain/devices/emulator")) {

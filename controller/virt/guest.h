@@ -61,6 +61,7 @@ typedef struct VirtGuestInfo {
     char *accelerator; /* "kvm", "tcg", else as type */
     bool balloon;      /* has the device (the guest may lack the driver) */
     unsigned balloon_period_s; /* 0: statistics are not collected */
+    bool memory_limit;         /* <memtune> has a hard_limit */
     bool host_devices;         /* has devices of its host */
     uint64_t hugepage_bytes;   /* largest of its memory's pages that are asked
                                   for by size; 0: none are */

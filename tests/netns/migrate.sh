@@ -73,6 +73,18 @@ check_number "its own class is in the first decision, kbit/s" \
     "$(jq '.decisions[0].application_bytes_s * 8 / 1000 | floor' \
         "$WORK/record.json")" '>=' 3500
 
+check_equal "pages sent again: libvirt was asked for xbzrle, cache in MiB" \
+    'vm1 xbzrle 8' "$(jq -r 'select(.compression) |
+        "\(.guest) \(.compression) \(.cache / 1048576)"' "$VMFERRY_FAKE_LOG")"
+check_equal "pages sent again: the record says it" true \
+    "$(jq .extra.compression.on "$WORK/record.json")"
+VMFERRY_FAKE_GUESTS='start=-1,to=10.9.0.2:49152,mib=48' LD_PRELOAD=$FAKE \
+    "$TEST_BUILD/tools/cli/vmferry" migrate --live --p2p --dry-run \
+    --link near0=2gbit --alone vm1 qemu+tcp://10.9.0.2/system \
+    tcp://10.9.0.2 >"$OUT" 2>&1
+check "dry run: not by a link of more than 1 Gbit/s" \
+    grep -q '^pages .*as they are: the link carries 2000 Mbit/s' "$OUT"
+
 migrate "start=-1,to=10.9.0.2:49152,mib=16,rate=6000,set=6000" \
     --allow downtime --downtime-max 30000
 wait_for 60 "ladder: the downtime limit is raised" \

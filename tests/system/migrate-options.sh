@@ -57,6 +57,10 @@ check_equal "dry run: link, call, flags" \
     'mig0 50000000 virDomainMigrateToURI3 live,peer2peer' "$(jq -r '
     "\(.link.device) \(.link.rate_bytes_s) \(.call) \(
         .flags | ascii_downcase | gsub("[ |]+"; ","))"' "$OUT")"
+check_equal "dry run: pages would be compressed" true \
+    "$(jq .compression.on "$OUT")"
+check_number "dry run: with a cache of a quarter of the guest, MiB" \
+    "$(jq '.compression.cache_bytes / 1048576' "$OUT")" '<=' 32
 check_number "dry run: changes it would make" "$(jq '.tc | length' "$OUT")" \
     '>=' 3
 check_number "dry run: time of the first pass at most" \
@@ -96,7 +100,11 @@ gone "client-driven, virDomainMigrate3" 1 2
 gone "--migrateuri with a port" 2 1 --p2p --migrateuri tcp://10.77.0.1:49170
 check_equal "--migrateuri: it is in the record" tcp://10.77.0.1:49170 \
     "$(jq -r .migration.migrate_uri "$RECORD")"
+check_equal "pages sent again were compressed, by its record" xbzrle \
+    "$(jq -r .extra.compression.method "$RECORD")"
 gone "--parallel" 1 2 --p2p --parallel --parallel-connections 3
+check_equal "--parallel: pages were not compressed, by its record" false \
+    "$(jq -r .extra.compression.on "$RECORD")"
 gone "--bandwidth" 2 1 --p2p --bandwidth 8
 check_number "--bandwidth: bytes a second of the first pass" \
     "$(jq '.iterations[0].achieved_bytes_s' "$RECORD")" '<' 9227468

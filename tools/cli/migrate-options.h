@@ -68,7 +68,7 @@ typedef struct MigrateOptions {
     char *history; /* file, "none"; NULL: see history.h */
     bool json;
     bool dry_run;
-    bool no_compression;   /* pages are not compressed unless --compressed */
+    bool no_compression;   /* pages are not compressed by our choice */
     bool working_set;      /* have hot and cold pages told; taints */
     Known cut_off_s;       /* abort the job then, status cut-off */
     bool last_value;       /* the last pass decides, no forecast does */

@@ -352,6 +352,9 @@ migrate_options_read_own(MigrateOptions *options, const Cmdline *cmdline,
     options->dry_run = cmdline_given(cmdline, "dry-run");
     options->working_set = cmdline_given(cmdline, "working-set");
     options->no_compression = cmdline_given(cmdline, "no-compression");
+    if (!cmdline_exclusive(cmdline, "compressed", "no-compression", error)) {
+        return false;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(only_real); i++) {
         if (!cmdline_exclusive(cmdline, "dry-run", only_real[i], error)) {
             return false;

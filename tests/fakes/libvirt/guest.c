@@ -147,6 +147,22 @@ fake_guest_log_throttle(const Guest *guest, unsigned percent)
     }
 }
 
+void
+fake_guest_log_compression(const Guest *guest, const char *method,
+                           unsigned long long cache_bytes)
+{
+    const char *path = getenv("VMFERRY_FAKE_LOG");
+    FILE *file = path ? fopen(path, "a") : NULL;
+
+    if (file) {
+        fprintf(file,
+                "{\"guest\":\"%s\",\"compression\":\"%s\","
+                "\"cache\":%llu}\n",
+                guest->name, method, cache_bytes);
+        fclose(file);
+    }
+}
+
 static bool
 migrate(Guest *guest, int fd, double *downtime_ms)
 {

@@ -80,6 +80,10 @@ void fake_guest_log_limit(const Guest *guest, unsigned long long limit_ms);
 /** fake_guest_log_throttle() - Somebody bounds QEMU's throttle */
 void fake_guest_log_throttle(const Guest *guest, unsigned percent);
 
+/** fake_guest_log_compression() - It was asked for, by @method, "" if untold */
+void fake_guest_log_compression(const Guest *guest, const char *method,
+                                unsigned long long cache_bytes);
+
 /** fake_seconds() - Of the monotonic clock */
 double fake_seconds(void);
 

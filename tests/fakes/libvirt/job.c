@@ -178,7 +178,17 @@ virDomainMigrateToURI3(virDomainPtr domain, const char *uri,
                        unsigned int flags)
 {
     Guest *guest = fake_guest_of(domain);
+    unsigned long long cache_bytes = 0;
+    const char *method = "";
 
+    if (flags & VIR_MIGRATE_COMPRESSED) {
+        virTypedParamsGetString(params, (int)n_params,
+                                VIR_MIGRATE_PARAM_COMPRESSION, &method);
+        virTypedParamsGetULLong(params, (int)n_params,
+                                VIR_MIGRATE_PARAM_COMPRESSION_XBZRLE_CACHE,
+                                &cache_bytes);
+        fake_guest_log_compression(guest, method, cache_bytes);
+    }
     guest->asked = true;
     while (guest->where == WAITS || guest->where == LEAVES) {
         usleep(1000);

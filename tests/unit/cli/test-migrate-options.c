@@ -351,6 +351,8 @@ ParameterizedTestParameters(migrate_options, refusals)
           "Options --dry-run and --record are mutually exclusive" },
         { "a b --dry-run --report r.html",
           "Options --dry-run and --report are mutually exclusive" },
+        { "a b --compressed --no-compression",
+          "Options --compressed and --no-compression are mutually exclusive" },
         { "a b --dry-run --cut-off 5",
           "Options --dry-run and --cut-off are mutually exclusive" },
         { "a b --record=", EMPTY("record") },

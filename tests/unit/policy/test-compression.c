@@ -28,7 +28,7 @@ ParameterizedTestParameters(compression, choose)
           "cache 64 MiB" },
         { "a power of two", 50 * MBIT, 3000, 16384, "", 512, "50 Mbit/s" },
         { "never more than 1 GiB", 50 * MBIT, 65536, 131072, "", 1024, "" },
-        { "a host that has little", 50 * MBIT, 4096, 300, "", 64, "" },
+        { "a host that has little", 50 * MBIT, 4096, 300, "", 32, "" },
         { "a host that has next to nothing", 50 * MBIT, 4096, 20, "", 0,
           "no room for a cache" },
         { "free memory not known", 50 * MBIT, 65536, -1, "", 64, "" },

@@ -154,3 +154,31 @@ Test(xml, host_devices_and_huge_pages)
         cr_assert_eq(info->hugepage_bytes, cases[i].hugepage_bytes, "%s", xml);
     }
 }
+
+typedef struct LimitCase {
+    char xml[72];
+    bool limited;
+} LimitCase;
+
+ParameterizedTestParameters(xml, memory_limit)
+{
+    static LimitCase cases[] = {
+        { "", false },
+        { "<memtune><soft_limit>9</soft_limit></memtune>", false },
+        { "<memtune><hard_limit unit='KiB'>999</hard_limit></memtune>", true },
+    };
+
+    return cr_make_param_array(LimitCase, cases, G_N_ELEMENTS(cases));
+}
+
+ParameterizedTest(LimitCase *c, xml, memory_limit)
+{
+    g_autofree char *xml = g_strdup_printf("<domain><name>a</name><uuid>b"
+                                           "</uuid><memory>3</memory>%s"
+                                           "</domain>",
+                                           c->xml);
+    g_autoptr(VirtGuestInfo) info = virt_guest_info_parse(xml, NULL);
+
+    cr_assert_not_null(info);
+    cr_assert_eq(info->memory_limit, c->limited, "%s", c->xml);
+}
