@@ -187,6 +187,14 @@ const ConfigKey config_keys[] = {
       .restart = true,
       .help = "When the daemon is dead for so long, vmferry-cleaner removes "
               "its classes." },
+    { PLAIN("bound-unsent", DAEMON, YES, ConfigDaemon, bound_unsent),
+      .fallback = "yes",
+      .help = "Where a migration is steered (mode *enforce*, policy "
+              "*default*): what QEMU has written to the stream's socket and "
+              "what has not left yet is bounded to what the link carries in "
+              "16 ms (*TCP_NOTSENT_LOWAT*, see tcp(7)). It is sent while the "
+              "guest stands, and QEMU does not count it. *no*: the socket "
+              "stays as it is." },
 
     /* [control] */
     { PLAIN("socket", CONTROL, PATH, ConfigControl, socket),

@@ -108,6 +108,7 @@ typedef struct ConfigDaemon {
     unsigned log;  /* 0 error, 1 warning, 2 info, 3 debug */
     ConfigMetadata metadata;
     double cleaner_after_s; /* 0: nobody cleans up after a dead daemon */
+    bool bound_unsent;      /* in the sockets of streams that are steered */
 } ConfigDaemon;
 
 typedef struct ConfigControl {

@@ -252,6 +252,7 @@ outgoing_begin(Daemon *daemon, VirtGuest *guest, int64_t noticed_us,
     outgoing_pick_rules(outgoing);
     settings_of(outgoing, limits, &spec.policy);
     spec.advisory = outgoing->rules.mode != CONFIG_MODE_ENFORCE;
+    spec.bounds_unsent = daemon->config->daemon.bound_unsent;
     outgoing->session = session_adopt(&spec, &outgoing_callbacks, outgoing);
     if (intensive_seen(daemon->intensive, outgoing->uuid, &seen)) {
         session_seen(outgoing->session, &seen);

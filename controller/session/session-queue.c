@@ -4,8 +4,10 @@
  *
  * What QEMU has written and what has not left yet is sent while the guest
  * stands. The kernel lets it grow to megabytes; with what the link carries in
- * 16 ms it is kept as busy, for QEMU writes more before that is gone. Of migrations that are ours, where QEMU's process is to be seen.
- * What was bounded is in the record, under extra.unsent_bound.
+ * 16 ms it is kept as busy, for QEMU writes more before that is gone. Of
+ * migrations that are ours, and of others' while they are steered by the default
+ * policy, where QEMU's process is to be seen. What was bounded is in the record,
+ * under extra.unsent_bound.
  */
 #include <math.h>
 
@@ -44,6 +46,19 @@ note_bound(Session *session, uint32_t bytes, guint streams, const GError *error)
     jobj_add(record->extra, "unsent_bound", entry);
 }
 
+/* Who has started an adopted one asked for nothing: it has to be steered. */
+static bool
+may_bound(const Session *session)
+{
+    const SessionSpec *spec = &session->spec;
+
+    return spec->bounds_unsent && !spec->advisory && spec->link &&
+           spec->link->rate_bytes_s > 0 && session->attribution &&
+           session->unsent_tries < MOST_TRIES &&
+           (!session->adopted ||
+            job_settings(session->job)->kind == POLICY_DEFAULT);
+}
+
 void
 session_bound_unsent(Session *session)
 {
@@ -51,14 +66,16 @@ session_bound_unsent(Session *session)
     g_autoptr(GError) error = NULL;
     uint32_t bytes;
 
-    if (!session->spec.bounds_unsent || session->spec.advisory ||
-        !session->spec.link || session->spec.link->rate_bytes_s == 0 ||
-        !session->attribution || session->unsent_tries >= MOST_TRIES) {
+    if (!may_bound(session)) {
         return;
     }
     inodes = attribution_inodes(session->attribution);
     if (inodes->len <= session->unsent_streams) {
         return;
+    }
+    if (session->adopted && session->unsent_pid == 0) {
+        /* rather than looking through all processes of the host */
+        session->unsent_pid = virt_guest_pid(session->spec.guest);
     }
     bytes = bound_of((double)session->spec.link->rate_bytes_s);
     for (guint i = 0; i < inodes->len && !error; i++) {

@@ -93,8 +93,9 @@ typedef struct SessionSpec {
     LadderSettings ladder;
     bool aims; /* of a migration of ours: QEMU's downtime limit is lowered by
                   what it knows nothing of, so that the one it has is kept */
-    bool bounds_unsent;   /* of a migration of ours: little may wait unsent in
-                           its sockets, where .link tells the rate */
+    bool bounds_unsent;   /* little may wait unsent in its sockets, where .link
+                             tells the rate; of an adopted one only while it is
+                             steered by the default policy */
     bool compresses;      /* a migration of ours, with .link: where it is slow,
                              pages that are sent again are compressed, see
                              policy/compression.h */
@@ -147,12 +148,12 @@ Session *session_start(const SessionSpec *spec,
 
 /**
  * session_adopt() - Attach to a migration that somebody else has started
- * @spec: .guest, .policy, .hands and .advisory count; .migrate may be NULL, and
- *        .link is told later by session_set_link()
+ * @spec: .guest, .policy, .hands, .advisory and .bounds_unsent count; .migrate
+ *        may be NULL, and .link is told later by session_set_link()
  *
  * Samples, forecasts, decides, records and shapes as any session does, in the
  * middle of a migration too; the migration itself, its parameters and the
- * guest are left alone. It ends when the migration does, with VIRT_ERROR_FAILED
+ * guest are left alone, but for the bound of what waits in its sockets. It ends when the migration does, with VIRT_ERROR_FAILED
  * or VIRT_ERROR_ABORTED if the guest stays, or with session_leave().
  * Return: the session, session_free() it after .ended
  */

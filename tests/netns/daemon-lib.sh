@@ -45,7 +45,8 @@ mount -t tmpfs none /run
 mkdir -p /run/libvirt/qemu
 far_begin
 
-# daemon_start MODE GUESTS [LINE...]: and more of its configuration
+# daemon_start MODE GUESTS [LINE...]: and more of its configuration, of which
+# the first may be one of [daemon]
 daemon_start() {
     [ -n "${VMFERRY_FAKE_STATE:-}" ] || rm -rf "$RECORDS" "$VMFERRY_FAKE_LOG"
     mkdir -p "$RECORDS"
@@ -54,10 +55,14 @@ daemon_start() {
         printf '[daemon]\nmode=%s\nrecords=%s\njournal=%s\nhistory=%s\n' \
             "$1" "$RECORDS" "$WORK/journal.db" "$WORK/history.db"
         printf 'log=debug\n'
-        [[ ${3:-} != metadata=* ]] || printf '%s\n' "$3"
+        [[ ${3:-} != [a-z]*=* ]] || printf '%s\n' "$3"
         printf '[control]\nsocket=%s\n' "$VMFERRY_SOCKET"
         printf '[link near0]\ncapacity=50mbit\n'
-        printf '%s\n' "${@:3}" | grep -v '^metadata='
+        if [[ ${3:-} == [a-z]*=* ]]; then
+            printf '%s\n' "${@:4}"
+        else
+            printf '%s\n' "${@:3}"
+        fi
     } >"$WORK/conf"
     VMFERRY_FAKE_GUESTS=$2 LD_PRELOAD=$FAKE "$VMFERRYD" \
         --config "$WORK/conf" --run-dir "$WORK/run" 2>"$LOG" &

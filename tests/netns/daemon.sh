@@ -28,6 +28,9 @@ for guest in vm1 vm2; do
         "$TEST_SOURCE/docs/run-record.schema.json" \
         "$(grep -l "\"name\":\"$guest\"" "$RECORDS"/2*.json)"
 done
+check_equal "two: what may wait in its socket was bounded, bytes" \
+    "true 1 100000" "$(record vm1 \
+        '.extra.unsent_bound | "\(.done) \(.streams) \(.bytes)"')"
 check_equal "two: on which ports, by the records" "49152 49153" \
     "$(record vm1 .extra.daemon.port) $(record vm2 .extra.daemon.port)"
 check_equal "two: both are remembered for forecasts, with their first passes" \
@@ -119,10 +122,12 @@ daemon_stop
 printf '%s\n' '127.0.0.1 localhost' '10.9.0.2 far.example far' >"$WORK/hosts"
 mount --bind "$WORK/hosts" /etc/hosts
 daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100" \
-    '[destination far]' 'deadline=7min'
+    'bound-unsent=no' '[destination far]' 'deadline=7min'
 wait_for 30 "name: its section counts" session_is vm1 .deadline_s 420
 wait_for 30 "name: and it is steered" session_is vm1 .not_in_force null
 daemon_stop
+check_equal "bound-unsent=no: its socket was left alone" null \
+    "$(record vm1 .extra.unsent_bound)"
 daemon_start enforce "start=0.3,to=10.9.0.2:49152,mib=100" \
     '[destination *.example]' 'deadline=8min'
 wait_for 30 "name: so does that of a pattern" session_is vm1 .deadline_s 480
@@ -159,6 +164,8 @@ wait_for 30 "metadata: nobody has himself steered" session_is vm1 .mode observe
 check_equal "metadata: so there is no class" "" \
     "$(tc qdisc show | grep 'htb 7666:')"
 daemon_stop
+check_equal "metadata: and its socket was left alone" null \
+    "$(record vm1 .extra.unsent_bound)"
 export VMFERRY_FAKE_METADATA="<guest xmlns='urn:vmferry:guest:1' mode='often'/>"
 daemon_start observe "start=0.3,to=10.9.0.2:49152,mib=100"
 wait_for 30 "metadata: nonsense is said, and nothing of it holds" \

@@ -38,6 +38,7 @@ Test(config, defaults_change_nothing_on_a_host)
     cr_expect_str_eq(config->daemon.connect, "qemu:///system");
     cr_expect_null(config->control.read_group);
     cr_expect_eq(config->daemon.metadata, CONFIG_METADATA_NARROW);
+    cr_expect(config->daemon.bound_unsent);
     cr_expect_eq(config->queue.parallel, 2);
     cr_expect_eq(daemon_config_link(config, "eth9")->share_max, 0.9);
 }
@@ -48,6 +49,7 @@ static const char everything[] =
     "mode = advise\n"
     "history=none\n"
     "cleaner-after=2min\n"
+    "bound-unsent=no\n"
     "log=debug\r\n"
     "metadata=no\n"
     "\n"
@@ -96,6 +98,7 @@ Test(config, reads_every_section)
     cr_expect_str_eq(config->control.read_group, "operators");
     cr_expect_null(config->daemon.history);
     cr_expect_eq(config->daemon.cleaner_after_s, 120);
+    cr_expect_not(config->daemon.bound_unsent);
     cr_expect_eq(config->daemon.log, 3);
     cr_expect_eq(config->daemon.metadata, CONFIG_METADATA_NO);
     cr_expect_eq(config->defaults.allow,
@@ -105,7 +108,7 @@ Test(config, reads_every_section)
     cr_expect_eq(link->capacity_bytes_s, 1250000000);
     cr_expect_eq(link->parent, 0x1002a);
     cr_expect_eq(link->parallel, 4);
-    cr_expect_eq(link->line, 14);
+    cr_expect_eq(link->line, 15);
     cr_assert_eq(config->guests->len, 2);
     guest = g_ptr_array_index(config->guests, 0);
     cr_expect_str_eq(guest->name, "6695eb01-f6a4-8304-79aa-97f2502e193f");
