@@ -2,9 +2,8 @@
 /*
  * session-compress.c - pages that are sent again are compressed, or not
  *
- * Chosen before libvirt is asked, for QEMU takes it then only. Whoever has said
- * a word about compression is left with it. What was chosen is in the record,
- * under extra.compression.
+ * Chosen before libvirt is asked, for QEMU takes it then only. What was chosen is
+ * in the record, under extra.compression.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,6 @@
 
 #define MEMINFO "/proc/meminfo"
 #define AVAILABLE "\nMemAvailable:"
-/* Before it counts of pages with xbzrle lack those found unchanged. */
-#define FIRST_QEMU 5.2
 
 /* What our host has free, where the guest is on it. */
 static Known
@@ -32,59 +29,18 @@ free_memory(const VirtHostInfo *host)
                  (double)g_ascii_strtoull(at + strlen(AVAILABLE), NULL, 10));
 }
 
-/* By its flag, or by a parameter of it, which libvirt refuses without. */
-static bool
-says_something(const VirtMigrateSpec *migrate)
-{
-    for (guint i = 0; i < migrate->params->len; i++) {
-        const VirtParam *param = migrate->params->pdata[i];
-
-        if (g_str_has_prefix(param->name, VIRT_MIGRATE_PARAM_COMPRESSION)) {
-            return true;
-        }
-    }
-    return migrate->flags & VIRT_MIGRATE_COMPRESSED;
-}
-
 const char *
 session_rules_out_compression(const SessionSpec *spec,
                               const VirtGuestInfo *guest,
                               const VirtHostInfo *host)
 {
-    const VirtMigrateSpec *migrate = spec->migrate;
-    const char *uri = virt_migrate_spec_string(migrate, VIRT_MIGRATE_PARAM_URI);
-    const char *version = host->hypervisor_version;
-
     if (!spec->compresses) {
         return "it was not asked for";
     }
-    if (says_something(migrate)) {
-        return "what was given for it stays";
-    }
-    if (migrate->flags & VIRT_MIGRATE_PARALLEL) {
-        return "several connections do not take it";
-    }
-    if (migrate->flags & VIRT_MIGRATE_ZEROCOPY) {
-        return "zero copy does not take it";
-    }
-    if (!(migrate->flags & VIRT_MIGRATE_LIVE) ||
-        migrate->flags &
-            (VIRT_MIGRATE_OFFLINE | VIRT_MIGRATE_POSTCOPY_RESUME) ||
-        spec->postcopy_after_precopy) {
+    if (spec->postcopy_after_precopy) {
         return "none is sent twice";
     }
-    if (migrate->flags & VIRT_MIGRATE_RDMA_PIN_ALL ||
-        (uri && g_str_has_prefix(uri, "rdma:"))) {
-        return "RDMA does not take it";
-    }
-    if (!version || g_ascii_strtod(version, NULL) < FIRST_QEMU) {
-        return "QEMU is older than 5.2, or of an unknown version";
-    }
-    if (guest->memory_limit) {
-        return "the host kills QEMU if it takes more memory than its "
-               "<hard_limit>";
-    }
-    return NULL;
+    return virt_migrate_spec_bars_compression(spec->migrate, guest, host);
 }
 
 void
@@ -128,12 +84,7 @@ session_apply_compression(Session *session, const Compression *compression)
         return;
     }
     session->request = virt_migrate_spec_copy(session->spec.migrate);
-    session->request->flags |= VIRT_MIGRATE_COMPRESSED;
-    virt_migrate_spec_add_string(session->request,
-                                 VIRT_MIGRATE_PARAM_COMPRESSION, "xbzrle");
-    virt_migrate_spec_add_u64(session->request,
-                              VIRT_MIGRATE_PARAM_COMPRESSION_XBZRLE_CACHE,
-                              compression->cache_bytes);
+    virt_migrate_spec_compress(session->request, compression->cache_bytes);
     session->spec.migrate = session->request;
 }
 

@@ -72,6 +72,24 @@ const char *virt_migrate_spec_string(const VirtMigrateSpec *spec,
                                      const char *name);
 
 /**
+ * virt_migrate_spec_bars_compression() - Does anything speak against xbzrle?
+ * @guest: To be migrated
+ * @source: Its host
+ *
+ * What libvirt or QEMU do not take with it, what has no use of it, and what was
+ * given for it already, by flag or parameter. Post-copy, TLS and copies of disks
+ * go with it. Pure.
+ * Return: some words; NULL: nothing does
+ */
+const char *virt_migrate_spec_bars_compression(const VirtMigrateSpec *spec,
+                                               const VirtGuestInfo *guest,
+                                               const VirtHostInfo *source);
+
+/** virt_migrate_spec_compress() - Ask for xbzrle with such a cache, which is a
+ * power of two */
+void virt_migrate_spec_compress(VirtMigrateSpec *spec, uint64_t cache_bytes);
+
+/**
  * virt_migrate_flag_names() - Flags in words, "live|peer2peer"; g_free() it
  */
 char *virt_migrate_flag_names(unsigned flags);
