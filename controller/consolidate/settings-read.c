@@ -225,6 +225,21 @@ read_demand(void *into, const char *text, GError **error)
     return setting_error(error, text, "last, mean or linear");
 }
 
+/* What is assumed without it serves for planning, and for nothing else. */
+static bool
+read_link(void *into, const char *text, GError **error)
+{
+    ConsSettings *s = into;
+    g_autoptr(GError) why = NULL;
+
+    if (!units_parse_rate(text, &s->link_bytes_s, &why)) {
+        g_set_error(error, CONS_ERROR, CONS_ERROR_SETTING, "%s", why->message);
+        return false;
+    }
+    s->link_said = true;
+    return true;
+}
+
 static bool
 read_switches(void *into, const char *text, GError **error)
 {
@@ -364,7 +379,7 @@ static const Key keys[] = {
     { IN_BUDGET, "writes-assumed", AS_BYTES, S(writes_bytes_s) },
     { IN_BUDGET, "surprise", AS_NUMBER, S(surprise), 0, 1e6 },
 
-    { IN_NETWORK, "link", AS_RATE, S(link_bytes_s) },
+    { IN_NETWORK, "link", AS_OWN, .read = read_link },
     { IN_NETWORK, "switches", AS_OWN, .read = read_switches },
     { IN_NETWORK, "downtime-limit", AS_TIME, S(downtime_limit_s), 0.001, 1000 },
 

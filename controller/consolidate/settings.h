@@ -151,6 +151,7 @@ typedef struct ConsSettings {
     uint64_t seed;
 
     uint64_t link_bytes_s;   /* of hosts that do not say */
+    bool link_said;          /* ... by the configuration, not assumed */
     double downtime_limit_s; /* of migrations */
     int64_t distance_milli[PLAN_N_LEVELS + 1];
 

@@ -21,6 +21,7 @@ struct Look {
     const ConsSettings *settings;
     GHashTable *kept; /* name -> Kept */
     GHashTable *seen; /* name -> VirtSeenGuest, borrowed */
+    GHashTable *free; /* host -> uint64_t bytes, of those that answered */
 };
 
 /* A guest of this reading. */
@@ -48,6 +49,7 @@ look_new(const ConsSettings *settings)
     look->kept =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, kept_free);
     look->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    look->free = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return look;
 }
 
@@ -57,6 +59,7 @@ look_free(Look *look)
     if (look) {
         g_hash_table_unref(look->kept);
         g_hash_table_unref(look->seen);
+        g_hash_table_unref(look->free);
         g_free(look);
     }
 }
@@ -97,6 +100,16 @@ take_host(ClusterHost *to, const VirtSeenHost *from)
                      guests_bytes;
 
         to->own_memory_bytes = own > 0 ? (uint64_t)own : 0;
+    }
+}
+
+static void
+take_free(Look *look, const char *name, const VirtSeenHost *from)
+{
+    if (from->answered && from->free_bytes > 0) {
+        g_hash_table_insert(
+            look->free, g_strdup(name),
+            g_memdup2(&from->free_bytes, sizeof(from->free_bytes)));
     }
 }
 
@@ -256,6 +269,7 @@ look_take(Look *look, const GPtrArray *hosts, int64_t wall_us)
     g_autoptr(GArray) found = NULL;
     guint next = 0;
 
+    g_hash_table_remove_all(look->free);
     for (guint i = 0; i < look->settings->hosts->len; i++) {
         const ConsHostSettings *said = look->settings->hosts->pdata[i];
         ClusterHost *host = cluster_host(cluster, i);
@@ -264,6 +278,7 @@ look_take(Look *look, const GPtrArray *hosts, int64_t wall_us)
             host->why = g_strdup("the configuration names no uri for it");
         } else if (next < hosts->len) {
             index_of[next] = (int32_t)i;
+            take_free(look, said->name, hosts->pdata[next]);
             take_host(host, hosts->pdata[next++]);
         }
     }
@@ -280,4 +295,12 @@ const VirtSeenGuest *
 look_guest(const Look *look, const char *name)
 {
     return g_hash_table_lookup(look->seen, name);
+}
+
+Known
+look_free_bytes(const Look *look, const char *host)
+{
+    const uint64_t *bytes = g_hash_table_lookup(look->free, host);
+
+    return bytes ? known((double)*bytes) : unknown();
 }

@@ -37,4 +37,8 @@ Cluster *look_take(Look *look, const GPtrArray *hosts, int64_t wall_us);
  * look_take() */
 const VirtSeenGuest *look_guest(const Look *look, const char *name);
 
+/** look_free_bytes() - What a host has free of its memory, as was seen last;
+ * unknown if it did not answer then */
+Known look_free_bytes(const Look *look, const char *host);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "ctl/client.h"
+#include "tools/consolidate/compress.h"
 #include "virt/leaving.h"
 #include "virt/migration.h"
 
@@ -38,6 +39,9 @@ struct Move {
     uint64_t hold_bytes_s; /* at which it was begun; 0: without limit */
     uint64_t own_bytes_s;  /* the guest's own limit; 0: not known */
     bool released, lifting, sent;
+    bool compresses;
+    uint64_t link_bytes_s;
+    Known free_bytes;
     guint poll_source;
     int64_t announced_us, begun_us;
     uint64_t sent_bytes;
@@ -283,6 +287,21 @@ on_migrated(VirtMigration *migration, const VirtMigrationResult *result,
 }
 
 static void
+move_compress(Move *move, VirtMigrateSpec *spec)
+{
+    Compression choice = { 0 };
+
+    if (move->compresses) {
+        compress_request(spec, virt_guest_info(move->virt),
+                         virt_host_info(move->source), move->link_bytes_s,
+                         move->free_bytes, &choice);
+    }
+    if (choice.on && !move->freed) {
+        move->callbacks->note(move, choice.reason, move->user);
+    }
+}
+
+static void
 move_begin(Move *move)
 {
     g_autoptr(VirtMigrateSpec) spec = virt_migrate_spec_new();
@@ -308,6 +327,7 @@ move_begin(Move *move)
         spec->flags |= VIRT_MIGRATE_PERSIST_DEST | VIRT_MIGRATE_UNDEFINE_SOURCE;
     }
     spec->destination_uri = g_strdup(move->migrate_to);
+    move_compress(move, spec);
     move->begun_us = clock_mono_us();
     move->migration = virt_migration_start(move->virt, move->destination, spec,
                                            on_migrated, move_ref(move), &error);
@@ -558,6 +578,9 @@ move_start(VirtPool *pool, const MoveSpec *spec, const MoveCallbacks *callbacks,
     move->vmferryd = g_strdup(spec->vmferryd);
     move->autostart = spec->autostart;
     move->hold_bytes_s = spec->hold_bytes_s;
+    move->compresses = spec->compresses;
+    move->link_bytes_s = spec->link_bytes_s;
+    move->free_bytes = spec->free_bytes;
     move->patience_ms = (unsigned)(spec->patience_s * 1000);
     move->callbacks = callbacks;
     move->user = user;

@@ -9,7 +9,9 @@
  * that the migration outlives us; the guest's definition goes along. Whoever
  * reserves bandwidth at the source is told before, and waits for its queue.
  *
- * Without him, a move can be held (hold.h): it begins so slowly that it leaves
+ * By a slow link pages that are sent again are compressed (compress.h).
+ *
+ * Without vmferryd, a move can be held (hold.h): it begins so slowly that it leaves
  * the link to the one before, and is let go once that has sent everything. So
  * what libvirt needs at both ends of a migration costs the link nothing.
  */
@@ -20,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/known.h"
 #include "virt/virt.h"
 
 /* Strings are copied. */
@@ -32,6 +35,9 @@ typedef struct MoveSpec {
     bool autostart;         /* it is to start with its new host */
     uint64_t hold_bytes_s;  /* begin at that until move_release(); 0: at once */
     double patience_s;      /* of vmferryd */
+    bool compresses;        /* what is sent again, by a slow link: */
+    uint64_t link_bytes_s;  /* what it carries; 0: not known */
+    Known free_bytes;       /* of the source's memory */
 } MoveSpec;
 
 typedef struct Move Move;

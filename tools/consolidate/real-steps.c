@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tools/consolidate/compress.h"
 #include "tools/consolidate/real-priv.h"
 #include "virt/migration.h"
 
@@ -319,6 +320,10 @@ real_start(void *data, const char *plan, size_t number, const ConsMove *move)
         .vmferryd = from ? from->vmferryd : NULL,
         .autostart = seen && seen->autostart,
         .patience_s = real->spec.service->patience_s,
+        .compresses = real->spec.service->compresses,
+        .link_bytes_s =
+            compress_link(real->spec.settings, move->from, move->to),
+        .free_bytes = look_free_bytes(real->look, move->from),
     };
 
     if (why) {

@@ -11,7 +11,13 @@
 #include <stddef.h>
 #include <string.h>
 
-typedef enum { VALUE_PATH, VALUE_PATHS, VALUE_SECONDS, VALUE_COUNT } ValueKind;
+typedef enum {
+    VALUE_PATH,
+    VALUE_PATHS,
+    VALUE_SECONDS,
+    VALUE_COUNT,
+    VALUE_YES
+} ValueKind;
 
 typedef struct Key {
     const char *name;
@@ -32,6 +38,7 @@ static const Key service_keys[] = {
     { "count-writes", VALUE_SECONDS, offsetof(Service, writes_s), 0, 864000 },
     { "command-time", VALUE_SECONDS, offsetof(Service, command_s), 1, 86400 },
     { "traffic", VALUE_PATHS, offsetof(Service, traffic), 0, 0 },
+    { "compression", VALUE_YES, offsetof(Service, compresses), 0, 0 },
 };
 
 static void
@@ -60,6 +67,7 @@ service_new(void)
     service->sample_s = 2;
     service->command_s = 120;
     service->writes_s = 600;
+    service->compresses = true;
     service->traffic = g_new0(char *, 1);
     service->reaches = g_ptr_array_new_with_free_func(reach_free);
     return service;
@@ -171,6 +179,12 @@ take_value(Service *service, const Key *key, char *value, const char *name,
         }
         *(double *)at = number;
         return true;
+    case VALUE_YES:
+        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+            return refuse(error, name, line, "'%s' is yes or no", key->name);
+        }
+        *(bool *)at = value[0] == 'y';
+        return true;
     case VALUE_COUNT:
     default:
         if (!g_ascii_string_to_unsigned(value, 10, (guint64)key->least,
@@ -197,7 +211,7 @@ take_service(Service *service, const char *word, char *value, const char *name,
     return refuse(error, name, line,
                   "[service] has no '%s'; it has state, socket, workers, "
                   "patience, keep, keep-samples, sample, count-writes, "
-                  "command-time, traffic",
+                  "command-time, traffic, compression",
                   word);
 }
 

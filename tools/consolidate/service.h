@@ -4,7 +4,8 @@
  *
  * The sections of consolidate.conf that the decisions do not depend on:
  *
- *     [service]      state, socket, workers, patience, keep, traffic, sample
+ *     [service]      state, socket, workers, patience, keep, traffic, sample,
+ *                    compression
  *     [reach NAME]   migrate-to, vmferryd, traffic: of the host of that name
  */
 #ifndef CONSOLIDATE_SERVICE_H
@@ -38,6 +39,7 @@ typedef struct Service {
                            apart, for a load is a difference */
     double writes_s;    /* how often what a guest writes is counted; 0: never */
     double command_s;   /* how long a power command may take */
+    bool compresses;    /* pages that moves send again, by slow links */
     char **traffic;     /* files of vmferry-traffic's history; never NULL */
     GPtrArray *reaches; /* ServiceReach * */
 } Service;

@@ -107,6 +107,8 @@ Test(look, hosts_guests_and_what_they_use)
     cr_assert_eq(cluster_host(cluster, 0)->own_cpu_milli, 1250);
     /* 16 - 10 free - 4 of guests */
     cr_assert_eq(cluster_host(cluster, 0)->own_memory_bytes, 2 * GIB);
+    cr_assert_eq(look_free_bytes(look, "a").value, 10 * GIB);
+    cr_assert_not(look_free_bytes(look, "c").known);
     cr_assert_eq(find(cluster, "db")->cpu_milli, 1250);
     cr_assert_eq(find(cluster, "web")->cpu_milli, -1, "not known yet");
     cr_assert_eq(find(cluster, "web")->vcpus, 2);
@@ -241,6 +243,8 @@ Test(look, who_was_on_a_host_that_is_silent_is_there_still)
     cluster = look_take(look, second, 2);
     cr_assert_eq(cluster_host(cluster, 0)->state, CLUSTER_HOST_UNKNOWN);
     cr_assert_str_eq(cluster_host(cluster, 0)->why, "no answer");
+    cr_assert_not(look_free_bytes(look, "a").known);
+    cr_assert(look_free_bytes(look, "b").known);
     cr_assert(find(cluster, "db")->gone);
     cr_assert_eq(find(cluster, "db")->host, 0);
     cr_assert_eq(find(cluster, "web")->host, 1);

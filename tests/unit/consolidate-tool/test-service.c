@@ -17,10 +17,11 @@ Test(service, reads_its_own_and_leaves_the_rest)
     g_autoptr(GError) error = NULL;
     ConsSettings *settings = NULL;
     g_autoptr(Service) service = service_parse(
-        HOSTS "[service]\n# words\nstate = /tmp/s\nworkers = 3\n"
-              "patience = 1.5s\nkeep=7d\ntraffic = /a.db; /b.db\n"
-              "[reach b]\nmigrate-to = qemu+tcp://10.0.0.2/system\n"
-              "vmferryd = /run/b.sock\ntraffic = ssh b 'x y' {since}\n",
+        HOSTS
+        "[service]\n# words\nstate = /tmp/s\nworkers = 3\n"
+        "patience = 1.5s\nkeep=7d\ncompression = no\ntraffic = /a.db; /b.db\n"
+        "[reach b]\nmigrate-to = qemu+tcp://10.0.0.2/system\n"
+        "vmferryd = /run/b.sock\ntraffic = ssh b 'x y' {since}\n",
         "test", &settings, &error);
 
     cr_assert_not_null(service, "%s", error ? error->message : "");
@@ -29,6 +30,7 @@ Test(service, reads_its_own_and_leaves_the_rest)
     cr_assert_eq(service->workers, 3);
     cr_assert_eq(service->patience_s, 1.5);
     cr_assert_eq(service->keep_s, 7 * 86400);
+    cr_assert_not(service->compresses);
     cr_assert_str_eq(service->traffic[0], "/a.db");
     cr_assert_str_eq(service->traffic[1], "/b.db");
     cr_assert_null(service->traffic[2]);
@@ -55,6 +57,7 @@ ParameterizedTestParameters(service, mistakes)
         { HOSTS "[service]\npatience = soon\n", "t:6: 'patience'" },
         { HOSTS "[service]\nkeep = nan\n", "t:6: 'keep'" },
         { HOSTS "[service]\ntraffic = a;b\n", "t:6: 'traffic'" },
+        { HOSTS "[service]\ncompression = perhaps\n", "t:6: 'compression'" },
         { HOSTS "[service]\nwords\n", "t:6: no \"key = value\"" },
         { HOSTS "[reach c]\nmigrate-to = x\n", "t:5: there is no [host c]" },
         { HOSTS "[reach a]\n[reach a]\n", "t:6: [reach a] is there twice" },
