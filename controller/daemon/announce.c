@@ -370,6 +370,10 @@ answer(CtlRequest *request, const Announced *announced,
     jobj_add_bool(json, "steers", steers);
     jobj_add_string(json, "reason", reason);
     jobj_add(json, "refused", list_refused(announced, rules));
+    jobj_add_known(json, "link_rate_bytes_s",
+                   announced->has_link
+                       ? known((double)announced->link.rate_bytes_s)
+                       : unknown());
     ctl_request_return(request, json);
 }
 

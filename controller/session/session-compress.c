@@ -50,7 +50,9 @@ session_compression(const SessionSpec *spec, Compression *compression)
     const VirtHostInfo *host = virt_host_info(virt_guest_host(spec->guest));
     CompressionInput input = {
         .ruled_out = session_rules_out_compression(spec, guest, host),
-        .link_bytes_s = spec->link ? (double)spec->link->rate_bytes_s : 0.0,
+        .link_bytes_s =
+            known_or(spec->told_link_bytes_s,
+                     spec->link ? (double)spec->link->rate_bytes_s : 0.0),
         .guest_bytes = guest->memory_bytes,
         .free_bytes = free_memory(host),
     };

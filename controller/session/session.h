@@ -93,13 +93,15 @@ typedef struct SessionSpec {
     LadderSettings ladder;
     bool aims; /* of a migration of ours: QEMU's downtime limit is lowered by
                   what it knows nothing of, so that the one it has is kept */
-    bool bounds_unsent;   /* little may wait unsent in its sockets, where .link
+    bool bounds_unsent; /* little may wait unsent in its sockets, where .link
                              tells the rate; of an adopted one only while it is
                              steered by the default policy */
-    bool compresses;      /* a migration of ours, with .link: where it is slow,
-                             pages that are sent again are compressed, see
+    bool compresses;    /* a migration of ours: where its link is slow, pages
+                             that are sent again are compressed, see
                              policy/compression.h */
-    bool monitor_allowed; /* auto-converge may be set by QEMU's monitor,
+    Known told_link_bytes_s; /* what that carries, by who steers; unknown: as
+                                .link says */
+    bool monitor_allowed;    /* auto-converge may be set by QEMU's monitor,
                                 which taints the guest */
 } SessionSpec;
 

@@ -153,6 +153,7 @@ do_announce(FakeDaemon *fake, CtlRequest *request)
     jobj_add_bool(result, "admitted", !queue);
     jobj_add_bool(result, "steers", strcmp(steer, "daemon") == 0);
     jobj_add_string(result, "reason", NULL);
+    jobj_add_u64(result, "link_rate_bytes_s", 6250000);
     ctl_request_return(request, result);
 }
 

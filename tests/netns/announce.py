@@ -129,6 +129,8 @@ def steered(watcher, path, device, address):
         priority=8, allow=["guarantee", "ceiling"],
         protected=[{"expression": "tcp port 6379", "rate_bytes_s": 500000}])
     check("announced", error is None and answer["steers"], error or answer)
+    check("what its link carries is told, as configured",
+          answer["link_rate_bytes_s"] == 6250000, answer)
     announcer.ask("subscribe", session=answer["session"])
     begun = announcer.event("session-begun")["data"]
     check("it begins under its id", begun["session"] == answer["session"] and

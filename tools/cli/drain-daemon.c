@@ -204,6 +204,7 @@ on_announced(CtlClient *client, JsonObject *result, const GError *error,
         return;
     }
     unit->ticket = g_strdup(session);
+    unit->told_link_bytes_s = jobj_get_known(result, "link_rate_bytes_s");
     if (daemon->run->stopping) {
         drain_daemon_withdraw(daemon, unit);
         daemon->callbacks->refused(unit, NULL);

@@ -59,6 +59,7 @@ typedef struct DrainUnit {
     /* where a daemon steers it */
     bool announcing;            /* not answered yet */
     char *ticket;               /* its session there; NULL: none */
+    Known told_link_bytes_s;    /* what its link carries, by the daemon */
     bool alone;                 /* it does not: the drain's own order holds */
     uint64_t guarantee_bytes_s; /* in force there, 0: nothing */
 } DrainUnit;

@@ -319,6 +319,7 @@ unit_migrate(DrainUnit *unit, GError **error)
         unit->spec.policy.deadline_s = drain_deadline(run, unit->guest);
     }
     if (unit->ticket) { /* the daemon has its own */
+        unit->spec.told_link_bytes_s = unit->told_link_bytes_s;
         unit->spec.policy.kind = POLICY_NONE;
         unit->spec.climbs = false;
         unit->spec.aims = false;

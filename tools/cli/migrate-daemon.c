@@ -18,6 +18,7 @@ struct MigrateDaemon {
     char *refused; /* steps that were asked for and are not allowed; NULL */
     const MigrateDaemonCallbacks *callbacks;
     gpointer user;
+    Known link_bytes_s; /* what its link carries */
     uint64_t guarantee_bytes_s, ceiling_bytes_s;
 };
 
@@ -196,6 +197,7 @@ announce(CtlClient *client, JsonObject *arguments, char **alone)
     jobj_get_bool(result, "admitted", &admitted);
     daemon->waits = admitted ? NULL : g_strdup(reason);
     daemon->refused = refused_of(result);
+    daemon->link_bytes_s = jobj_get_known(result, "link_rate_bytes_s");
     return daemon;
 }
 
@@ -222,6 +224,12 @@ migrate_daemon_announce(const MigrateOptions *options,
         daemon->client = g_steal_pointer(&client);
     }
     return daemon;
+}
+
+Known
+migrate_daemon_link(const MigrateDaemon *daemon)
+{
+    return daemon->link_bytes_s;
 }
 
 const char *

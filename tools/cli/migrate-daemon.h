@@ -78,6 +78,10 @@ bool migrate_daemon_decision(JsonObject *json, PolicyDecision *decision,
 /** migrate_daemon_session() - Its id there; borrowed */
 const char *migrate_daemon_session(const MigrateDaemon *daemon);
 
+/** migrate_daemon_link() - What its link carries, in bytes per second, as the
+ * daemon knows it */
+Known migrate_daemon_link(const MigrateDaemon *daemon);
+
 /* What is in force now, 0: nothing */
 uint64_t migrate_daemon_guarantee(const MigrateDaemon *daemon);
 uint64_t migrate_daemon_ceiling(const MigrateDaemon *daemon);

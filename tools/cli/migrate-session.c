@@ -447,6 +447,9 @@ run_session(Run *run)
         g_clear_pointer(&run->daemon, migrate_daemon_free);
         return 1;
     }
+    if (run->daemon) {
+        spec.told_link_bytes_s = migrate_daemon_link(run->daemon);
+    }
     if (spec.compresses) {
         Compression compression;
 

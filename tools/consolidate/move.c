@@ -8,6 +8,7 @@
  */
 #include "tools/consolidate/move.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -397,6 +398,18 @@ on_turn(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
+/* It knows the link that leaves its host; the other one may be narrower. */
+static void
+heed_link(Move *move, Known told_bytes_s)
+{
+    if (told_bytes_s.known && told_bytes_s.value >= 1) {
+        uint64_t told = (uint64_t)fmin(told_bytes_s.value, MOST_BYTES_S);
+
+        move->link_bytes_s =
+            move->link_bytes_s > 0 ? MIN(move->link_bytes_s, told) : told;
+    }
+}
+
 static void
 on_announced(CtlClient *client, JsonObject *result, const GError *error,
              gpointer user)
@@ -418,6 +431,9 @@ on_announced(CtlClient *client, JsonObject *result, const GError *error,
         steers = false;
     }
     move->steered = steers;
+    if (steers) {
+        heed_link(move, jobj_get_known(result, "link_rate_bytes_s"));
+    }
     if (!steers && !move->freed) {
         g_autofree char *text = g_strdup_printf(
             "vmferryd does not steer it: %s", error    ? error->message

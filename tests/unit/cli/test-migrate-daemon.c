@@ -192,6 +192,7 @@ Test(migrate_daemon, its_decisions_are_heard_and_its_death_too)
     cr_assert_not_null(daemon, "%s", alone);
     cr_expect_null(alone);
     cr_expect_str_eq(migrate_daemon_session(daemon), "17");
+    cr_expect_eq(known_or(migrate_daemon_link(daemon), 0), 6250000);
     migrate_daemon_watch(daemon, &callbacks, &heard);
     while (heard.decisions < 3 || migrate_daemon_guarantee(daemon) == 0) {
         g_main_context_iteration(NULL, TRUE);

@@ -169,7 +169,13 @@ def announcements(daemon):
     check("withdrawn", error is None, error)
     answer, error = announce(others, steer="self")
     check("who steers itself", error is None and not answer["steers"], error)
+    answer, error = announce(others, link_device="eth9",
+                             link_rate_bytes_s=6250000)
+    check("what its link carries is told", error is None and
+          answer["link_rate_bytes_s"] == 6250000, error or answer)
     answer, error = announce(others, policy="none")
+    check("null where that is not known", error is None and
+          answer["link_rate_bytes_s"] is None, error or answer)
     check("then it is free", error is None and answer["steers"], error)
     others.close()
     daemon.wait_for("which announced it, is gone")
