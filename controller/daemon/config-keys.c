@@ -138,16 +138,15 @@ const ConfigKey config_keys[] = {
     { RULE("allow", BIT(LADDER), ALLOW, ANY_OF, allow),
       .fallback = "guarantee order wait ceiling", .none = true,
       .words = may_words,
-      .help =
-          "What may be done, in any order: *guarantee* (bandwidth of "
-          "its own), *order* (let others go first), *wait* (for a "
-          "minimum of remaining pages), *downtime* (raise the limit up "
-          "to downtime-max), *auto-converge* (slow the guest, up to "
-          "throttle-max; only of migrations that *vmferry migrate* began "
-          "with it), *post-copy*, *abort*, *ceiling* (less than what is "
-          "free). In [starter] it limits what the other "
-          "sections allow; where no [starter] that fits says it, "
-          "migrations of others get *guarantee order wait*." },
+      .help = "What may be done, in any order: *guarantee* (bandwidth of "
+              "its own), *order* (let others go first), *wait* (for a "
+              "minimum of remaining pages), *downtime* (raise the limit up "
+              "to downtime-max), *auto-converge* (slow the guest, up to "
+              "throttle-max; only of migrations that *vmferry migrate* began "
+              "with it), *post-copy*, *abort*, *ceiling* (less than what is "
+              "free). In [starter] it limits what the other "
+              "sections allow; where no [starter] that fits says it, "
+              "migrations of others get *guarantee order wait*." },
     { RULE("downtime-max", BIT(LADDER), DOWNTIME_MAX, MILLI, downtime_max_ms),
       .fallback = "2s", .least = 1, .most = 2e6,
       .help = "The downtime limit is raised no further." },

@@ -52,7 +52,7 @@ typedef struct Guest {
     uint64_t remaining_pages, normal_pages, sent_bytes;
     double begun_s, ended_s;
     unsigned long long downtime_ms; /* the limit */
-    unsigned throttle_percent;      /* of its vCPUs, as somebody has told QEMU */
+    unsigned throttle_percent; /* of its vCPUs, as somebody has told QEMU */
 } Guest;
 
 /* All of the host; in a file, if others look as well. */
