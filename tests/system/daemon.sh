@@ -54,6 +54,8 @@ check_equal "observe: that were carried out" 0 \
     "$(record_of vm1 '[.decisions[] | select(.applied)] | length')"
 check_equal "observe: mode in the record" observe \
     "$(record_of vm1 .extra.daemon.mode)"
+check_equal "observe: its socket was left alone" null \
+    "$(record_of vm1 .extra.unsent_bound)"
 check_number "observe: the connection's bytes and QEMU's, per cent" \
     "$(record_of vm1 '.shaping.stream_bytes / .outcome.bytes * 100')" '>=' 95
 check_replays observe vm1
@@ -98,6 +100,8 @@ for guest in vm2 vm3; do
     wire=$(record_of $guest '.shaping.class_bytes')
     check_number "enforce: $guest's foreign bytes in its class, per cent" \
         "$(record_of $guest '.shaping.foreign_bytes // 0')e2" '<=' "$wire"
+    check_equal "enforce: what may wait in $guest's socket was bounded" true \
+        "$(record_of $guest .extra.unsent_bound.done)"
     check_number "enforce: $guest's decisions" \
         "$(record_of $guest '.decisions | length')" '>=' 2
 done
