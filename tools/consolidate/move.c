@@ -40,7 +40,7 @@ struct Move {
     uint64_t hold_bytes_s; /* at which it was begun; 0: without limit */
     uint64_t own_bytes_s;  /* the guest's own limit; 0: not known */
     bool released, lifting, sent;
-    bool compresses;
+    bool compresses, compressed; /* to be considered; asked for */
     uint64_t link_bytes_s;
     Known free_bytes;
     guint poll_source;
@@ -262,6 +262,21 @@ arrived_all_the_same(const VirtMigrationResult *result)
             result->source == VIRT_STATE_SHUTOFF);
 }
 
+/* Whoever is refused for what he did not ask for is told how to go without. */
+static char *
+explain(const Move *move, const GError *error)
+{
+    bool refused = move->compressed && move->sent_bytes == 0 &&
+                   (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_NO_SUPPORT) ||
+                    g_error_matches(error, VIRT_ERROR, VIRT_ERROR_INVALID));
+
+    return g_strconcat(error->message,
+                       refused ? " (compression was the manager's choice: "
+                                 "compression = no goes without)"
+                               : "",
+                       NULL);
+}
+
 static void
 on_migrated(VirtMigration *migration, const VirtMigrationResult *result,
             const GError *error, gpointer user)
@@ -275,7 +290,9 @@ on_migrated(VirtMigration *migration, const VirtMigrationResult *result,
         if (g_error_matches(error, VIRT_ERROR, VIRT_ERROR_DISCONNECTED)) {
             move_lost(move, error->message);
         } else {
-            move_failed(move, error->message);
+            g_autofree char *why = explain(move, error);
+
+            move_failed(move, why);
         }
     } else {
         if (move->autostart && move->persistent && move->destination) {
@@ -297,6 +314,7 @@ move_compress(Move *move, VirtMigrateSpec *spec)
                          virt_host_info(move->source), move->link_bytes_s,
                          move->free_bytes, &choice);
     }
+    move->compressed = choice.on;
     if (choice.on && !move->freed) {
         move->callbacks->note(move, choice.reason, move->user);
     }
