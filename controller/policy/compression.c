@@ -52,7 +52,7 @@ compression_choose(const CompressionInput *input, Compression *compression)
     } else if (input->link_bytes_s > COMPRESSION_MOST_LINK_BYTES_S) {
         say(compression,
             "Pages are sent as they are: the link carries %.0f Mbit/s, more "
-            "than the %.0f up to which compressing them saves time",
+            "than the %.0f up to which they are compressed",
             policy_mbit(input->link_bytes_s),
             policy_mbit(COMPRESSION_MOST_LINK_BYTES_S));
     } else if (cache_bytes < COMPRESSION_LEAST_CACHE) {

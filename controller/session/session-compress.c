@@ -88,6 +88,9 @@ session_apply_compression(Session *session, const Compression *compression)
     session->request = virt_migrate_spec_copy(session->spec.migrate);
     virt_migrate_spec_compress(session->request, compression->cache_bytes);
     session->spec.migrate = session->request;
+    if (session->callbacks.compressed) {
+        session->callbacks.compressed(session, compression, session->user);
+    }
 }
 
 void

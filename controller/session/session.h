@@ -119,6 +119,9 @@ typedef struct SessionCallbacks {
      * be NULL. */
     void (*foreign)(Session *session, SessionForeign what, double from,
                     double to, const char *text, gpointer user);
+    /* Libvirt is asked to compress pages that are sent again. May be NULL. */
+    void (*compressed)(Session *session, const Compression *compression,
+                       gpointer user);
     /* QEMU was given another downtime limit. May be NULL. */
     void (*aimed)(Session *session, const Aim *aim, gpointer user);
     /* Where it stands, after each reading, some four times a second. */
@@ -155,8 +158,9 @@ Session *session_start(const SessionSpec *spec,
  *
  * Samples, forecasts, decides, records and shapes as any session does, in the
  * middle of a migration too; the migration itself, its parameters and the
- * guest are left alone, but for the bound of what waits in its sockets. It ends when the migration does, with VIRT_ERROR_FAILED
- * or VIRT_ERROR_ABORTED if the guest stays, or with session_leave().
+ * guest are left alone, but for the bound of what waits in its sockets. It ends
+ * when the migration does, with VIRT_ERROR_FAILED or VIRT_ERROR_ABORTED if the
+ * guest stays, or with session_leave().
  * Return: the session, session_free() it after .ended
  */
 Session *session_adopt(const SessionSpec *spec,

@@ -96,6 +96,15 @@ on_warning(Session *session, const char *text, gpointer user)
 }
 
 static void
+on_compressed(Session *session, const Compression *compression, gpointer user)
+{
+    DrainUnit *unit = user;
+
+    drain_view_note(unit->run->view, drain_seconds(unit->run), unit->guest,
+                    "note", compression->reason);
+}
+
+static void
 on_aimed(Session *session, const Aim *aim, gpointer user)
 {
     DrainUnit *unit = user;
@@ -296,6 +305,7 @@ unit_migrate(DrainUnit *unit, GError **error)
     static const SessionCallbacks callbacks = {
         .action = on_action,
         .warning = on_warning,
+        .compressed = on_compressed,
         .aimed = on_aimed,
         .progress = on_progress,
         .ended = on_ended,

@@ -66,6 +66,14 @@ show_step(const Run *run, double at_s, const JobAction *action)
 }
 
 static void
+on_compressed(Session *session, const Compression *compression, gpointer user)
+{
+    Run *run = user;
+
+    view_note(run->view, session_seconds(session), "note", compression->reason);
+}
+
+static void
 on_aimed(Session *session, const Aim *aim, gpointer user)
 {
     Run *run = user;
@@ -429,6 +437,7 @@ run_session(Run *run)
     static const SessionCallbacks callbacks = {
         .action = on_action,
         .warning = on_warning,
+        .compressed = on_compressed,
         .aimed = on_aimed,
         .progress = on_progress,
         .ended = on_ended,
@@ -450,14 +459,7 @@ run_session(Run *run)
     if (run->daemon) {
         spec.told_link_bytes_s = migrate_daemon_link(run->daemon);
     }
-    if (spec.compresses) {
-        Compression compression;
 
-        session_compression(&spec, &compression);
-        if (compression.on) {
-            view_note(run->view, 0, "note", compression.reason);
-        }
-    }
     if (run->daemon) {
         spec.policy.kind = POLICY_NONE; /* ours; the daemon has its own */
         spec.climbs = false;

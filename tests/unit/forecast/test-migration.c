@@ -11,13 +11,17 @@
 
 #define PAGE 4096.0
 
-/* A forecaster that was shown D = c T^a often enough to believe it */
+/* A forecaster that was shown D = c T^a often enough to believe it; of a page
+ * @share goes over the wire, but for the first two passes. */
 static Forecaster *
-taught(double c, double a, double first_s)
+taught_share(double c, double a, double first_s, double share, bool compressed)
 {
     Forecaster *forecaster = forecaster_new(0);
     double duration_s = first_s;
 
+    if (compressed) {
+        forecaster_set_compressed(forecaster);
+    }
     for (unsigned iter = 1; iter <= 14; iter++, duration_s *= 0.7) {
         SampleRow row = {
             .iter = iter,
@@ -25,11 +29,19 @@ taught(double c, double a, double first_s)
             .page_bytes = (uint64_t)PAGE,
             .duration_s = duration_s,
             .dirty_pages = known(c * pow(duration_s, a)),
+            .sent_pages = known(1000),
+            .sent_bytes = (uint64_t)((iter <= 2 ? 1.0 : share) * 1000 * PAGE),
         };
 
         forecaster_add(forecaster, &row);
     }
     return forecaster;
+}
+
+static Forecaster *
+taught(double c, double a, double first_s)
+{
+    return taught_share(c, a, first_s, 1.0, false);
 }
 
 static MigrationForecast
@@ -227,41 +239,14 @@ Test(migration, phases)
 
 /* --- compressed pages --- */
 
-/* The same, of a guest whose pages take @share of their bytes on the wire. */
-static Forecaster *
-taught_compressed(double c, double first_s, double share, bool told)
-{
-    Forecaster *forecaster = forecaster_new(0);
-    double duration_s = first_s;
-
-    if (told) {
-        forecaster_set_compressed(forecaster);
-    }
-    for (unsigned iter = 1; iter <= 14; iter++, duration_s *= 0.7) {
-        SampleRow row = {
-            .iter = iter,
-            .merged = 1,
-            .page_bytes = (uint64_t)PAGE,
-            .duration_s = duration_s,
-            .dirty_pages = known(c * duration_s),
-            .sent_pages = known(1000),
-            /* the first two are sent whole */
-            .sent_bytes = (uint64_t)((iter <= 2 ? 1.0 : share) * 1000 * PAGE),
-        };
-
-        forecaster_add(forecaster, &row);
-    }
-    return forecaster;
-}
-
 /* What takes a quarter converges at a quarter of the bandwidth, in the time
  * and with the bytes that a quarter takes. */
 Test(migration, compressed_pages_need_less)
 {
     const double rate = 800.0, bandwidth = 0.5 * rate * PAGE;
     g_autoptr(Forecaster) forecaster =
-        taught_compressed(rate, 20.0, 0.25, true);
-    g_autoptr(Forecaster) whole = taught_compressed(rate, 20.0, 0.25, false);
+        taught_share(rate, 1.0, 20.0, 0.25, true);
+    g_autoptr(Forecaster) whole = taught_share(rate, 1.0, 20.0, 0.25, false);
     MigrationForecast forecast = played(forecaster, 8000, bandwidth, 0.3);
     const double rho = 0.25 * rate * PAGE / bandwidth;
     double first_s = 0.25 * (8000 * PAGE - 0.3 * bandwidth) / bandwidth;
@@ -282,7 +267,7 @@ Test(migration, compressed_pages_need_less)
 Test(migration, the_limit_that_helps_is_one_of_memory)
 {
     const double rate = 800.0, bandwidth = 0.2 * rate * PAGE;
-    g_autoptr(Forecaster) forecaster = taught_compressed(rate, 2.0, 0.25, true);
+    g_autoptr(Forecaster) forecaster = taught_share(rate, 1.0, 2.0, 0.25, true);
     MigrationForecast forecast = played(forecaster, 8000, bandwidth, 0.3);
 
     cr_assert_not(forecast.converges);
