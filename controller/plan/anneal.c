@@ -31,8 +31,9 @@
 #define SAMPLES 4      /* shifts tried to learn a guest's size */
 #define RETURN_TRIES 8 /* guests looked at for one that is away */
 #define TAKES_PART 1.5 /* from this size on, in units of T */
-#define FIRST_SHARE 50 /* one guest in so many takes part at first */
-#define RANGE 10000    /* hottest over coldest */
+#define FIRST_SHARE 10 /* one guest in so many takes part at first */
+#define RANGE 10000    /* hottest over coldest, or ... */
+#define PRICES 0.2     /* ... the coldest, in units of the cheapest move */
 
 #define RULE_PRICE 12   /* of a broken rule, in units of T, at first */
 #define STRICT_FROM 0.6 /* rules hold from this share of the way on */
@@ -83,6 +84,23 @@ measure(Anneal *a)
         a->n++;
     }
     qsort(a->sized, a->n, sizeof(*a->sized), plan_sized_compare);
+}
+
+/* When everything else has settled, what is left to save is the price of moves:
+ * it has to be cold enough to tell dear ones from cheap ones. */
+static double
+coldest(const PlanModel *m, double hot)
+{
+    double cheapest = G_MAXDOUBLE;
+
+    for (size_t g = 0; g < m->n_guests; g++) {
+        double price = (double)(m->guests[g].move_cost * m->weights.move);
+
+        if (price > 0 && m->guests[g].host != PLAN_NOWHERE) {
+            cheapest = MIN(cheapest, price);
+        }
+    }
+    return MIN(MAX(1, hot / RANGE), PRICES * cheapest);
 }
 
 static void
@@ -213,7 +231,7 @@ plan_search_anneal(PlanSearch *s, const PlanAnnealWay *way, double until)
         return;
     }
     hot = MAX(1, sized[a.n / FIRST_SHARE].size / TAKES_PART);
-    cold = MAX(1, hot / RANGE);
+    cold = coldest(s->model, hot);
     plan_trade_init(&a.trade, s);
     cool(&a, hot);
     a.price = PLAN_ACCEPT_STRICT;
