@@ -38,6 +38,18 @@
 #define RULE_PRICE 12   /* of a broken rule, in units of T, at first */
 #define STRICT_FROM 0.6 /* rules hold from this share of the way on */
 
+/* Of the way, what is gone when the temperature is down by RANGE */
+#define DOWN 0.75
+
+/* What is above a limit costs so many times what load does: as the temperature
+ * falls by half of RANGE's decades, ... */
+#define SOFT_FIRST 4.0
+#define SOFT_THEN 40.0
+#define SOFT_HALF 0.5
+/* ... and by so many of them; from there on limits hold */
+#define SOFT_LAST 1e4
+#define SOFT_END 0.8
+
 const PlanAnnealWay plan_anneal_plain = {
     .shifts = 0.5,
     .homeward = 0.9,
@@ -201,11 +213,34 @@ propose(Anneal *a)
     }
 }
 
-/* Prices and temperature for the share of the way that is @gone */
+/* What overload costs at @down of RANGE's decades, in units of load; 0: limits hold */
+static double
+soft_price(double down)
+{
+    if (down < SOFT_HALF) {
+        return SOFT_FIRST * pow(SOFT_THEN / SOFT_FIRST, down / SOFT_HALF);
+    }
+    return down >= SOFT_END
+               ? 0
+               : SOFT_THEN * pow(SOFT_LAST / SOFT_THEN,
+                                 (down - SOFT_HALF) / (SOFT_END - SOFT_HALF));
+}
+
+/* Prices and temperature for the share of the way that is @gone: most of it goes
+ * by where load settles, the rest where the prices of moves do */
 static void
 proceed(Anneal *a, double gone, double hot, double cold)
 {
-    cool(a, hot * pow(cold / hot, CLAMP(gone, 0, 1)));
+    double middle = MAX(cold, hot / RANGE);
+    double down = CLAMP(gone / DOWN, 0, 1);
+
+    if (down < 1) {
+        cool(a, hot * pow(middle / hot, down));
+    } else {
+        cool(a,
+             middle * pow(cold / middle, MIN(1, (gone - DOWN) / (1 - DOWN))));
+    }
+    plan_trade_soften(&a->trade, a->way->soft ? soft_price(down) : 0);
     a->price = gone > STRICT_FROM
                    ? PLAN_ACCEPT_STRICT
                    : RULE_PRICE * a->temperature *

@@ -153,6 +153,7 @@ typedef struct PlanAnnealWay {
     double returns; /* share of the steps: home, in exchange for who is there */
     double dearer;  /* so many times as much a broken rule costs, in units of
                         temperature, before rules hold as at first */
+    bool soft;      /* hosts may be overloaded on the way, at a price */
 } PlanAnnealWay;
 
 extern const PlanAnnealWay plan_anneal_plain;

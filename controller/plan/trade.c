@@ -5,6 +5,9 @@
 #include "plan/trade.h"
 #include "plan/state-priv.h"
 
+/* Of what an overload costs: sums of it are far from the end of 64 bits */
+#define MOST 1e17
+
 G_STATIC_ASSERT(PLAN_TRADE_MAX_TERMS >= PLAN_MAX_TERMS);
 
 void
@@ -13,10 +16,13 @@ plan_trade_init(PlanTrade *t, PlanSearch *s)
     const PlanState *state = s->state;
     const PlanModel *m = s->model;
 
-    *t = (PlanTrade){ .s = s, .all_seen = true };
+    *t = (PlanTrade){ .s = s, .all_seen = true, .capacity = SIZE_MAX };
     for (size_t i = 0; i < state->n_terms; i++) {
         const PlanTerm *term = state->terms[i];
 
+        if (term == &plan_term_capacity) {
+            t->capacity = i;
+        }
         if (term == &plan_term_load || term == &plan_term_balance ||
             term == &plan_term_move || term == &plan_term_capacity) {
             continue;
@@ -30,12 +36,36 @@ plan_trade_init(PlanTrade *t, PlanSearch *s)
     }
 }
 
+void
+plan_trade_soften(PlanTrade *t, double times)
+{
+    const PlanModel *m = t->s->model;
+    double most = 0; /* of what load costs, by what limits are scaled with */
+
+    t->soft = false;
+    for (size_t r = 0; r < m->n_resources; r++) {
+        most = MAX(most, (double)m->resources[r].over_weight /
+                             (double)MAX(1, m->scale[r]));
+    }
+    if (times <= 0 || most <= 0 || m->side_limit ||
+        t->s->state->limited != SIZE_MAX) {
+        return;
+    }
+    t->soft = true;
+    for (size_t r = 0; r < m->n_resources; r++) {
+        t->price[r] = times * (m->resources[r].over_weight > 0
+                                   ? (double)m->resources[r].over_weight
+                                   : most * (double)m->scale[r]);
+    }
+}
+
 /* Add the change at @host if @in comes and @out goes, either may be PLAN_NOWHERE;
  * false if there is no room. */
 static inline bool
-add_host(const PlanState *s, int32_t host, int32_t in, int32_t out,
+add_host(const PlanTrade *t, int32_t host, int32_t in, int32_t out,
          PlanScore *sum)
 {
+    const PlanState *s = t->s->state;
     static const int64_t nothing[PLAN_MAX_RESOURCES];
     const PlanModel *m = s->model;
     size_t n = m->n_resources;
@@ -50,6 +80,7 @@ add_host(const PlanState *s, int32_t host, int32_t in, int32_t out,
         out == PLAN_NOWHERE ? nothing : m->demand + (size_t)out * n;
     bool in_home = in != PLAN_NOWHERE && m->guests[in].host == host;
     bool out_home = out != PLAN_NOWHERE && m->guests[out].host == host;
+    double overload = 0;
     int64_t cost = 0;
 
     for (size_t r = 0; r < n; r++) {
@@ -61,11 +92,15 @@ add_host(const PlanState *s, int32_t host, int32_t in, int32_t out,
         int64_t over = use[r] - safe[r];
 
         if (above + taken > 0 || above > 0) {
-            if (taken > 0) {
+            int64_t more_above = MAX(0, above + taken) - MAX(0, above);
+
+            if (t->soft) {
+                overload += (double)more_above * t->price[r];
+            } else if (taken > 0) {
                 return false;
+            } else {
+                sum->violation += more_above * m->scale[r];
             }
-            sum->violation +=
-                (MAX(0, above + taken) - MAX(0, above)) * m->scale[r];
         }
         cost +=
             (MAX(0, over + by) - MAX(0, over)) * m->resources[r].over_weight;
@@ -82,7 +117,7 @@ add_host(const PlanState *s, int32_t host, int32_t in, int32_t out,
 
         cost += (MAX(0, idle + change) - MAX(0, idle)) * balance->weight;
     }
-    sum->cost += cost;
+    sum->cost += cost + (int64_t)CLAMP(overload, -MOST, MOST);
     return true;
 }
 
@@ -121,7 +156,10 @@ add_others(const PlanTrade *t, int32_t guest, int32_t host, PlanScore *sum)
 static bool
 hopeless(const PlanTrade *t, PlanScore sum, PlanAccept accept)
 {
-    double broken = (double)t->s->state->score.violation * accept.price;
+    const PlanState *s = t->s->state;
+    int64_t seen =
+        t->soft && t->capacity != SIZE_MAX ? s->value[t->capacity] : 0;
+    double broken = (double)(s->score.violation - seen) * accept.price;
 
     return t->all_seen && (double)(sum.cost - t->slack) - broken >= accept.most;
 }
@@ -155,8 +193,8 @@ plan_trade_shift(PlanTrade *t, int32_t guest, int32_t host, PlanAccept accept)
     }
     t->s->work++;
     if ((from != PLAN_NOWHERE &&
-         !add_host(s, from, PLAN_NOWHERE, guest, &sum)) ||
-        !add_host(s, host, guest, PLAN_NOWHERE, &sum) ||
+         !add_host(t, from, PLAN_NOWHERE, guest, &sum)) ||
+        !add_host(t, host, guest, PLAN_NOWHERE, &sum) ||
         hopeless(t, sum, accept) ||
         (m->side_limit && !plan_state_fits(s, guest, host))) {
         return false;
@@ -187,7 +225,7 @@ plan_trade_swap(PlanTrade *t, int32_t a, int32_t b, PlanAccept accept)
                plan_search_try_swap(t->s, a, b, accept);
     }
     t->s->work++;
-    if (!add_host(s, x, b, a, &sum) || !add_host(s, y, a, b, &sum) ||
+    if (!add_host(t, x, b, a, &sum) || !add_host(t, y, a, b, &sum) ||
         hopeless(t, sum, accept) ||
         (m->side_limit && !plan_state_swap_fits(s, a, b))) {
         return false;

@@ -5,6 +5,9 @@
  */
 #include <criterion/criterion.h>
 
+#include <math.h>
+
+#include "plan/state-priv.h"
 #include "plan/trade.h"
 #include "random-model.h"
 
@@ -14,6 +17,93 @@
 typedef struct Counts {
     size_t n_done, n_left, n_full;
 } Counts;
+
+/* What hosts are overloaded by, at the prices of plan_trade_soften() */
+static double
+overload(const PlanState *s, const PlanTrade *trade)
+{
+    const PlanModel *m = plan_state_model(s);
+    double sum = 0;
+
+    for (size_t i = 0; i < m->n_hosts * m->n_resources; i++) {
+        int64_t above = s->use[i] + s->ghost[i] - m->limit[i];
+
+        sum += (double)MAX(0, above) * trade->price[i % m->n_resources];
+    }
+    return sum;
+}
+
+/* The change of the score, and of what overload costs, if they changed places */
+static PlanScore
+ask_soft(PlanState *s, const PlanTrade *trade, int32_t a, int32_t b, bool swap)
+{
+    int32_t x = plan_state_hosts(s)[a];
+    int32_t y = plan_state_hosts(s)[b];
+    PlanScore before = plan_state_score(s);
+    int64_t full = s->value[trade->capacity];
+    double priced = overload(s, trade);
+    PlanScore delta;
+
+    plan_state_move(s, a, y);
+    if (swap) {
+        plan_state_move(s, b, x);
+    }
+    delta = plan_state_score(s);
+    delta.violation -= before.violation + s->value[trade->capacity] - full;
+    delta.cost += (int64_t)(overload(s, trade) - priced) - before.cost;
+    if (swap) {
+        plan_state_move(s, b, y);
+    }
+    plan_state_move(s, a, x);
+    return delta;
+}
+
+static size_t
+try_soft_steps(const PlanModel *m, guint32 seed)
+{
+    g_autoptr(PlanState) s = plan_state_new(m, NULL);
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    PlanSearch search = { .state = s, .model = m };
+    size_t n_over = 0;
+    PlanTrade trade;
+
+    plan_trade_init(&trade, &search);
+    plan_trade_soften(&trade, 3);
+    if (!trade.soft) {
+        return 0;
+    }
+    for (int i = 0; i < N_STEPS; i++) {
+        int32_t a = g_rand_int_range(rand, 0, (gint32)m->n_guests);
+        int32_t b = g_rand_int_range(rand, 0, (gint32)m->n_guests);
+        int32_t x = plan_state_hosts(s)[a];
+        int32_t y = plan_state_hosts(s)[b];
+        bool swap = i & 1;
+        double most = g_rand_double_range(rand, -1000, 20000);
+        PlanScore delta;
+        bool done;
+
+        if (x == PLAN_NOWHERE || y == PLAN_NOWHERE || x == y) {
+            continue;
+        }
+        delta = ask_soft(s, &trade, a, b, swap);
+        /* each host's is rounded by itself */
+        if (fabs((double)delta.cost + (double)delta.violation * 0.25 - most) <
+            3) {
+            continue;
+        }
+        done = swap
+                   ? plan_trade_swap(&trade, a, b, (PlanAccept){ 0.25, most })
+                   : plan_trade_shift(&trade, a, y, (PlanAccept){ 0.25, most });
+        cr_assert_eq(done,
+                     plan_search_accepts(delta, (PlanAccept){ 0.25, most }),
+                     "seed %u, step %d: %s", seed, i, swap ? "swap" : "shift");
+        n_over += s->value[trade.capacity] > 0;
+    }
+    /* hard again: nothing is overloaded any more by a step */
+    plan_trade_soften(&trade, 0);
+    cr_assert_not(trade.soft);
+    return n_over;
+}
 
 static void
 try_steps(const PlanModel *m, guint32 seed, bool strict, Counts *counts)
@@ -81,4 +171,16 @@ Test(trade, decides_as_the_terms_do)
                   counts.n_full > 500,
               "%zu done, %zu not, %zu without room", counts.n_done,
               counts.n_left, counts.n_full);
+}
+
+Test(trade, counts_overload_at_its_price_where_limits_are_soft)
+{
+    size_t n_over = 0;
+
+    for (guint32 seed = 1; seed <= N_MODELS; seed++) {
+        g_autoptr(PlanModel) m = random_model(seed);
+
+        n_over += try_soft_steps(m, seed);
+    }
+    cr_assert_gt(n_over, 1000);
 }
