@@ -3,11 +3,14 @@
  * anneal.c - simulated annealing over shifts and swaps
  *
  * A step that costs delta is taken with probability exp(-delta / T), and T
- * falls geometrically with the share of the limit, time or work, that is gone.
- * Nothing is overloaded on the way. Rules may be broken at a price in units of
- * T, until the last third and a bit: two guests that depend on each other have
- * to move one after the other. The price falls less than T does, or rules are
- * left broken in the end that no single step mends. Three things make it find
+ * falls with the share of the limit, time or work, that is gone: geometrically
+ * to where load has settled, and where moves have a price, on from there, faster,
+ * until it tells dear moves from cheap ones. Rules may be broken at a price in
+ * units of T, until the last third and a bit: two guests that depend on each
+ * other have to move one after the other. The price falls less than T does, or
+ * rules are left broken in the end that no single step mends. Hosts are not
+ * overloaded, but for the soft way: where they are nearly full, a large guest
+ * finds nothing to change places with that fits. Three things make it find
  * in seconds what plain annealing does not find in minutes:
  *
  *   large first   A guest whose moves change the cost by much less than T would
@@ -32,11 +35,12 @@
 #define RETURN_TRIES 8 /* guests looked at for one that is away */
 #define TAKES_PART 1.5 /* from this size on, in units of T */
 #define FIRST_SHARE 10 /* one guest in so many takes part at first */
-#define RANGE 10000    /* hottest over coldest, or ... */
-#define PRICES 0.2     /* ... the coldest, in units of the cheapest move */
+#define RANGE 10000    /* hottest over where load has settled */
+#define PRICES 0.2 /* coldest, in units of the cheapest move, if below that */
 
 #define RULE_PRICE 12   /* of a broken rule, in units of T, at first */
-#define STRICT_FROM 0.6 /* rules hold from this share of the way on */
+#define DEARER 50       /* ... and so many times that before ... */
+#define STRICT_FROM 0.6 /* ... rules hold, from this share of the way on */
 
 /* Of the way, what is gone when the temperature is down by RANGE */
 #define DOWN 0.75
@@ -53,7 +57,6 @@
 const PlanAnnealWay plan_anneal_plain = {
     .shifts = 0.5,
     .homeward = 0.9,
-    .dearer = 50,
 };
 
 typedef struct Anneal {
@@ -213,7 +216,8 @@ propose(Anneal *a)
     }
 }
 
-/* What overload costs at @down of RANGE's decades, in units of load; 0: limits hold */
+/* What overload costs at @down of RANGE's decades, in units of load; 0: limits
+ * hold */
 static double
 soft_price(double down)
 {
@@ -231,8 +235,8 @@ soft_price(double down)
 static void
 proceed(Anneal *a, double gone, double hot, double cold)
 {
-    double middle = MAX(cold, hot / RANGE);
-    double down = CLAMP(gone / DOWN, 0, 1);
+    double middle = MAX(cold, MAX(1, hot / RANGE));
+    double down = CLAMP(cold < middle ? gone / DOWN : gone, 0, 1);
 
     if (down < 1) {
         cool(a, hot * pow(middle / hot, down));
@@ -244,8 +248,7 @@ proceed(Anneal *a, double gone, double hot, double cold)
     a->price = gone > STRICT_FROM
                    ? PLAN_ACCEPT_STRICT
                    : RULE_PRICE * a->temperature *
-                         pow(a->way->dearer, gone / STRICT_FROM) /
-                         (double)PLAN_BROKEN;
+                         pow(DEARER, gone / STRICT_FROM) / (double)PLAN_BROKEN;
 }
 
 void

@@ -727,12 +727,11 @@ best_way(PlanSearch *s, const int32_t *start, double until)
     static const PlanAnnealWay ways[] = {
         { .shifts = 0.5,
           .homeward = 0.9,
-          .dearer = 50,
           .returns = 0.1,
           .soft = true },
-        { .shifts = 0.5, .homeward = 0.9, .dearer = 50 },
-        { .shifts = 0.5, .homeward = 0.5, .dearer = 50 },
-        { .shifts = 0.5, .homeward = 0.9, .dearer = 50, .returns = 0.1 },
+        { .shifts = 0.5, .homeward = 0.9 },
+        { .shifts = 0.5, .homeward = 0.5 },
+        { .shifts = 0.5, .homeward = 0.9, .returns = 0.1 },
     };
     PlanScore least = { INT64_MAX, INT64_MAX };
     const PlanAnnealWay *best = &ways[0];

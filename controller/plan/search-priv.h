@@ -151,8 +151,6 @@ typedef struct PlanAnnealWay {
     double shifts;   /* share of the steps proposed that are shifts */
     double homeward; /* share of these that go home */
     double returns; /* share of the steps: home, in exchange for who is there */
-    double dearer;  /* so many times as much a broken rule costs, in units of
-                        temperature, before rules hold as at first */
     bool soft;      /* hosts may be overloaded on the way, at a price */
 } PlanAnnealWay;
 
