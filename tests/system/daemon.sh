@@ -22,7 +22,11 @@ port_there() {
 
     pid=$(tb exec 2 cat "/run/libvirt/qemu/$1.pid")
     tb exec 2 ss -Htnp state established |
-        sed -n "s/.*:\(49[0-9]*\) .*pid=$pid,.*/\1/p" | head -n 1
+        awk -v pid="pid=$pid," 'index($0, pid) {
+            sub(".*:", "", $3) # ours; the other end may have any port
+            print $3
+            exit
+        }'
 }
 
 testbed_up --hosts 2 --wire 50mbit
