@@ -31,6 +31,7 @@
  */
 #include "plan/search-priv.h"
 #include "plan/sides.h"
+#include "plan/trade.h"
 
 #include <math.h>
 #include <string.h>
@@ -720,27 +721,26 @@ ruin_and_recreate(PlanSearch *s, double warmth, double until)
 /* What pays depends on how tight the hosts are, and on what moves cost: each way
  * is tried for a while from @start, where the state is at the end. Not all that
  * is quickly good is best in the long run: of searches side by side every second
- * one goes the first way whatever comes. */
+ * one goes the first way whatever comes, which is the soft one where it can be. */
 static const PlanAnnealWay *
 best_way(PlanSearch *s, const int32_t *start, double until)
 {
     static const PlanAnnealWay ways[] = {
-        { .shifts = 0.5,
-          .homeward = 0.9,
-          .returns = 0.1,
-          .soft = true },
+        { .shifts = 0.5, .homeward = 0.9, .returns = 0.1, .soft = true },
         { .shifts = 0.5, .homeward = 0.9 },
         { .shifts = 0.5, .homeward = 0.5 },
         { .shifts = 0.5, .homeward = 0.9, .returns = 0.1 },
     };
     PlanScore least = { INT64_MAX, INT64_MAX };
-    const PlanAnnealWay *best = &ways[0];
-    size_t n_tried = s->limits->variant & 1 ? 1 : G_N_ELEMENTS(ways);
+    const PlanAnnealWay *best = NULL;
+    size_t first = plan_trade_can_soften(s) ? 0 : 1;
+    size_t end = s->limits->variant & 1 ? first + 1 : G_N_ELEMENTS(ways);
 
-    for (size_t i = 0; i < n_tried; i++) {
+    for (size_t i = first; i < end; i++) {
         PlanScore score;
 
-        plan_search_anneal(s, &ways[i], QUICK * (double)(i + 1) * until);
+        plan_search_anneal(s, &ways[i],
+                           QUICK * (double)(i + 1 - first) * until);
         score = plan_state_score(s->state);
         if (plan_score_less(score, least)) {
             least = score;

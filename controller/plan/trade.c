@@ -36,22 +36,33 @@ plan_trade_init(PlanTrade *t, PlanSearch *s)
     }
 }
 
-void
-plan_trade_soften(PlanTrade *t, double times)
+/* What load costs at most, by what limits are scaled with; 0: nothing */
+static double
+dearest(const PlanModel *m)
 {
-    const PlanModel *m = t->s->model;
-    double most = 0; /* of what load costs, by what limits are scaled with */
+    double most = 0;
 
-    t->soft = false;
     for (size_t r = 0; r < m->n_resources; r++) {
         most = MAX(most, (double)m->resources[r].over_weight /
                              (double)MAX(1, m->scale[r]));
     }
-    if (times <= 0 || most <= 0 || m->side_limit ||
-        t->s->state->limited != SIZE_MAX) {
-        return;
-    }
-    t->soft = true;
+    return most;
+}
+
+bool
+plan_trade_can_soften(const PlanSearch *s)
+{
+    return dearest(s->model) > 0 && !s->model->side_limit &&
+           s->state->limited == SIZE_MAX;
+}
+
+void
+plan_trade_soften(PlanTrade *t, double times)
+{
+    const PlanModel *m = t->s->model;
+    double most = dearest(m);
+
+    t->soft = times > 0 && plan_trade_can_soften(t->s);
     for (size_t r = 0; r < m->n_resources; r++) {
         t->price[r] = times * (m->resources[r].over_weight > 0
                                    ? (double)m->resources[r].over_weight

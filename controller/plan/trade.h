@@ -17,8 +17,8 @@
 
 typedef struct PlanTrade {
     PlanSearch *s;
-    bool all_seen; /* the rest cannot make up for what is seen here, but... */
-    int64_t slack; /* ... by this much */
+    bool all_seen;   /* the rest cannot make up for what is seen here, but... */
+    int64_t slack;   /* ... by this much */
     size_t capacity; /* which term that is; SIZE_MAX: there is none */
     bool soft;       /* hosts may be overloaded, at these prices of a unit: */
     double price[PLAN_MAX_RESOURCES];
@@ -29,13 +29,16 @@ typedef struct PlanTrade {
 /** plan_trade_init() - Look at the terms that the search's state has */
 void plan_trade_init(PlanTrade *trade, PlanSearch *s);
 
+/** plan_trade_can_soften() - Does load cost anything, has no host sides, and is
+ * no objective a limit? */
+bool plan_trade_can_soften(const PlanSearch *search);
+
 /**
  * plan_trade_soften() - From now on hosts may be overloaded
  * @times: What is above a limit costs so many times what load above the safe
  * level does; 0: limits hold again
  *
- * Nothing happens where load costs nothing, where hosts have sides, and where an
- * objective is a limit. A state that is overloaded in the end stays so until
+ * Limits hold anyway unless plan_trade_can_soften(). A state that is overloaded in the end stays so until
  * steps are proposed that mend it.
  */
 void plan_trade_soften(PlanTrade *trade, double times);
